@@ -1,0 +1,1 @@
+"""Hardware. Imports edge.core.values and nothing else of edge."""

@@ -1,0 +1,38 @@
+"""What a driver is, and the errors it may raise."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class DriverError(Exception):
+    """The hardware did not do or say what was asked; the text tells a technician what to look at."""
+
+
+class NoAnswer(DriverError):
+    """Nothing came back in time."""
+
+
+class BadAnswer(DriverError):
+    """Something came back that is not an answer to the question: cut, corrupted, of another device or length."""
+
+
+class Refused(DriverError):
+    """The device answered that it will not: a Modbus exception."""
+
+
+class PortGone(DriverError):
+    """The serial port or GPIO chip itself is not there, or another process holds it."""
+
+
+class Output(Protocol):
+    """One relay. ON and OFF are meant logically; the driver knows whether the line is active low."""
+
+    def write(self, on: bool) -> None:
+        """Drive the output. The first write claims the line as an output at that very level, in one step."""
+
+    def read(self) -> bool | None:
+        """What the line says; None when it cannot be known."""
+
+    def close(self) -> None:
+        """Let go of the line without moving it."""

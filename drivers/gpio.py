@@ -1,0 +1,117 @@
+"""Relays on GPIO lines, on gpiozero with whatever pin factory is in force.
+
+Without GPIOZERO_PIN_FACTORY, or with `lgpio`, lines are driven by drivers.lgpio_pins; any other name is gpiozero's to
+find (`village` is the simulator's, `mock` gpiozero's own). gpiozero is imported when the first line is used.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from drivers.api import DriverError, PortGone
+
+_factory_lock = threading.Lock()
+
+
+def pin_factory() -> Any:
+    """The gpiozero factory in force, made at the first call and then gpiozero's default for every device.
+
+    Raises PortGone when lgpio or the GPIO chip is missing, DriverError when GPIOZERO_PIN_FACTORY names no factory.
+    """
+    from gpiozero import BadPinFactory, Device, PinUnknownPi
+
+    name = os.environ.get("GPIOZERO_PIN_FACTORY") or "lgpio"
+    with _factory_lock:
+        try:
+            if Device.pin_factory is None and name.lower() == "lgpio":
+                from drivers.lgpio_pins import QuietFactory
+
+                Device.pin_factory = QuietFactory()
+            Device.ensure_pin_factory()
+        except ImportError as e:
+            if name.lower() != "lgpio":
+                raise DriverError(f"the pin factory {name!r} cannot be loaded: {e}") from e
+            text = "lgpio is missing: install Debian's python3-lgpio, and make the venv with --system-site-packages"
+            raise PortGone(text) from e
+        except PinUnknownPi as e:
+            raise PortGone("this machine has no Raspberry Pi GPIO: for the simulated village use --sim DIR") from e
+        except BadPinFactory as e:
+            raise DriverError(f"GPIOZERO_PIN_FACTORY names no pin factory: {e}") from e
+        except OSError as e:
+            text = f"the GPIO lines cannot be opened ({name}): {e.strerror or e}"
+            if name.lower() == "lgpio":
+                text += "; the user must be in group gpio, and the working directory writable"
+            raise PortGone(text) from e
+        return Device.pin_factory
+
+
+class GpioOutput:
+    """One relay on the line `pin` (BCM number). `active_low`: the relay is on while the line is low."""
+
+    def __init__(self, pin: int, active_low: bool) -> None:
+        self._number = pin
+        self._active_low = active_low
+        self._pin: Any = None
+
+    def write(self, on: bool) -> None:
+        """Drive the relay; the first write claims the line as an output at that very level, in one step.
+
+        Raises PortGone when the line, the chip or the simulator is not there or another process holds the line, and
+        DriverError for anything else; the next write tries afresh.
+        """
+        level = on != self._active_low
+        factory = pin_factory()
+        with self._plain_errors():
+            if self._pin is None:
+                pin = factory.pin(self._number)
+                pin.output_with_state(level)
+                self._pin = pin
+            else:
+                self._write_again(level)
+
+    def _write_again(self, level: bool) -> None:
+        from gpiozero import PinSetInput
+
+        try:
+            self._pin.state = level
+        except PinSetInput:
+            # The line fell back to an input behind our back, as when the simulator starts again.
+            self._pin.output_with_state(level)
+
+    def read(self) -> bool | None:
+        """Whether the relay is driven on; None before the first write and when the line cannot be asked."""
+        if self._pin is None:
+            return None  # lgpio would make an unclaimed line an input only to read it
+        from gpiozero import GPIOZeroError
+
+        try:
+            return bool(self._pin.state) != self._active_low
+        except (GPIOZeroError, OSError):
+            return None
+
+    def close(self) -> None:
+        """Let go of the line without moving it; a later write claims it again."""
+        self._pin = None
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """Say in a technician's words what went wrong."""
+        from gpiozero import GPIOZeroError, PinInvalidPin
+
+        name = f"GPIO {self._number}"
+        try:
+            yield
+        except PinInvalidPin as e:
+            raise DriverError(f"{name} does not exist on this board: use a BCM number from 0 to 27") from e
+        except OSError as e:
+            if e.errno == errno.EBUSY:
+                text = f"{name} is held by another process: stop the other program or `village-edge run` that has it"
+                raise PortGone(text) from e
+            raise PortGone(f"{name}: {e.strerror or e}") from e
+        except GPIOZeroError as e:
+            raise DriverError(f"{name}: {e}") from e

@@ -1,0 +1,79 @@
+"""The Pi's lines through lgpio, without the detours that gpiozero's own classes take on the way to an output.
+
+gpiozero's lgpio pin claims an input, then an output at 0, then writes the level: an active-low relay is on for some
+milliseconds at every start. Closing turns the line into an input again. These classes do neither. Needs the `lgpio`
+module, which is why drivers.gpio imports this one only when lines are first used.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lgpio
+from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Give lgpio's errors, which carry a text and nothing else, the form of the standard library's."""
+    try:
+        yield
+    except lgpio.error as e:
+        text = str(e).strip("'")
+        raise OSError(errno.EBUSY if "busy" in text.lower() else errno.EIO, text) from e
+
+
+class QuietPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
+    """A line that stays as it is until it is told to be something, and then becomes it in one step.
+
+    Raises OSError: EBUSY when another process holds the line, EIO for all else that lgpio reports.
+    """
+
+    def __init__(self, factory: QuietFactory, info: Any) -> None:
+        # LGPIOPin's own constructor would make the line an input: start from its parent, keep its attributes.
+        super(LGPIOPin, self).__init__(factory, info)
+        self._pwm = None
+        self._bounce = None
+        self._callback = None
+        self._edges = lgpio.BOTH_EDGES
+
+    def output_with_state(self, state: bool) -> None:
+        """Claim the line as an output at `state`; the kernel sets the latch before the direction."""
+        handle = self.factory.handle
+        with _as_os_error():
+            # Claiming what this process already has succeeds and ignores the level.
+            if lgpio.gpio_get_mode(handle, self._number) & self.GPIO_IS_LG_OUTPUT:
+                lgpio.gpio_write(handle, self._number, int(state))
+            else:
+                lgpio.gpio_claim_output(handle, self._number, int(state))
+
+    def close(self) -> None:
+        """Stop watching for edges; the line keeps its level and stays held until the process ends."""
+        if self._callback is not None:
+            self._callback.cancel()
+            self._callback = None
+
+    def _get_state(self) -> Any:
+        with _as_os_error():
+            return super()._get_state()
+
+    def _set_state(self, value: bool) -> None:
+        with _as_os_error():
+            super()._set_state(value)
+
+
+class QuietFactory(LGPIOFactory):  # type: ignore[misc]  # gpiozero has no types
+    """gpiozero's lgpio factory with QuietPin. Raises OSError (EIO) when the GPIO chip cannot be opened."""
+
+    def __init__(self, chip: int | None = None) -> None:
+        with _as_os_error():
+            super().__init__(chip)
+        self.pin_class = QuietPin
+
+    @property
+    def handle(self) -> Any:
+        """lgpio's handle of the opened chip."""
+        return self._handle

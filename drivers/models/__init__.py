@@ -1,0 +1,1 @@
+"""Register models as data, one meter, sensor or relay board a file."""

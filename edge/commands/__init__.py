@@ -1,0 +1,1 @@
+"""The commands of `village-edge`, one file each, imported only when asked for."""

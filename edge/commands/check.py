@@ -1,0 +1,86 @@
+"""`village-edge check`: is this configuration good, and what will this version make of it?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.core.site import Site
+
+SUMMARY = (
+    "Check a configuration and print every error in it with its line and column; then say what this version drives of "
+    "it and what it passes over. Exits 0 when the configuration is good, 1 when it is not."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `check`."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the village's configuration (YAML)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 for a good configuration, 1 for a bad one."""
+    from edge.core.site import driven_meters
+    from edge.shell.app import catalogue
+    from edge.shell.site_file import ConfigError, load
+
+    models = catalogue()
+    try:
+        site = load(args.file, models)
+    except ConfigError as error:
+        if args.json:
+            problems = [problem._asdict() for problem in error.problems]
+            print(json.dumps({"ok": False, "file": str(args.file), "problems": problems}, ensure_ascii=False))
+        else:
+            print(error, file=sys.stderr)
+            print(f"{_count(len(error.problems), 'problem')} in all", file=sys.stderr)
+        return 1
+    lights = site.driven_lights()
+    driven = {
+        "lights": len(lights),
+        "circuits": sum(len(light.circuits) for light in lights.values()),
+        "meters": len(driven_meters(site, models)),
+    }
+    passed_over = site.not_driven(models)
+    warnings = _warnings(site, args.file)
+    if args.json:
+        answer = {
+            "ok": True, "file": str(args.file), "site": site.site.id, "driven": driven,
+            "not_driven": [{"path": path, "why": why} for path, why in passed_over],
+            "warnings": [{"path": path, "why": why} for path, why in warnings],
+        }  # fmt: skip
+        print(json.dumps(answer, ensure_ascii=False))
+        return 0
+    counted = [_count(driven[what], what.removesuffix("s")) for what in ("lights", "circuits", "meters")]
+    print(f"{args.file}: good. {site.site.name} ({site.site.id}): {counted[0]} with {counted[1]}, {counted[2]} driven.")
+    for title, found in (("Not driven yet:", passed_over), ("Warnings:", warnings)):
+        if found:
+            print(title)
+        for path, why in found:
+            print(f"  {path}: {why}")
+    return 0
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
+    """What is no error of the file but will trouble the daemon on this machine."""
+    from edge.shell.site_file import password_file
+
+    found = []
+    secret = password_file(site, config)
+    if secret is not None and not secret.is_file():
+        found.append(("mqtt.password_file", f"{secret} is not there; write the broker's password into it"))
+    found += [
+        (f"lights.{name}", "no program; it changes only when a person asks")
+        for name, light in site.lights.items()
+        if light.program is None
+    ]
+    return found

@@ -1,0 +1,202 @@
+"""`village-edge send`: asks the controller for something, as a phone would, and says what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.client import Client, Down
+    from edge.shell.clock import Clock
+
+SUMMARY = (
+    "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h. "
+    "Exit status: 0 done, 1 refused or failed, 2 nobody answered."
+)
+RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
+TOGETHER_S = 0.2  # and all of it within this of the first
+
+
+class _Failed(Exception):
+    """What to say, and the exit status to say it with."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    from edge.typed import add_connection_arguments, device, identifier, seconds
+
+    parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
+    parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip"],
+                        help="auto gives the device back to its program")
+    parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
+    bound = parser.add_mutually_exclusive_group()
+    bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")
+    bound.add_argument("--until", metavar="TIME", help="21:30, 2026-11-21 21:30 (the village's time) or RFC 3339")
+    parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
+    parser.add_argument("--id", help="the command's id (default: a fresh one)")
+    parser.add_argument("--timeout", type=seconds, default=30.0, metavar="TIME", help="wait so long (default: 30s)")
+    parser.add_argument("--expires", type=seconds, default=10.0, metavar="TIME",
+                        help="no effect if it arrives later than this (default: 10s)")
+    add_connection_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send it, wait for the outcome and print that: 0 done or accepted, 1 refused or failed, 2 nobody answered."""
+    from edge.client import Client
+    from edge.shell.clock import SystemClock
+    from edge.typed import login
+
+    clock = SystemClock()
+    leaves = ["status", "about", f"{args.device}/state", f"{args.device}/result"]
+    filters = [f"village/{args.site or '+'}/{leaf}" for leaf in leaves]
+    client = Client(args.mqtt, filters, args.protocol, clock, login(args))
+    try:
+        heard = _look_around(client, args)
+        return _Request(args, clock, _the_site(heard, args), heard).carry_out(client)
+    except _Failed as failed:
+        print(failed, file=sys.stderr)
+        return failed.status
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        client.close()
+
+
+def _look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:
+    """What the broker retains of the sites that may be meant, by topic."""
+    from edge.client import Down, Message, Up
+
+    heard: dict[str, bytes] = {}
+    subscribed = False
+    patience = args.timeout
+    while (event := next(client.events(patience), None)) is not None:
+        match event:
+            case Down():
+                raise _no_broker(event)
+            case Up():
+                subscribed, patience = True, RETAINED_S
+            case Message():
+                heard[event.topic] = event.payload
+        if any(topic.endswith("/status") for topic in heard):
+            patience = TOGETHER_S
+    if not subscribed:
+        raise _Failed(2, f"{args.mqtt} does not answer as an MQTT broker does: name another with --mqtt HOST:PORT")
+    return heard
+
+
+def _no_broker(down: Down) -> _Failed:
+    return _Failed(2, f"{down.why}: {down.remedy}")
+
+
+def _the_site(heard: dict[str, bytes], args: argparse.Namespace) -> str:
+    """The one site that can be meant, whose controller is there."""
+    status = {topic.split("/")[1]: payload for topic, payload in heard.items() if topic.endswith("/status")}
+    if not status:
+        whose = f"of a site {args.site!r}" if args.site else "of any site"
+        raise _Failed(2, f"no controller {whose} is known to the broker at {args.mqtt}: start it, or name another with"
+                         f" {'--site ID or ' if args.site else ''}--mqtt HOST:PORT")
+    if len(status) > 1:
+        which = " or ".join(sorted(status))
+        raise _Failed(2, f"several sites use the broker at {args.mqtt}: say which with --site {which}")
+    site, said = status.popitem()
+    if said != b"online":
+        raise _Failed(2, f"the controller of {site} is offline: start it, or mend its way to the broker")
+    return site
+
+
+class _Request:
+    """One command on its way: what is sent, and what the answers to it say."""
+
+    def __init__(self, args: argparse.Namespace, clock: Clock, site: str, heard: dict[str, bytes]) -> None:
+        from edge.core.topics import Topics
+        from edge.typed import login_name
+        from edge.wording import parse, zone_of
+
+        topics = Topics(site)
+        self._args = args
+        self._clock = clock
+        self._user = args.user or login_name()
+        self._id = args.id or f"c-{secrets.token_hex(6)}"
+        self._zone = zone_of(parse(heard.get(topics.about, b"")) or {})
+        self._set_topic = topics.of(args.device, f"set/{self._user}")
+        self._state_topic = topics.of(args.device, "state")
+        self._result_topic = topics.of(args.device, "result")
+        self._state = parse(heard.get(self._state_topic, b""))
+
+    def carry_out(self, client: Client) -> int:
+        """Send it and wait for the outcome."""
+        from edge.client import Down, Message
+        from edge.wording import parse
+
+        client.publish(self._set_topic, self._payload())
+        accepted = False
+        for event in client.events(self._args.timeout):
+            match event:
+                case Down():
+                    raise _Failed(2, f"{event.why} before the outcome came: look with village-edge watch")
+                case Message(topic, payload) if topic == self._state_topic:
+                    self._state = parse(payload)
+                case Message(topic, payload) if topic == self._result_topic:
+                    answer = parse(payload) or {}
+                    if (answer.get("id"), answer.get("user")) != (self._id, self._user):
+                        continue
+                    if answer.get("outcome") != "accepted":
+                        return self._tell(answer)
+                    accepted = True
+                    print(f"accepted: waiting up to {self._args.timeout:g} s for {self._args.device} …", flush=True)
+        if accepted:
+            print(f"not there yet: {self._now()}; follow it with village-edge watch {self._args.device}")
+            return 0
+        raise _Failed(2, f"the controller did not answer within {self._args.timeout:g} s: is it running, and may"
+                         f" {self._user} send commands on this broker?")
+
+    def _payload(self) -> bytes:
+        from edge.core.topics import encode, rfc3339
+
+        now = self._clock.now().wall
+        expires = rfc3339(now + self._args.expires)
+        asked: dict[str, Any] = {"action": self._args.action, "id": self._id, "expires_at": expires}
+        if self._args.level is not None:
+            asked["level"] = self._args.level
+        if self._args.for_s is not None:
+            asked["for_s"] = self._args.for_s
+        if self._args.until is not None:
+            asked["until"] = rfc3339(self._until(now))
+        return encode(asked)
+
+    def _until(self, now: float) -> float:
+        from edge.typed import time_to_come
+
+        try:
+            return time_to_come(self._args.until, now, self._zone)
+        except ValueError as wrong:
+            raise _Failed(2, f"--until {wrong}") from None
+
+    def _tell(self, answer: dict[str, Any]) -> int:
+        """Print the outcome; 0 if it is what was asked."""
+        from edge import wording
+
+        what = wording.result(answer)
+        match answer.get("outcome"):
+            case "done":
+                self._state = self._state or answer
+                print(f"{what}: {self._now()}")
+                return 0
+            case "superseded":
+                what += f": a later command for {self._args.device} came first"
+        if isinstance(answer.get("error"), dict) and answer["error"].get("code") == "expired":
+            what += "; if the clocks of the two machines differ, set them or allow more with --expires 5m"
+        print(what, file=sys.stderr)
+        return 1
+
+    def _now(self) -> str:
+        """The device, and what its last state says."""
+        from edge import wording
+
+        return f"{self._args.device} {wording.state(self._state or {}, self._clock.now().wall, self._zone)}"

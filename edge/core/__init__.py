@@ -1,0 +1,1 @@
+"""Decides. No input or output, no thread, no clock, no global."""

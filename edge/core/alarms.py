@@ -1,0 +1,202 @@
+"""Every alarm there is, and the life of those that are open: held off, raised, cleared, acknowledged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from edge.core import topics
+from edge.core.values import Effect, Moment, Persist, Publish, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of alarm. Its condition must hold for `hold_s` before it is raised, and be away for `clear_s` before it
+    is cleared. Texts may name `{name}` (the device's) and the keys of the data."""
+
+    severity: str
+    hold_s: float
+    clear_s: float
+    vi: str
+    en: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "device-silent": Kind(
+        "warning", 30, 30, "{name} không trả lời", "{name} does not answer"
+    ),
+    "clock-untrusted": Kind(
+        "warning", 120, 0, "Đồng hồ của tủ chưa chắc đúng giờ; đèn được bật cho an toàn",
+        "The cabinet's clock is not confirmed; lights are lit to be safe",
+    ),
+    "journal-failing": Kind(
+        "critical", 10, 10, "Không ghi được vào thẻ nhớ: {why}", "The memory card cannot be written: {why}"
+    ),
+    "switching-capped": Kind(
+        "warning", 0, 60, "{name} bị bật tắt quá nhiều lần", "{name} is switched too often"
+    ),
+    "configuration-fallback": Kind(
+        "critical", 0, 0, "Cấu hình có lỗi, đang dùng bản tốt trước đó: {why}",
+        "The configuration has errors, the last good one is in use: {why}",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An open alarm. `at` and `cleared_at` are Unix times; one that is cleared waits only to be acknowledged."""
+
+    kind: str
+    device: str
+    at: float
+    data: Mapping[str, object] = field(default_factory=dict)
+    cleared_at: float | None = None
+    acknowledged_by: str | None = None
+
+
+@dataclass(slots=True)
+class _Condition:
+    holds: bool
+    since: float  # monotonic s
+    data: Mapping[str, object]
+
+
+class Alarms:
+    """What is wrong, by alarm id `<alarm kind>:<device kind>:<device id>`. Level-triggered: conditions may be stated
+    again and again. `wake` is the monotonic time at which `step` has something to do."""
+
+    def __init__(self, device_names: Mapping[str, str], names: topics.Topics, kept: Mapping[str, Row]) -> None:
+        self.wake = float("-inf")
+        self._device_names = device_names
+        self._names = names
+        self._open = {i: _from_row(row) for i, row in kept.items() if row["kind"] in KINDS}
+        self._conditions: dict[str, _Condition] = {}
+        self._sent: dict[str, bytes] = {}
+        self._linked = False
+
+    def start(self, moment: Moment) -> None:
+        """A device that is in the configuration no more is wrong no more."""
+        for alarm in self._open.values():
+            if alarm.device not in self._device_names:
+                self.state(alarm.kind, alarm.device, False, moment)
+
+    def state(
+        self, kind: str, device: str, holds: bool, moment: Moment, data: Mapping[str, object] | None = None
+    ) -> None:
+        """The condition of the alarm `kind` about `device` (`<kind>/<id>`) holds, or does not."""
+        name = f"{kind}:{device.replace('/', ':')}"
+        known = self._conditions.get(name)
+        if known is None and not holds and name not in self._open:
+            return
+        if known is None or known.holds != holds:
+            self._conditions[name] = _Condition(holds, moment.mono, data or {})
+            self.wake = float("-inf")
+        elif holds:
+            known.data = data or {}
+
+    def step(self, moment: Moment) -> list[Effect]:
+        """Raise and clear what is due, and tell it."""
+        effects: list[Effect] = []
+        self.wake = float("inf")
+        for name, condition in self._conditions.items():
+            kind, device = _parts(name)
+            alarm = self._open.get(name)
+            raised = alarm is not None and alarm.cleared_at is None
+            if condition.holds == raised:
+                continue
+            due = condition.since + (KINDS[kind].hold_s if condition.holds else KINDS[kind].clear_s)
+            if moment.mono < due:
+                self.wake = min(self.wake, due)
+            elif condition.holds:
+                effects += self._keep(name, Alarm(kind, device, moment.wall, dict(condition.data)))
+            elif alarm is not None:
+                effects += self._keep(name, replace(alarm, cleared_at=moment.wall))
+        for name in self._open:
+            effects += self._tell(name)
+        return effects
+
+    def acknowledge(self, name: str, user: str) -> list[Effect] | None:
+        """`user` has seen it; None if no such alarm is open."""
+        alarm = self._open.get(name)
+        if alarm is None or _is_over(alarm):
+            return None
+        return self._keep(name, replace(alarm, acknowledged_by=user))
+
+    def listed(self) -> list[dict[str, object]]:
+        """The open alarms, oldest first, each with its id."""
+        opened = sorted(
+            ((name, alarm) for name, alarm in self._open.items() if not _is_over(alarm)), key=lambda item: item[1].at
+        )
+        return [{"alarm": name, **self._payload(alarm)} for name, alarm in opened]
+
+    def link(self, up: bool) -> list[Effect]:
+        """With a new link what was sent is forgotten, for the broker may have; and what ended unheard is taken back."""
+        self._linked = up
+        if not up:
+            return []
+        self._sent.clear()
+        self.wake = float("-inf")
+        over = [name for name, alarm in self._open.items() if _is_over(alarm)]
+        return [effect for name in over for effect in self._remove(name)]
+
+    def _keep(self, name: str, alarm: Alarm) -> list[Effect]:
+        self._open[name] = alarm
+        if _is_over(alarm) and self._linked:
+            return self._remove(name)
+        return [*self._tell(name), Persist(("alarms", name), _to_row(alarm))]
+
+    def _remove(self, name: str) -> list[Effect]:
+        """Only while the link is up: the broker would keep an alarm whose end it does not hear of."""
+        del self._open[name]
+        self._sent.pop(name, None)
+        return [Publish(self._topic(name), b"", retain=True), Persist(("alarms", name), None)]
+
+    def _tell(self, name: str) -> list[Effect]:
+        payload = topics.encode(self._payload(self._open[name]))
+        if self._sent.get(name) == payload:
+            return []
+        self._sent[name] = payload
+        return [Publish(self._topic(name), payload, retain=True)]
+
+    def _topic(self, name: str) -> str:
+        return f"{self._names.root}/alarm/{name}"
+
+    def _payload(self, alarm: Alarm) -> dict[str, object]:
+        kind = KINDS[alarm.kind]
+        words = {"name": self._device_names.get(alarm.device, alarm.device), "why": "?", **alarm.data}
+        return {
+            "state": "raised" if alarm.cleared_at is None else "cleared",
+            "severity": kind.severity,
+            "kind": alarm.kind,
+            "device": alarm.device,
+            "text": {"vi": kind.vi.format_map(words), "en": kind.en.format_map(words)},
+            "data": alarm.data,
+            "at": topics.rfc3339(alarm.at),
+            "cleared_at": None if alarm.cleared_at is None else topics.rfc3339(alarm.cleared_at),
+            "acknowledged_by": alarm.acknowledged_by,
+        }
+
+
+def _is_over(alarm: Alarm) -> bool:
+    return alarm.cleared_at is not None and alarm.acknowledged_by is not None
+
+
+def _parts(name: str) -> tuple[str, str]:
+    kind, device_kind, device_id = name.split(":")
+    return kind, f"{device_kind}/{device_id}"
+
+
+def _to_row(alarm: Alarm) -> Row:
+    return {
+        "kind": alarm.kind, "device": alarm.device, "at": alarm.at, "data": topics.encode(alarm.data).decode(),
+        "cleared_at": alarm.cleared_at, "acknowledged_by": alarm.acknowledged_by,
+    }
+
+
+def _from_row(row: Row) -> Alarm:
+    by, cleared = row["acknowledged_by"], row["cleared_at"]
+    return Alarm(
+        str(row["kind"]), str(row["device"]), float(row["at"] or 0), json.loads(str(row["data"])),
+        None if cleared is None else float(cleared), None if by is None else str(by),
+    )

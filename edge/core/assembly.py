@@ -1,0 +1,143 @@
+"""From the validated village to the controller that decides for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.core import topics
+from edge.core.alarms import Alarms
+from edge.core.controller import Controller, Memory
+from edge.core.light_unit import Circuit, LightUnit
+from edge.core.lighting import Ladder, Wish, ladder
+from edge.core.limits import Switching
+from edge.core.meter_unit import MeterUnit
+from edge.core.schedule import Calendar
+from edge.core.site import Light, LightProgram, Site, driven_meters
+from edge.core.trust import KnownTime
+from edge.core.values import ModelInfo
+
+
+def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, version: str) -> Controller:
+    """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures."""
+    names = topics.Topics(site.site.id)
+    known = KnownTime(memory.known_wall)
+    switching = Switching(site.limits.switching.burst, site.limits.switching.per)
+    shared = _Shared(names, light_calendar(site), switching, known)
+    lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
+    meters = [
+        MeterUnit(
+            f"meter/{name}", catalogue[meter.model].quantities, meter.poll, meter.rated_kw,
+            memory.meters.get(f"meter/{name}"), names,
+        )
+        for name, meter in driven_meters(site, catalogue).items()
+    ]
+    village = f"site/{site.site.id}"
+    called = {f"light/{i}": light.name for i, light in site.lights.items()}
+    called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
+    alarms = Alarms(called, names, memory.alarms)
+    return Controller(names, about(site, catalogue, version), lights, meters, memory, known, alarms, village)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One change of level that a program will make, at Unix time `at`, by its step such as "sunset - 10m"."""
+
+    at: float
+    device: str
+    level: int
+    program: str
+    step: str
+
+
+def coming(site: Site, start: float, end: float) -> list[Coming]:
+    """Every change of level of the driven lights after `start` and up to `end` (Unix s), as it will happen unless a
+    person interferes; in order of time."""
+    calendar = light_calendar(site)
+    found: list[Coming] = []
+    for name, light in site.driven_lights().items():
+        if light.program is None:
+            continue
+        rungs, standing = scale(light), calendar.standing(light.program, start)
+        level = 0 if standing is None else rungs.nearest(standing.level)
+        for change in calendar.changes(light.program, start, end):
+            if (changed := rungs.nearest(change.level)) != level:
+                level = changed
+                found.append(Coming(change.at, f"light/{name}", level, light.program, change.rule))
+    return sorted(found, key=lambda c: (c.at, c.device))
+
+
+def light_calendar(site: Site) -> Calendar:
+    """The calendar of the site's light programs."""
+    programs = {name: p for name, p in site.programs.items() if isinstance(p, LightProgram)}
+    return Calendar(site.site, programs)
+
+
+def decoder(site: Site) -> topics.Decoder:
+    """What tells this site's commands from everything else."""
+    driven = site.driven_lights()
+    devices = {f"light/{name}": name in driven for name in site.lights}
+    for kind, members in (("valve", site.valves), ("pump", site.pumps), ("switch", site.switches)):
+        devices |= {f"{kind}/{name}": False for name in members}
+    return topics.Decoder(topics.Topics(site.site.id), devices)
+
+
+def scale(light: Light) -> Ladder:
+    """The levels of a light, by the rated power of its circuits in the order of the configuration."""
+    return ladder([c.lamps * c.lamp_w for c in light.circuits.values()])
+
+
+def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str) -> dict[str, object]:
+    """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
+    lights = [_about_light(name, light) for name, light in site.driven_lights().items()]
+    meters = [
+        {
+            "id": name, "kind": "meter", "name": meter.name, "model": meter.model,
+            "quantities": [{"name": q, "unit": u} for q, u in catalogue[meter.model].quantities.items()],
+        }
+        for name, meter in driven_meters(site, catalogue).items()
+    ]
+    place = site.site
+    return {
+        "contract": topics.CONTRACT,
+        "version": version,
+        "site": {
+            "id": place.id, "name": place.name, "latitude": place.latitude, "longitude": place.longitude,
+            "timezone": place.timezone, "language": place.language,
+        },
+        "devices": lights + meters,
+        "programs": [
+            {"id": name, "kind": p.kind, "rev": 1} for name, p in site.programs.items() if isinstance(p, LightProgram)
+        ],
+    }
+
+
+def _about_light(name: str, light: Light) -> dict[str, object]:
+    circuits = light.circuits.values()
+    return {
+        "id": name, "kind": "light", "name": light.name, "area": light.area, "levels": scale(light).levels,
+        "circuits": len(circuits), "lamps": sum(c.lamps for c in circuits),
+        "rated_w": sum(c.lamps * c.lamp_w for c in circuits), "meter": light.meter, "program": light.program,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all lights of a village have in common."""
+
+    names: topics.Topics
+    calendar: Calendar
+    switching: Switching
+    known: KnownTime
+
+
+def _light(name: str, light: Light, shared: _Shared) -> LightUnit:
+    target = f"light/{name}"
+    rungs = scale(light)
+    circuits = [Circuit(c, f"{target}/{c}") for c in light.circuits]
+    # Lights without a meter share no inrush: each is a group of its own.
+    group = f"meter/{light.meter}" if light.meter else target
+    wish = Wish(rungs, shared.calendar, light.program, shared.known)
+    return LightUnit(
+        target, circuits, group, light.restrike, rungs, wish, light.program, shared.switching, shared.names
+    )

@@ -1,0 +1,249 @@
+"""State and dispatch: events in, effects out. Thin; what a device does is decided in its own room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge.core import topics
+from edge.core.alarms import Alarms
+from edge.core.desk import Desk
+from edge.core.light_unit import LightUnit
+from edge.core.meter_unit import MeterUnit
+from edge.core.trust import KnownTime
+from edge.core.values import (
+    ClockChanged,
+    Command,
+    CommandReceived,
+    Deadline,
+    Effect,
+    Event,
+    JournalChanged,
+    LinkChanged,
+    Moment,
+    OutputObserved,
+    Override,
+    Persist,
+    Publish,
+    ReadingsTaken,
+    Refusal,
+    Request,
+    RequestReceived,
+    Row,
+)
+
+USED_FOR_S = 86400.0  # how long a user may not use a command id again
+MOST_USED = 50_000
+FURTHEST_UNTIL_S = 366 * 86400.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the journal kept over a restart: rows by table and id."""
+
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    outputs: Mapping[str, Row] = field(default_factory=dict)
+    meters: Mapping[str, Row] = field(default_factory=dict)
+    commands: Mapping[str, Deadline] = field(default_factory=dict)
+    alarms: Mapping[str, Row] = field(default_factory=dict)
+    known_wall: float = 0.0
+
+
+class Controller:
+    """Decides. Synchronous, without a clock: every call is handed the present moment."""
+
+    def __init__(
+        self, names: topics.Topics, about: Mapping[str, object], lights: list[LightUnit], meters: list[MeterUnit],
+        memory: Memory, known: KnownTime, alarms: Alarms, site: str,
+    ) -> None:
+        """`site` is the village as alarms name it, `site/<id>`."""
+        self._names = names
+        self._known = known
+        self._alarms = alarms
+        self._site = site
+        self._about = about
+        self._lights = {light.target: light for light in lights}
+        self._meters = {meter.target: meter for meter in meters}
+        self._light_of = {c.output: light for light in lights for c in light.circuits}
+        self._units: list[LightUnit | MeterUnit] = [*lights, *meters]
+        self._desk = Desk(alarms)
+        self._memory = memory
+        self._used = dict(memory.commands)
+        self._source = "unknown"
+        self._trusted: bool | None = None
+        self._given = 0
+
+    def start(self, moment: Moment, fallback: str | None = None) -> list[Effect]:
+        """What should be now, claimed output by output, before anything else is listened to.
+
+        `fallback`: why the configuration in force is the last good one and not the newest; None if it is.
+        """
+        self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
+        self._alarms.state("journal-failing", self._site, False, moment)
+        self._alarms.start(moment)
+        effects: list[Effect] = []
+        for light in self._lights.values():
+            light.recall(self._memory.outputs, moment)
+        for target, light in self._lights.items():
+            effects += light.start(self._memory.overrides.get(target), moment)
+        gone = self._memory.overrides.keys() - self._lights.keys()
+        return effects + [Persist(("overrides", target), None) for target in sorted(gone)]
+
+    def handle(self, event: Event, moment: Moment) -> list[Effect]:
+        """Take one event."""
+        effects = self._dispatch(event, moment)
+        for unit in self._units:
+            if unit.wake <= moment.mono:
+                effects += unit.step(moment)
+                self._watch(unit, moment)
+        if self._alarms.wake <= moment.mono:
+            effects += self._alarms.step(moment)
+        return effects + self._known.note(moment)
+
+    def _dispatch(self, event: Event, moment: Moment) -> list[Effect]:
+        effects: list[Effect] = []
+        match event:
+            case CommandReceived():
+                effects += self._command(event, moment)
+            case OutputObserved():
+                if light := self._light_of.get(event.output):
+                    light.observe(event)
+            case ReadingsTaken():
+                if meter := self._meters.get(event.device):
+                    effects += meter.take(event, moment)
+                    self._watch(meter, moment)
+            case RequestReceived():
+                effects += self._request(event.request, moment)
+            case JournalChanged():
+                why = {"why": event.failing}
+                self._alarms.state("journal-failing", self._site, event.failing is not None, moment, why)
+            case LinkChanged():
+                effects += self._alarms.link(event.up)
+                effects += self._introduce(moment) if event.up else []
+            case ClockChanged():
+                effects += self._clock(event, moment)
+        return effects
+
+    def wakeup(self) -> float:
+        """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
+        return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
+
+    def _watch(self, unit: LightUnit | MeterUnit, moment: Moment) -> None:
+        for kind, holds, data in unit.conditions():
+            self._alarms.state(kind, unit.target, holds, moment, data)
+
+    # --- requests ---
+
+    def _request(self, request: Request, moment: Moment) -> list[Effect]:
+        answer = self._desk.answer(request)
+        payload = topics.encode({"id": request.id, **answer.payload})
+        effects: list[Effect] = [*answer.effects, Publish(request.reply_to, payload, correlation=request.correlation)]
+        if answer.changes:
+            effects += self._audit(None, request.user, request.id, answer.changes, {"request": request.name}, moment)
+        return effects
+
+    # --- commands ---
+
+    def _command(self, event: CommandReceived, moment: Moment) -> list[Effect]:
+        command = event.command
+        if isinstance(command, Refusal):
+            return self._refuse(command, moment)
+        bad = self._objection(command, moment)
+        if bad is not None:
+            return self._refuse(Refusal(*bad, command.target, command.user, command.id), moment)
+        light = self._lights[command.target]
+        before = light.desired
+        name = command.id or self._give_id(moment)
+        effects = light.command(command, name, event.received, moment)
+        self._watch(light, moment)
+        if command.id is not None:
+            effects += self._mark_used(command.user, command.id, moment)
+        now = light.desired
+        details = {
+            "action": command.action, "level": now.level, "reason": now.reason,
+            "until": None if now.until is None else topics.rfc3339(now.until),
+            "was": {"level": before.level, "reason": before.reason},
+        }
+        return effects + self._audit(command.target, command.user, name, "accepted", details, moment)
+
+    def _objection(self, command: Command, moment: Moment) -> tuple[str, str] | None:
+        """Why a well-formed command must not take effect: a code and a text; None if it may."""
+        if command.action in topics.ALWAYS:
+            return None
+        if command.expires_at is not None and moment.trusted and moment.wall > command.expires_at:
+            return "expired", f"it expired {moment.wall - command.expires_at:.1f} s before it arrived: send it again"
+        used = self._used.get(f"{command.user}/{command.id}") if command.id is not None else None
+        if used is not None and not used.passed(moment):
+            return "repeated", "this user has used this id within the last 24 hours: give each command an id of its own"
+        if command.until is not None and not moment.wall < command.until <= moment.wall + FURTHEST_UNTIL_S:
+            return "bad-value", "until must lie in the future, within a year"
+        return None
+
+    def _refuse(self, refusal: Refusal, moment: Moment) -> list[Effect]:
+        effects: list[Effect] = []
+        because = topics.error(refusal.code, refusal.message)
+        if refusal.target is not None:
+            payload = topics.result(refusal.id, refusal.user, "rejected", **because)
+            effects.append(Publish(self._names.of(refusal.target, "result"), payload))
+        if refusal.reply_to is not None:
+            answer = topics.encode({"id": refusal.id, "ok": False, **because})
+            effects.append(Publish(refusal.reply_to, answer, correlation=refusal.correlation))
+        if refusal.clear is not None:
+            effects.append(Publish(refusal.clear, b"", retain=True))
+        return effects + self._audit(refusal.target, refusal.user, refusal.id, "rejected", because, moment)
+
+    def _give_id(self, moment: Moment) -> str:
+        self._given += 1
+        return f"c-{round(moment.wall * 1000)}-{self._given}"
+
+    def _mark_used(self, user: str, command_id: str, moment: Moment) -> list[Effect]:
+        key = f"{user}/{command_id}"
+        until = Deadline(moment.wall + USED_FOR_S, moment.mono + USED_FOR_S, moment.boot)
+        self._used.pop(key, None)
+        self._used[key] = until
+        row: Row = {"until_wall": until.wall, "until_mono": until.mono, "until_boot": until.boot}
+        effects: list[Effect] = [Persist(("commands", key), row)]
+        if len(self._used) > MOST_USED:
+            oldest = next(iter(self._used))
+            del self._used[oldest]
+            effects.append(Persist(("commands", oldest), None))
+        return effects
+
+    def _audit(
+        self, target: str | None, user: str | None, name: str | None, outcome: str, details: Mapping[str, object],
+        moment: Moment,
+    ) -> list[Effect]:
+        """Who did what and what it changed: told as it happens, and kept."""
+        entry = {
+            "at": topics.rfc3339(moment.wall), "user": user, "device": target, "id": name, "outcome": outcome, **details
+        }
+        row: Row = {
+            "at": moment.wall, "user": user, "device": target, "command": name, "outcome": outcome,
+            "details": topics.encode(details).decode(),
+        }
+        return [Publish(self._names.audit, topics.encode(entry)), Persist(("audit", ""), row)]
+
+    # --- link and clock ---
+
+    def _introduce(self, moment: Moment) -> list[Effect]:
+        """Everything that is retained, again: the broker may have lost it. `online` comes last, when all is there."""
+        effects: list[Effect] = [
+            Publish(self._names.about, topics.encode(self._about), retain=True), self._time(moment)
+        ]
+        for unit in self._units:
+            unit.tell_again()
+            effects += unit.step(moment)
+        effects += self._alarms.step(moment)
+        return [*effects, Publish(self._names.status, b"online", retain=True)]
+
+    def _clock(self, event: ClockChanged, moment: Moment) -> list[Effect]:
+        changed = (event.source, moment.trusted) != (self._source, self._trusted)
+        self._source, self._trusted = event.source, moment.trusted
+        self._alarms.state("clock-untrusted", self._site, not moment.trusted, moment)
+        for unit in self._units:
+            unit.wake = float("-inf")
+        return [self._time(moment)] if changed else []
+
+    def _time(self, moment: Moment) -> Publish:
+        now = {"now": topics.rfc3339(moment.wall), "trusted": moment.trusted, "source": self._source}
+        return Publish(self._names.time, topics.encode(now), retain=True)

@@ -1,0 +1,123 @@
+"""What a light should do now, and why: levels over circuits, the program, and the override above it. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edge.core.schedule import Calendar
+from edge.core.trust import KnownTime
+from edge.core.values import Deadline, Desired, Moment, Override
+
+DOUBT_S = 3600.0  # how far beyond sunset and sunrise a street is lit while the clock is not confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The levels (percent of rated power) that a light can take, 0 first: level n burns its first n circuits."""
+
+    levels: tuple[int, ...]
+    watts: tuple[float, ...]
+
+    def nearest(self, asked: float) -> int:
+        """The level nearest to `asked` (percent), the higher when equal; from above 0 never 0."""
+        if asked <= 0:
+            return 0
+        return min(self.levels[1:], key=lambda level: (abs(level - asked), -level))
+
+    def burning(self, level: int) -> int:
+        """How many circuits burn at `level`, one of `levels`."""
+        return self.levels.index(level)
+
+    def observed(self, on: Sequence[bool]) -> int:
+        """The level at which the circuits that are on burn together, whichever they are."""
+        together = sum(w for w, burns in zip(self.watts, on, strict=True) if burns)
+        return self.nearest(100 * together / sum(self.watts))
+
+
+def ladder(watts: Sequence[float]) -> Ladder:
+    """The ladder of circuits of `watts` each. Three equal ones: 0, 33, 67, 100."""
+    levels, total, count = [0], sum(watts), len(watts)
+    for n in range(1, count + 1):
+        share = round(100 * sum(watts[:n]) / total)
+        levels.append(min(max(share, levels[-1] + 1), 100 - (count - n)))
+    return Ladder(tuple(levels), tuple(watts))
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The next change of level as it will happen if nobody interferes. `at` is Unix time."""
+
+    at: float
+    level: int
+    reason: str
+
+
+class Wish:
+    """What one light is asked for by its program and by people: a function of the time and the override kept."""
+
+    def __init__(self, scale: Ladder, calendar: Calendar, program: str | None, known: KnownTime) -> None:
+        self._known = known
+        self._ladder = scale
+        self._calendar = calendar
+        self._program = program
+
+    def desired(self, override: Override | None, moment: Moment) -> Desired:
+        """The level that should be now. An override that has ended counts no more."""
+        if override is not None and not ended(override, moment):
+            until = None if override.until is None else override.until.on_wall(moment)
+            return Desired(override.level, "override", override.at, until)
+        return self._by_program(moment.wall) if moment.trusted else self._in_doubt(moment)
+
+    def _in_doubt(self, moment: Moment) -> Desired:
+        """While nobody vouches for the clock: lit whenever it may be dark, if the program ever lights this light."""
+        standing = self._by_program(moment.wall)
+        if self._program is None or not self._calendar.ever_lights(self._program):
+            return standing
+        if (known := self._known.catches_up_at(moment)) is not None:
+            return Desired(self._ladder.levels[-1], "default", None, known)
+        dark, until = self._calendar.dark(moment.wall, DOUBT_S)
+        if dark:
+            return Desired(self._ladder.levels[-1], "default", None, until)
+        return replace(standing, until=until if standing.until is None else min(until, standing.until))
+
+    def override_end(self, moment: Moment) -> Deadline | None:
+        """When an override without a bound of its own ends: at the program's next step, whether or not that changes
+        the level; without a program, never."""
+        standing = self._calendar.standing(self._program, moment.wall) if self._program else None
+        return None if standing is None or standing.next_step is None else Deadline(standing.next_step)
+
+    def forecast(self, override: Override | None, moment: Moment) -> Forecast | None:
+        """The next change of level; None when none is in sight (an override without an end, no program, no clock)."""
+        if not moment.trusted:
+            return None
+        now = self.desired(override, moment)
+        start = moment.wall
+        if now.reason == "override":
+            if now.until is None:
+                return None
+            after = self._by_program(now.until)
+            if after.level != now.level:
+                return Forecast(now.until, after.level, after.reason)
+            start = now.until
+        return self._next_other(now.level, start)
+
+    def _next_other(self, level: int, start: float) -> Forecast | None:
+        standing = self._by_program(start)
+        while standing.until is not None and standing.until < start + 8 * 86400:
+            at = standing.until
+            standing = self._by_program(at)
+            if standing.level != level:
+                return Forecast(at, standing.level, standing.reason)
+        return None
+
+    def _by_program(self, wall: float) -> Desired:
+        standing = self._calendar.standing(self._program, wall) if self._program else None
+        if standing is None:
+            return Desired(0, "default")
+        return Desired(self._ladder.nearest(standing.level), "program", standing.since, standing.next_step)
+
+
+def ended(override: Override, moment: Moment) -> bool:
+    """Whether the override's time is over."""
+    return override.until is not None and override.until.passed(moment)

@@ -1,0 +1,200 @@
+"""The validated village: the whole form of a configuration, as frozen models. Knows nothing of files.
+
+`site_reading.read` turns plain data into a Site and reports every error at once; `Site.model_validate` alone checks the
+form but not what the parts say of each other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+
+from edge.core.site_base import Block
+from edge.core.site_devices import (
+    Board,
+    BoardOutput,
+    Circuit,
+    Feedback,
+    FlowInput,
+    GpioOutput,
+    HandInput,
+    Input,
+    LevelInput,
+    Light,
+    Meter,
+    Output,
+    PlainInput,
+    Port,
+    Pump,
+    Sensor,
+    Switch,
+    Valve,
+)
+from edge.core.site_programs import ClimateProgram, IrrigationProgram, LightProgram, Photocell, Program, Rule, Step
+from edge.core.site_terms import At, Id, LunarRange, Name, Window, Wrong, Zone, duration, number, shown, text, whole
+from edge.core.values import ModelInfo
+
+__all__ = [
+    "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Feedback", "FlowInput", "GpioOutput", "HandInput",
+    "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt",
+    "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump", "Rule", "Sensor", "Site", "Step", "Switch",
+    "Switching", "Valve", "Window", "Zone", "driven_meters",
+]  # fmt: skip
+
+_OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
+
+
+def _read_zone_name(value: object) -> str:
+    remedy = "write an IANA name such as Asia/Ho_Chi_Minh"
+    if not isinstance(value, str):
+        raise Wrong(f"{shown(value)} is no time zone; {remedy}")
+    name = _OLD_ZONES.get(value, value)
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 1, 0.85)
+        raise Wrong(f"{shown(value)} is no time zone; {f'did you mean {near[0]}?' if near else remedy}") from None
+    return name
+
+
+def _read_protocol(value: object) -> str:
+    if isinstance(value, int | str) and not isinstance(value, bool) and str(value) in ("5", "3.1.1"):
+        return str(value)
+    raise Wrong(f"{shown(value)} is no MQTT version spoken here; write 5 or 3.1.1")
+
+
+class Place(Block):
+    """The village: where it lies (degrees, north and east positive) and what it is called."""
+
+    id: Id
+    name: Name
+    latitude: Annotated[float, number(-65.7, 65.7, "degrees", "the sun must rise and set every day")]
+    longitude: Annotated[float, number(-180, 180, "degrees")]
+    timezone: Annotated[
+        str, PlainValidator(_read_zone_name), WithJsonSchema({"type": "string", "examples": ["Asia/Ho_Chi_Minh"]})
+    ]
+    language: Literal["vi", "en"]
+
+
+class Mqtt(Block):
+    """The broker. A relative `password_file` lies under the configuration file's folder."""
+
+    host: Annotated[str, text(255)] = "127.0.0.1"
+    port: Annotated[int, whole(1, 65535, "the broker's TCP port")] = 1883
+    protocol: Annotated[
+        Literal["5", "3.1.1"], PlainValidator(_read_protocol), WithJsonSchema({"enum": [5, "5", "3.1.1"]})
+    ] = "5"
+    user: Id | None = None
+    password_file: Annotated[str, text(255)] | None = None
+
+    @model_validator(mode="after")
+    def _password_of_whom(self) -> Mqtt:
+        if self.password_file is not None and self.user is None:
+            raise Wrong("a password_file without a user; add user: controller, or remove it", path=("password_file",))
+        return self
+
+
+class Switching(Block):
+    """At most `burst` changes of one output in `per` seconds; a burst of 0 sets no bound."""
+
+    burst: Annotated[int, whole(0, 10_000, "changes of one output; 0 for no bound")] = 20
+    per: Annotated[float, duration("1s", "1d")] = 60.0
+
+
+class Limits(Block):
+    """The bounds that stand above every wish."""
+
+    switching: Switching = Switching()
+
+
+class Site(Block):
+    """One village: the place, the broker, the wiring and the programs, each section by id."""
+
+    site: Place
+    mqtt: Mqtt = Mqtt()
+    limits: Limits = Limits()
+    ports: dict[Id, Port] = Field(default_factory=dict)
+    meters: dict[Id, Meter] = Field(default_factory=dict)
+    lights: dict[Id, Light] = Field(default_factory=dict)
+    boards: dict[Id, Board] = Field(default_factory=dict)
+    inputs: dict[Id, Input] = Field(default_factory=dict)
+    pumps: dict[Id, Pump] = Field(default_factory=dict)
+    valves: dict[Id, Valve] = Field(default_factory=dict)
+    switches: dict[Id, Switch] = Field(default_factory=dict)
+    sensors: dict[Id, Sensor] = Field(default_factory=dict)
+    programs: dict[Id, Program] = Field(default_factory=dict)
+
+    def driven_lights(self) -> dict[str, Light]:
+        """The lights that this version switches: those whose every circuit is on a GPIO line."""
+        return {
+            name: light
+            for name, light in self.lights.items()
+            if all(isinstance(circuit.output, GpioOutput) for circuit in light.circuits.values())
+        }
+
+    def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
+        """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
+        return [*self._meters_not_driven(catalogue), *self._lights_not_driven(), *self._others_not_driven()]
+
+    def _meters_not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
+        driven = driven_meters(self, catalogue)
+        return [
+            (f"meters.{name}", f"{meter.model} is not driven yet; nothing reads this meter")
+            for name, meter in self.meters.items()
+            if name not in driven
+        ]
+
+    def _lights_not_driven(self) -> list[tuple[str, str]]:
+        driven = self.driven_lights()
+        found = []
+        for name, light in self.lights.items():
+            path = f"lights.{name}"
+            if name not in driven:
+                found.append((path, "relay boards are not driven yet; nothing switches this light"))
+            found += [
+                (f"{path}.circuits.{key}.feedback", "feedback is not read yet; a circuit observes its own line")
+                for key, circuit in light.circuits.items()
+                if circuit.feedback
+            ]
+        return found
+
+    def _others_not_driven(self) -> list[tuple[str, str]]:
+        found = [
+            (f"{section}.{name}", why)
+            for section, why in _NOT_YET.items()
+            for name in getattr(self, section)
+        ]  # fmt: skip
+        for name, program in self.programs.items():
+            path = f"programs.{name}"
+            if isinstance(program, LightProgram):
+                found += [
+                    (f"{path}.calendar[{i}]", "lunar dates are not followed yet; this rule never matches")
+                    for i, rule in enumerate(program.calendar)
+                    if rule.days is None
+                ]
+                if program.photocell:
+                    found.append((f"{path}.photocell", "photocells are not read yet; the sun's times stand"))
+            else:
+                found.append((path, f"{program.kind} programs are not run yet"))
+        return found
+
+
+_NOT_YET = {
+    "boards": "relay boards are not driven yet",
+    "inputs": "inputs are not read yet",
+    "pumps": "pumps are not driven yet; nothing switches it",
+    "valves": "valves are not driven yet; nothing opens it",
+    "switches": "switches are not driven yet; nothing switches it",
+    "sensors": "sensors are not driven yet; nothing reads it",
+}
+
+
+def driven_meters(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Meter]:
+    """The meters of `site` whose model this version can read."""
+    return {
+        name: meter for name, meter in site.meters.items() if (info := catalogue.get(meter.model)) and info.driven
+    }

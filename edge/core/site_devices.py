@@ -1,0 +1,252 @@
+"""The devices of a village: what is wired to which line, port and board, and within which limits it may run.
+
+Durations are seconds, powers W (rated_kw: kW), flows litres a minute; GPIO numbers are BCM numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from edge.core.site_base import Block
+from edge.core.site_terms import Gpio, Id, Name, Wrong, duration, number, span, text, whole
+
+Address = Annotated[int, whole(1, 247, "the device's Modbus address")]
+Poll = Annotated[float, duration("1s", "1h")]
+Record = Annotated[float, duration("1s", "1d")]
+Model = Annotated[str, text()]
+Watts = Annotated[float, number(0.1, 100_000, "W")]
+MaxOn = Annotated[float, duration("1s", "1d")]
+
+
+class Port(Block):
+    """A serial port; every device on it shares these settings."""
+
+    device: Annotated[str, text(255)]
+    baudrate: Annotated[int, whole(300, 1_000_000, "bits a second")]
+    parity: Literal["none", "even", "odd"]
+    stopbits: Annotated[int, whole(1, 2)] = 1
+
+
+class GpioOutput(Block):
+    """A relay on a line of the computer itself; `active` is the level at which the relay is on."""
+
+    gpio: Gpio
+    active: Literal["low", "high"] = "high"
+
+
+class BoardOutput(Block):
+    """A relay on a relay board; coils count from 0."""
+
+    board: Id
+    coil: Annotated[int, whole(0, 255, "the relay's number on the board, from 0")]
+
+
+def _output_kind(value: object) -> str | None:
+    if isinstance(value, GpioOutput | BoardOutput):
+        return "<gpio>" if isinstance(value, GpioOutput) else "<board>"
+    if not isinstance(value, Mapping) or ("gpio" in value and ("board" in value or "coil" in value)):
+        return None
+    return "<board>" if "board" in value or "coil" in value else "<gpio>"
+
+
+Output = Annotated[
+    Annotated[GpioOutput, Tag("<gpio>")] | Annotated[BoardOutput, Tag("<board>")],
+    Discriminator(
+        _output_kind,
+        custom_error_type="output_kind",
+        custom_error_message="an output is a line or a board's relay; "
+        "write {gpio: 17}, {gpio: 17, active: low} or {board: ID, coil: 0}",
+    ),
+]
+
+
+class Feedback(Block):
+    """An input that shows whether the contactor really closed."""
+
+    gpio: Gpio
+    active: Literal["low", "high"] = "high"
+
+
+class Circuit(Block):
+    """One switched part of a light: `lamps` lamps of `lamp_w` W each."""
+
+    output: Output
+    lamps: Annotated[int, whole(1, 10_000)]
+    lamp_w: Annotated[float, number(0.1, 10_000, "W for one lamp")]
+    feedback: Feedback | None = None
+
+
+class Light(Block):
+    """A light of one to eight circuits. `safe`: what its circuits do when the daemon dies; `restrike`: its rest."""
+
+    name: Name
+    area: Id | None = None
+    meter: Id | None = None
+    circuits: dict[Id, Circuit] = Field(min_length=1, max_length=8)
+    program: Id | None = None
+    safe: Literal["hold", "on", "off"] = "hold"
+    restrike: Annotated[float, duration("0s", "1h")] = 0.0
+
+
+class _Polled(Block):
+    name: Name
+    model: Model
+    port: Id
+    address: Address
+    poll: Poll = 10.0
+    record: Record = 60.0
+
+    @model_validator(mode="after")
+    def _record_after_poll(self) -> _Polled:
+        if self.record < self.poll:
+            raise Wrong(
+                f"record ({span(self.record)}) is shorter than poll ({span(self.poll)}), and nothing new would be "
+                f"there to record; write record: {span(self.poll)} or longer",
+                path=("record",),
+            )
+        return self
+
+
+class Meter(_Polled):
+    """An energy meter: polled every `poll` seconds, recorded every `record`; `rated_kw` is the most that can flow."""
+
+    tariff: Id | None = None
+    billing_day: Annotated[int, whole(1, 28, "so that every month has it")] | None = None
+    rated_kw: Annotated[float, number(0.01, 10_000, "kW")] | None = None
+
+
+class Sensor(_Polled):
+    """A sensor on a serial port; after `stale` seconds without a reading nothing relies on it."""
+
+    stale: Annotated[float, duration("1s", "1d")] = 1800.0
+
+    @model_validator(mode="after")
+    def _stale_after_poll(self) -> Sensor:
+        if self.stale < self.poll:
+            raise Wrong(
+                f"stale ({span(self.stale)}) is shorter than poll ({span(self.poll)}), so every reading would be "
+                "stale before the next; write a longer one",
+                path=("stale",),
+            )
+        return self
+
+
+class Board(Block):
+    """A relay board on a serial port."""
+
+    model: Model
+    port: Id
+    address: Address
+
+
+class _Limited(Block):
+    name: Name
+    area: Id | None = None
+    output: Output
+    max_on: MaxOn
+    daily_max: MaxOn
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> _Limited:
+        wrong: list[tuple[tuple[str | int, ...], str]] = []
+        longest = span(self.max_on)
+        if self.max_on > self.daily_max:
+            much = f"max_on ({longest}) is longer than daily_max ({span(self.daily_max)}); write at most the daily_max"
+            wrong.append((("max_on",), much))
+        default = getattr(self, "default", None)
+        if default is not None and default > self.max_on:
+            much = f"default ({span(default)}) is longer than max_on ({longest}); write at most {longest}"
+            wrong.append((("default",), much))
+        if wrong:
+            raise Wrong(wrong[0][1], *wrong[1:], path=wrong[0][0])
+        return self
+
+
+class Pump(_Limited):
+    """A pump: starts `lead` after its first valve, closes the last valve `lag` after it stops, rests between runs."""
+
+    meter: Id | None = None
+    rated_w: Watts | None = None
+    lead: Annotated[float, duration("0s", "10m")] = 5.0
+    lag: Annotated[float, duration("0s", "10m")] = 3.0
+    rest: Annotated[float, duration("0s", "1d")] = 60.0
+    zones_at_once: Annotated[int, whole(1, 32, "valves that the pump feeds at once")] = 1
+    stop_when: dict[Id, Literal["empty", "full"]] = Field(default_factory=dict)
+
+
+class Valve(_Limited):
+    """A valve: open at most `max_on` at a stretch and `daily_max` in any 24 h; `default` when nobody says how long."""
+
+    pump: Id | None = None
+    flow: Id | None = None
+    soil: Id | None = None
+    default: MaxOn
+    normal_l_min: Annotated[float, number(0.01, 10_000, "litres a minute")] | None = None
+
+
+class Switch(Block):
+    """A fan, mist, shade, grow light or siren."""
+
+    name: Name
+    area: Id | None = None
+    output: Output
+    max_on: MaxOn | None = None
+    program: Id | None = None
+
+
+class _Input(Block):
+    gpio: Gpio
+
+
+class HandInput(_Input):
+    """The cabinet's own switch: it rules the lights named in `of`."""
+
+    role: Literal["hand"]
+    of: list[Id] = Field(min_length=1, max_length=64)
+
+
+class FlowInput(_Input):
+    """A water meter's pulses."""
+
+    role: Literal["flow"]
+    pulses_per_l: Annotated[float, number(0.001, 100_000, "pulses per litre")]
+
+
+class LevelInput(_Input):
+    """A float in a tank; `low_is`: what a low line means."""
+
+    role: Literal["level"]
+    low_is: Literal["empty", "full"]
+
+
+class PlainInput(_Input):
+    """A contact that needs no more words."""
+
+    role: Literal["door", "mains", "photocell", "rain"]
+
+
+_ROLES = {"hand": "<hand>", "flow": "<flow>", "level": "<level>"}
+_PLAIN_ROLES = ("door", "mains", "photocell", "rain")
+
+
+def _role(value: object) -> str | None:
+    role = value.get("role") if isinstance(value, Mapping) else getattr(value, "role", None)
+    if role in _PLAIN_ROLES:
+        return "<plain>"
+    return _ROLES.get(role) if isinstance(role, str) else None
+
+
+Input = Annotated[
+    Annotated[HandInput, Tag("<hand>")]
+    | Annotated[FlowInput, Tag("<flow>")]
+    | Annotated[LevelInput, Tag("<level>")]
+    | Annotated[PlainInput, Tag("<plain>")],
+    Discriminator(
+        _role,
+        custom_error_type="input_role",
+        custom_error_message="an input has a role; write role: hand, door, mains, photocell, flow, rain or level",
+    ),
+]

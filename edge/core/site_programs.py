@@ -1,0 +1,192 @@
+"""The programs of a village: what runs when. One model per kind, told apart by `kind`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
+
+from edge.core.site_base import Block
+from edge.core.site_terms import (
+    AtTerm,
+    DaysTerm,
+    Id,
+    LunarTerm,
+    ResumeTerm,
+    WindowTerm,
+    Wrong,
+    ZoneTerm,
+    duration,
+    number,
+    shown,
+    text,
+    whole,
+)
+
+
+class Step(Block):
+    """From this time of day a light has this level, in percent."""
+
+    at: AtTerm
+    level: Annotated[int, whole(0, 100, "percent of the light's circuits")]
+
+
+def _distinct(steps: list[Step]) -> list[Step]:
+    twice = {at for at, count in Counter(step.at for step in steps).items() if count > 1}
+    seen = set()
+    wrong = []
+    for i, step in enumerate(steps):
+        if step.at in twice and step.at in seen:
+            wrong.append(((i, "at"), "this moment stands twice among the steps; remove one of the two"))
+        seen.add(step.at)
+    if wrong:
+        raise Wrong(wrong[0][1], *wrong[1:], path=wrong[0][0])
+    return steps
+
+
+Steps = Annotated[list[Step], Field(min_length=1, max_length=48), AfterValidator(_distinct)]
+
+
+class Rule(Block):
+    """The steps of particular nights. Exactly one of `days`, `lunar` and `lunar_day` says which; the first rule that
+    matches wins. `days` are weekdays, Monday 0; `lunar_day` is a day of every lunar month, 1 to 30."""
+
+    days: DaysTerm | None = None
+    lunar: LunarTerm | None = None
+    lunar_day: Annotated[int, whole(1, 30, "day of the lunar month")] | None = None
+    steps: Steps
+
+    @model_validator(mode="after")
+    def _one_matcher(self) -> Rule:
+        if (self.days, self.lunar, self.lunar_day).count(None) != 2:
+            raise Wrong("a rule is for one kind of night; write exactly one of days, lunar, lunar_day")
+        return self
+
+
+class Photocell(Block):
+    """The photocell may move dusk and dawn by `within` seconds, no more."""
+
+    within: Annotated[float, duration("1m", "2h")]
+
+
+class LightProgram(Block):
+    """The levels of a light through the night; a light keeps a step's level until the next step."""
+
+    kind: Literal["light"]
+    steps: Steps
+    calendar: list[Rule] = Field(default_factory=list, max_length=64)
+    photocell: Photocell | None = None
+
+
+class SkipWhen(Block):
+    """A run is skipped when it rains, or when the soil is wetter than `soil_above` percent."""
+
+    rain: bool = False
+    soil_above: Annotated[float, number(0, 100, "percent")] | None = None
+
+
+def _read_season(value: object) -> dict[int, int]:
+    remedy = "write months and percent such as {1: 60, 7: 120}"
+    if not isinstance(value, Mapping) or not value:
+        raise Wrong(f"{shown(value)} is no season; {remedy}")
+    percent = whole(0, 300, "percent of the program's amounts")
+    season: dict[int, int] = {}
+    wrong: list[tuple[tuple[str | int, ...], str]] = []
+    for key, share in value.items():
+        month = int(key) if str(key) in _MONTHS else None
+        try:
+            season[month or 0] = int(str(percent.read(share)))
+        except Wrong as error:
+            wrong.append(((key,), str(error)))
+        if month is None:
+            wrong.append(((key,), f"{shown(key)} is no month; {remedy}, months 1 to 12"))
+    if wrong:
+        raise Wrong(wrong[0][1], *wrong[1:], path=wrong[0][0])
+    return season
+
+
+_MONTHS = tuple(str(month) for month in range(1, 13))
+_SEASON_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "propertyNames": {"enum": list(_MONTHS)},
+    "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 300},
+    "description": "Percent of the program's amounts by month; a month that is not named has 100.",
+}
+
+
+class IrrigationProgram(Block):
+    """A run of zones, ended by `finish_before` of the days named; durations in seconds, `season` in percent by month.
+
+    `cycle` and `soak` break a zone's time into pieces with rests between; `resume` is how long after the planned end a
+    run cut by a power failure may be finished, 0 for never.
+    """
+
+    kind: Literal["irrigation"]
+    days: DaysTerm = frozenset(range(7))
+    finish_before: AtTerm
+    zones: list[ZoneTerm] = Field(min_length=1, max_length=64)
+    cycle: Annotated[float, duration("1m", "1d")] | None = None
+    soak: Annotated[float, duration("1m", "1d")] | None = None
+    season: Annotated[dict[int, int], PlainValidator(_read_season), WithJsonSchema(_SEASON_SCHEMA)] = Field(
+        default_factory=dict
+    )
+    skip_when: SkipWhen = SkipWhen()
+    resume: ResumeTerm = 0.0
+
+    @model_validator(mode="after")
+    def _cycle_with_soak(self) -> IrrigationProgram:
+        if (self.cycle is None) != (self.soak is None):
+            raise Wrong("cycle and soak belong together; write both or neither")
+        return self
+
+
+class When(Block):
+    """Switch on above one value of a sensor's quantity and off below another, in the quantity's own unit."""
+
+    sensor: Id
+    quantity: Annotated[str, text()]
+    on_above: Annotated[float, number(-1e6, 1e6, "the quantity's unit")]
+    off_below: Annotated[float, number(-1e6, 1e6, "the quantity's unit")]
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> When:
+        if self.off_below >= self.on_above:
+            raise Wrong(
+                f"off_below ({self.off_below:g}) must lie below on_above ({self.on_above:g}), or the switch would "
+                "flutter; write a lower value",
+                path=("off_below",),
+            )
+        return self
+
+
+class ClimateProgram(Block):
+    """A switch that follows a sensor within a window of the day; `if_stale`: its state when the sensor is silent."""
+
+    kind: Literal["climate"]
+    target: Id
+    when: When
+    window: WindowTerm | None = None
+    if_stale: Literal["on", "off"] = "off"
+
+
+_KINDS = ("light", "irrigation", "climate")
+
+
+def _kind(value: object) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return f"<{kind}>" if kind in _KINDS else None
+
+
+Program = Annotated[
+    Annotated[LightProgram, Tag("<light>")]
+    | Annotated[IrrigationProgram, Tag("<irrigation>")]
+    | Annotated[ClimateProgram, Tag("<climate>")],
+    Discriminator(
+        _kind,
+        custom_error_type="program_kind",
+        custom_error_message="a program has a kind; write kind: light, kind: irrigation or kind: climate",
+    ),
+]

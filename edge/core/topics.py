@@ -1,0 +1,274 @@
+"""The MQTT contract: names of topics, what commands look like, how messages are written. Pure; see docs/mqtt.md."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import orjson
+
+from edge.core.values import Command, Refusal, Request
+
+CONTRACT = 1
+LARGEST_COMMAND = 4096  # bytes
+LONGEST_FOR_S = 31 * 86400.0
+ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+COMMAND_ID = re.compile(r"[\x21-\x7e]{1,64}")
+NUMBER = re.compile(r"\d{1,3}(\.\d{1,6})?")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+REPLY = r"[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64})*"  # what may stand below <root>/reply/<user>/
+FAR = "far/"  # the prefix under which the bridge to a district delivers
+
+CODES: Mapping[str, str] = {
+    "bad-topic": "the topic does not have the form <root>/<kind>/<id>/set/<user>",
+    "unknown-device": "no such device in the configuration",
+    "not-driven": "the device is in the configuration, but this version does not drive it yet",
+    "too-large": "the payload is larger than 4 KiB",
+    "bad-json": "the payload is neither a plain word, nor a number, nor one JSON object",
+    "unknown-field": "the JSON has a field that commands do not have",
+    "bad-value": "a field has a wrong type or is out of range",
+    "bad-action": "the action is missing, unknown, or not one that this kind of device takes",
+    "retained": "a retained message is never a command",
+    "expired": "it arrived after its expires_at",
+    "expiry-required": "a command from afar must carry expires_at",
+    "repeated": "this user has used this id within the last 24 hours",
+    "output-failed": "the output does not show what was asked",
+    "bad-reply-to": "an answer may only go to a topic below <root>/reply/<user>/",
+    "unknown-request": "this version answers no such request",
+    "unknown-alarm": "no such alarm is open",
+}
+
+ACTIONS: Mapping[str, frozenset[str]] = {
+    "light": frozenset({"on", "off", "auto"}),
+    "switch": frozenset({"on", "off", "auto"}),
+    "pump": frozenset({"on", "off", "auto"}),
+    "valve": frozenset({"open", "close", "auto", "pause", "resume", "skip"}),
+}
+FIELDS = frozenset({"action", "level", "for_s", "until", "volume_l", "id", "expires_at"})
+PLAIN = {"ON": "on", "OFF": "off", "OPEN": "open", "CLOSE": "close", "AUTO": "auto"}
+ALWAYS = frozenset({"off", "close"})  # what works although expired, repeated, or without the expiry asked for from afar
+
+
+class _BadError(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Topics:
+    """The topics of one site."""
+
+    def __init__(self, site_id: str) -> None:
+        self.root = f"village/{site_id}"
+        self.status = f"{self.root}/status"
+        self.time = f"{self.root}/time"
+        self.about = f"{self.root}/about"
+        self.audit = f"{self.root}/audit"
+        self.subscriptions = (f"{self.root}/+/+/set/+", f"{FAR}{self.root}/+/+/set/+", f"{self.root}/ask/+/+")
+
+    def of(self, target: str, leaf: str) -> str:
+        """`<root>/<kind>/<id>/<leaf>` for the device `<kind>/<id>`."""
+        return f"{self.root}/{target}/{leaf}"
+
+
+class Decoder:
+    """Turns what arrives on a command topic into a Command, or into a Refusal that says why not."""
+
+    def __init__(self, topics: Topics, devices: Mapping[str, bool]) -> None:
+        """`devices`: every `<kind>/<id>` of the configuration, and whether this version drives it."""
+        self._topics = topics
+        self._devices = devices
+
+    def decode(self, topic: str, payload: bytes, retained: bool) -> Command | Refusal | None:
+        """One message. None: no command at all (an empty payload, which clears a retained one; another topic)."""
+        far = topic.startswith(FAR)
+        own, _, rest = topic.removeprefix(FAR if far else "").partition(self._topics.root + "/")
+        parts = rest.split("/")
+        if own or len(parts) != 4 or parts[2] != "set" or not payload:
+            return None
+        kind, name, _, user = parts
+        clear = topic if retained else None
+        if not (ID.fullmatch(kind) and ID.fullmatch(name)):
+            return Refusal("bad-topic", f"{CODES['bad-topic']}; ids match {ID.pattern}", clear=clear)
+        target = f"{kind}/{name}"
+        if not ID.fullmatch(user):
+            return Refusal("bad-topic", f"the user in the topic must match {ID.pattern}", target, clear=clear)
+        fields, flaw = _parsed(payload, _fields)
+        try:
+            if retained:
+                raise _BadError("retained", "publish commands without the retain flag; this one has been cleared")
+            if target not in self._devices:
+                raise _BadError("unknown-device", f"{target} is not in the configuration: see {self._topics.about}")
+            if flaw is not None:
+                raise flaw
+            if not self._devices[target]:
+                raise _BadError("not-driven", f"{target}: {CODES['not-driven']}")
+            return _command(target, kind, user, fields, far)
+        except _BadError as bad:
+            return Refusal(bad.code, bad.message, target, user, _quotable(fields.get("id")), clear)
+
+
+    def request(
+        self, topic: str, payload: bytes, retained: bool, response_topic: str | None, correlation: bytes | None
+    ) -> Request | Refusal | None:
+        """One message on `<root>/ask/<user>/<name>`; None: it is none. `response_topic` and `correlation` are MQTT 5's.
+
+        The answer may only go below `<root>/reply/<user>/`, so that nobody can make the controller publish a command.
+        """
+        own, _, rest = topic.partition(self._topics.root + "/")
+        parts = rest.split("/")
+        if own or len(parts) != 3 or parts[0] != "ask" or not payload:
+            return None
+        _, user, name = parts
+        clear = topic if retained else None
+        if not (ID.fullmatch(user) and ID.fullmatch(name)):
+            return Refusal("bad-topic", f"user and name in the topic must match {ID.pattern}", clear=clear)
+        fields, flaw = _parsed(payload, _question)
+        asked = _quotable(fields.get("id"))
+        reply_to = response_topic if response_topic is not None else fields.get("reply_to")
+        below = f"{self._topics.root}/reply/{user}/"
+        if not isinstance(reply_to, str) or not re.fullmatch(re.escape(below) + REPLY, reply_to):
+            return Refusal("bad-reply-to", f"give a reply_to below {below}", None, user, asked, clear)
+        if retained:
+            flaw = _BadError("retained", "publish requests without the retain flag; this one has been cleared")
+        elif fields.get("id") is not None and asked is None:
+            flaw = _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+        if flaw is not None:
+            return Refusal(flaw.code, flaw.message, None, user, asked, clear, reply_to, correlation)
+        return Request(name, user, reply_to, asked, correlation, fields)
+
+
+def _parsed(payload: bytes, read: Callable[[bytes], dict[str, Any]]) -> tuple[dict[str, Any], _BadError | None]:
+    """The fields of a payload, and what is wrong with it if they cannot be had."""
+    try:
+        if len(payload) > LARGEST_COMMAND:
+            raise _BadError("too-large", f"{len(payload)} bytes; a message has at most {LARGEST_COMMAND}")
+        return read(payload), None
+    except _BadError as flaw:
+        return {}, flaw
+
+
+def _question(payload: bytes) -> dict[str, Any]:
+    return _object(payload, 'write a JSON object, such as {"id": "r-1", "reply_to": "<root>/reply/<user>/<client>"}')
+
+
+def _fields(payload: bytes) -> dict[str, Any]:
+    """The payload as fields of a command; plain words and numbers in the form of the JSON they stand for."""
+    text = payload.decode("utf-8", "replace")
+    if text in PLAIN:
+        return {"action": PLAIN[text]}
+    if NUMBER.fullmatch(text) and text.isascii():
+        return {"action": "on", "level": float(text)}
+    return _object(payload, f"write {', '.join(PLAIN)}, a number from 0 to 100, or a JSON object")
+
+
+def _object(payload: bytes, remedy: str) -> dict[str, Any]:
+    """The payload as a JSON object whose fields appear once."""
+    try:
+        value = JSON.decode(payload.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise _BadError("bad-json", "the payload is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise _BadError("bad-json", remedy) from None
+    if not isinstance(value, dict):
+        raise _BadError("bad-json", 'the JSON must be one object, such as {"id": "c-1"}')
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _BadError("bad-json", "a field appears twice")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise _BadError("bad-value", f"{name} is not a number")
+
+
+JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)  # orjson takes duplicate keys
+
+
+def _command(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
+    unknown = fields.keys() - FIELDS
+    if unknown:
+        raise _BadError("unknown-field", f"{ascii(min(unknown))[:40]}: a command has {', '.join(sorted(FIELDS))}")
+    allowed = ACTIONS.get(kind, frozenset())
+    action = fields.get("action")
+    if not isinstance(action, str) or action not in allowed:
+        raise _BadError("bad-action", f"a {kind} takes the actions {', '.join(sorted(allowed)) or '(none)'}")
+    command_id = fields.get("id")
+    if command_id is not None and (not isinstance(command_id, str) or not COMMAND_ID.fullmatch(command_id)):
+        raise _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+    level = _number(fields, "level", 0, 100)
+    if level is not None and action != "on":
+        raise _BadError("bad-value", "level goes with the action on")
+    if action == "on" and level == 0:
+        action, level = "off", None
+    command = Command(
+        target, action, user, command_id, level, _number(fields, "for_s", 1, LONGEST_FOR_S), _time(fields, "until"),
+        _number(fields, "volume_l", 0.1, 1e6), _time(fields, "expires_at"), far,
+    )
+    bounds = [b for b in (command.for_s, command.until, command.volume_l) if b is not None]
+    if len(bounds) > 1 or (bounds and action not in ("on", "off", "open")):
+        raise _BadError("bad-value", "at most one of for_s, until and volume_l, and only with on, off or open")
+    if command.volume_l is not None and kind != "valve":
+        raise _BadError("bad-value", "volume_l is for valves")
+    if far and command.expires_at is None and action not in ALWAYS:
+        raise _BadError("expiry-required", "a command from afar may be old: give expires_at")
+    return command
+
+
+def _number(fields: Mapping[str, Any], name: str, least: float, most: float) -> float | None:
+    if name not in fields:
+        return None
+    value = fields[name]
+    if type(value) not in (int, float) or not least <= value <= most:  # neither true nor NaN passes
+        raise _BadError("bad-value", f"{name} must be a number from {least:g} to {most:g}")
+    return float(value)
+
+
+def _time(fields: Mapping[str, Any], name: str) -> float | None:
+    if name not in fields:
+        return None
+    value = fields[name]
+    try:
+        if isinstance(value, str) and TIME.fullmatch(value) and value.isascii():
+            return dt.datetime.fromisoformat(value).timestamp()
+    except (ValueError, OverflowError):
+        pass
+    raise _BadError("bad-value", f"{name} must be a time such as 2026-11-21T11:04:15Z")
+
+
+def _quotable(command_id: object) -> str | None:
+    return command_id if isinstance(command_id, str) and COMMAND_ID.fullmatch(command_id) else None
+
+
+def rfc3339(wall: float) -> str:
+    """Unix time as the contract writes it: UTC with milliseconds, such as 2026-11-21T11:04:05.120Z."""
+    stamp = dt.datetime.fromtimestamp(round(wall, 3), dt.UTC)
+    return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def encode(message: object) -> bytes:
+    """A message as JSON."""
+    return orjson.dumps(message)
+
+
+Outcome = Literal["done", "accepted", "superseded", "rejected", "failed"]
+
+
+def result(command_id: str | None, user: str | None, outcome: Outcome, **more: object) -> bytes:
+    """The outcome of one command."""
+    return encode({"id": command_id, "user": user, "outcome": outcome, **more})
+
+
+def error(code: str, message: str) -> dict[str, dict[str, str]]:
+    """The `error` of a result that is rejected or failed. `code` is one of CODES."""
+    if code not in CODES:
+        raise KeyError(code)
+    return {"error": {"code": code, "message": message}}

@@ -1,0 +1,284 @@
+"""The value types that every room speaks in: frozen, without behaviour beyond themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Row = Mapping[str, str | int | float | None]
+Quality = Literal["good", "suspect"]
+Reason = Literal[
+    "safety", "lockout", "hand", "override", "program", "photocell", "sensor", "queue", "default"
+]  # in order of precedence
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One look at the clocks.
+
+    `wall` is Unix time in seconds; `mono` is seconds since boot, suspended time included, and never goes back; `boot`
+    names the boot that `mono` belongs to; `trusted` says whether `wall` may be believed.
+    """
+
+    wall: float
+    mono: float
+    boot: str
+    trusted: bool
+
+    def wall_at(self, mono: float) -> float:
+        """The wall time that the monotonic time `mono` of this boot has by the present setting of the clock."""
+        return self.wall + (mono - self.mono)
+
+    def mono_at(self, wall: float) -> float:
+        """The monotonic time of this boot at which the wall clock, if nobody moves it, shows `wall`."""
+        return self.mono + (wall - self.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """An end that survives a reboot.
+
+    A duration ("for two hours") carries `mono` and follows the monotonic clock of `boot`, whatever the wall clock does;
+    after a reboot `wall` stands in for it. An end on the calendar ("until 01:00") has no `mono` and follows the wall
+    clock.
+    """
+
+    wall: float
+    mono: float | None = None
+    boot: str | None = None
+
+    def passed(self, moment: Moment) -> bool:
+        """Whether the end has been reached."""
+        if self.mono is not None and self.boot == moment.boot:
+            return moment.mono >= self.mono
+        return moment.wall >= self.wall
+
+    def on_wall(self, moment: Moment) -> float:
+        """The end as Unix time by the present setting of the clock; slewing by less than a second is not told."""
+        if self.mono is not None and self.boot == moment.boot:
+            now = moment.wall_at(self.mono)
+            return now if abs(now - self.wall) >= 1 else self.wall
+        return self.wall
+
+    def on_mono(self, moment: Moment) -> float:
+        """The end as monotonic time of the present boot."""
+        if self.mono is not None and self.boot == moment.boot:
+            return self.mono
+        return moment.mono_at(self.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one device said in one poll. `at` is the Unix time at which it was read, never at which it was sent.
+
+    Quantities carry their unit in the name. `life` grows when a meter is reset or replaced.
+    """
+
+    device: str
+    quantities: Mapping[str, float]
+    at: float
+    quality: Quality = "good"
+    life: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A well-formed wish of one user for one device, as the MQTT contract decodes it.
+
+    `target` is `<kind>/<id>`. `level` is percent. At most one of `for_s` (seconds), `until` (Unix time) and `volume_l`
+    bounds it. `expires_at` is Unix time. `id` is None when the sender gave none. `far`: it came over the bridge.
+    """
+
+    target: str
+    action: str
+    user: str
+    id: str | None = None
+    level: float | None = None
+    for_s: float | None = None
+    until: float | None = None
+    volume_l: float | None = None
+    expires_at: float | None = None
+    far: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A well-formed question of one user. The answer goes to `reply_to`, with `correlation` if the asker gave one."""
+
+    name: str
+    user: str
+    reply_to: str
+    id: str | None = None
+    correlation: bytes | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that has no effect, and why: a code of the closed list in topics.py and a text that names the remedy.
+
+    `target` and `user` are None where the topic was too malformed to name them. `clear` is a topic whose retained
+    message is to go. `reply_to` is where a refused request may be answered.
+    """
+
+    code: str
+    message: str
+    target: str | None = None
+    user: str | None = None
+    id: str | None = None
+    clear: str | None = None
+    reply_to: str | None = None
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person's wish that stands above the program until it ends. `until` None: until AUTO. `at` is Unix time."""
+
+    target: str
+    level: int
+    until: Deadline | None
+    user: str
+    command: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a light should be now, and why. Unix times: since when (None: always), until when (None: for good)."""
+
+    level: int
+    reason: Reason
+    since: float | None = None
+    until: float | None = None
+
+
+# --- events: into the core ---
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing happened but time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    """Somebody asked for something; `received` is when it reached this process."""
+
+    command: Command | Refusal
+    received: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """Somebody asks; a request that cannot even be answered arrives as a CommandReceived with its Refusal."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class OutputObserved:
+    """What an output says of itself. `on` None: it cannot be known, and `error` says why."""
+
+    output: str
+    on: bool | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsTaken:
+    """A poll of `device` ended: with a reading, or with None and the reason."""
+
+    device: str
+    reading: Reading | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The link to the broker came up or went down."""
+
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChanged:
+    """The wall clock was set, or its trust changed. `source` names who vouches for it."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The journal has `key` on the disk."""
+
+    key: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalChanged:
+    """The journal can be written (`failing` None), or cannot, and why."""
+
+    failing: str | None
+
+
+Event = (
+    Tick | CommandReceived | RequestReceived | OutputObserved | ReadingsTaken | LinkChanged | ClockChanged | Stored
+    | JournalChanged
+)
+
+
+# --- effects: out of the core ---
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Drive an output. With `after`, only once the journal has that key; an OFF never waits and cancels what waits."""
+
+    output: str
+    on: bool
+    after: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Keep a row in the journal under (table, id), in place of the one before; None removes it."""
+
+    key: tuple[str, str]
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send a message while the link is up; what is retained is sent again when the link comes back.
+
+    `correlation` goes along with an answer, on MQTT 5.
+    """
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    qos: int = 1
+    correlation: bytes | None = None
+
+
+Effect = Write | Persist | Publish
+
+
+# --- what the catalogue says of a model, for the configuration's checks ---
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the configuration must know of a device model. `driven`: this version has its registers."""
+
+    name: str
+    kind: Literal["meter", "sensor", "board"]
+    driven: bool
+    baudrates: tuple[int, ...]
+    parities: tuple[str, ...]
+    stopbits: tuple[int, ...] = (1,)
+    coils: int = 0
+    timed_on: bool = False
+    quantities: Mapping[str, str] = field(default_factory=dict)  # name -> unit

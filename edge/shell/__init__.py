@@ -1,0 +1,1 @@
+"""Observes the world, turns it into events, and carries the core's effects out."""

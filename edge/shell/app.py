@@ -1,0 +1,236 @@
+"""The composition root: a configuration in, running workers out. The only importer of drivers, but for safe.py."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from drivers import registers
+from drivers.gpio import GpioOutput
+from drivers.modbus import Line, Port
+from drivers.modbus_reader import ModbusReader
+from drivers.serial_port import SerialPort
+from edge.core import site_devices
+from edge.core.assembly import assemble, decoder
+from edge.core.controller import Controller
+from edge.core.site import Site, driven_meters
+from edge.core.topics import Topics
+from edge.core.values import Event, ModelInfo
+from edge.shell import safe
+from edge.shell.bus import BusWorker, Polled
+from edge.shell.clock import Clock, SimulatedClock, SystemClock
+from edge.shell.core_worker import CoreWorker
+from edge.shell.effects import Effects, OutputPort
+from edge.shell.files import replace_file
+from edge.shell.mqtt import Broker, MqttLink
+from edge.shell.runner import Inbox, ThreadRunner, Worker
+from edge.shell.site_file import ConfigError, load, password_file
+from edge.shell.store import StoreWorker
+from edge.typed import Address
+
+log = logging.getLogger(__name__)
+SWITCH_S = 0.0005  # a thread with something to send waits no longer for one that computes; Python's own 5 ms are felt
+LAST_GOOD = "site.yaml"
+
+
+def catalogue() -> dict[str, ModelInfo]:
+    """What is known of device models: those that this version drives, and those it only knows by name."""
+    return registers.catalogue()
+
+
+class StateUnusable(Exception):
+    """The state directory cannot be had, or another controller works with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `run` was asked for.
+
+    `sim` is the directory of a village-sim; `mqtt` and `protocol` stand in place of the configuration's.
+    """
+
+    config: Path
+    state: Path
+    sim: Path | None = None
+    mqtt: Address | None = None
+    protocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The workers around one core, not yet started; the same ones for threads and for virtual time."""
+
+    core: CoreWorker
+    store: StoreWorker
+    link: MqttLink
+    buses: list[Worker]
+
+    @property
+    def workers(self) -> list[Worker]:
+        """All of them, the core first."""
+        return [self.core, self.store, *self.buses]
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """Where virtual time differs from this machine; by default nowhere.
+
+    `make_client` as for MqttLink. `look_every_s`: how often outputs are read back. `line_mono`: a port's name -> the
+    monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `watched` may put
+    an observer around the core.
+    """
+
+    make_client: Callable[[Broker], Any] | None = None
+    look_every_s: float = 1.0
+    line_mono: Mapping[str, Callable[[], float]] = field(default_factory=dict)
+    watched: Callable[[Controller], Controller] = lambda controller: controller
+
+
+def compose(
+    site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
+    outputs: Mapping[str, OutputPort], ports: Mapping[str, Port], seams: Seams | None = None,
+) -> Shell:
+    """Wire the shell of `site`. `outputs` go by `<kind>/<id>/<circuit>`, `ports` by name; `journal` None: in memory."""
+    seams = seams or Seams()
+    inbox: Inbox[Event] = Inbox()
+    store = StoreWorker(journal, inbox.put)
+    names = Topics(site.site.id)
+    link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
+    controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
+    core = CoreWorker(controller, Effects(outputs, store, link), clock, inbox, seams.look_every_s)
+    buses = [
+        _bus(site, models, name, port, seams.line_mono.get(name, clock.mono), inbox.put) for name, port in ports.items()
+    ]
+    return Shell(core, store, link, [bus for bus in buses if bus is not None])
+
+
+class App:
+    """One controller on this machine's clock, in threads."""
+
+    def __init__(self, options: Options) -> None:
+        """Read configuration and journal; needs neither broker nor hardware. Raises ConfigError and StateUnusable."""
+        models = catalogue()
+        self._lock = _lock(options.state)
+        site, self._fallback = load_or_fall_back(options.config, options.state / LAST_GOOD, models)
+        if options.sim is not None:
+            os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(options.sim))
+        _keep_safe_state(options.state, site)
+        self._clock = SystemClock() if options.sim is None else SimulatedClock(options.sim)
+        self._shell = compose(
+            site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
+            serial_ports(site, options.sim, self._clock),
+        )
+        self._runner = ThreadRunner(self._shell.workers, self._clock)
+
+    def start(self) -> None:
+        """Claim the outputs, then start everything else. Nothing waits for the network."""
+        sys.setswitchinterval(SWITCH_S)
+        self._shell.core.start(self._fallback)
+        self._runner.start()
+        self._shell.link.start()
+
+    def stop(self) -> None:
+        """Say goodbye and keep what is to be kept. Outputs stay as they are; `village-edge safe` is for the rest."""
+        self._shell.link.stop()
+        for name in self._runner.stop():
+            log.error("worker %s did not end in time", name)
+        self._shell.store.close(self._clock.now())
+        os.close(self._lock)
+
+
+def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelInfo]) -> tuple[Site, str | None]:
+    """The configuration, kept as the last good one; or, if it has errors, the last good one and the first error.
+
+    Raises ConfigError when there is no good one either.
+    """
+    try:
+        site = load(config, models)
+    except ConfigError as error:
+        try:
+            site = load(last_good, models)
+        except ConfigError:
+            raise error from None
+        log.error("the configuration has errors, the last good one (%s) is in use:\n%s", last_good, error)
+        return site, str(error).splitlines()[0]
+    try:
+        replace_file(last_good, config.read_bytes())
+    except OSError as error:  # a full or read-only card keeps nobody's light off
+        log.error("%s cannot be written: %s", last_good, error)
+    return site, None
+
+
+def gpio_outputs(site: Site) -> dict[str, OutputPort]:
+    """A driver for every output that is driven, by its name."""
+    return {
+        f"light/{name}/{circuit_id}": GpioOutput(circuit.output.gpio, circuit.output.active == "low")
+        for name, light in site.driven_lights().items()
+        for circuit_id, circuit in light.circuits.items()
+        if isinstance(circuit.output, site_devices.GpioOutput)
+    }
+
+
+def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
+    """A serial port for each of the configuration's; in a simulated village DIR/ports/NAME stands in for its device."""
+    return {
+        name: SerialPort(
+            p.device if sim is None else str(sim / "ports" / name), p.baudrate, p.parity, p.stopbits, clock.mono
+        )
+        for name, p in site.ports.items()
+    }
+
+
+def _bus(
+    site: Site, models: Mapping[str, ModelInfo], name: str, port: Port, mono: Callable[[], float],
+    put: Callable[[Event], None],
+) -> BusWorker | None:
+    """The worker of one port; None for a port on which nothing is driven."""
+    line = Line(port, mono, site.ports[name].baudrate)
+    polled = [
+        Polled(f"meter/{i}", ModbusReader(f"meter/{i}", line, m.address, registers.load_model(m.model)), m.poll)
+        for i, m in driven_meters(site, models).items()
+        if m.port == name
+    ]
+    return BusWorker(f"bus-{name}", polled, put) if polled else None
+
+
+def _broker(site: Site, options: Options) -> Broker:
+    mqtt = site.mqtt
+    host, port = (mqtt.host, mqtt.port) if options.mqtt is None else (options.mqtt.host, options.mqtt.port)
+    password = None
+    path = password_file(site, options.config)
+    if path is not None:
+        try:
+            password = path.read_text("utf-8").strip()
+        except OSError as error:
+            log.warning("mqtt.password_file: %s: %s; connecting without a password", path, error.strerror)
+    client_id = f"village-edge-{site.site.id}"
+    return Broker(host, port, options.protocol or mqtt.protocol, client_id, mqtt.user, password)
+
+
+def _keep_safe_state(state: Path, site: Site) -> None:
+    try:
+        safe.save(state / safe.FILE, safe.safe_entries(site))
+    except OSError as error:  # a full or read-only card keeps nobody's light off
+        log.error("%s cannot be written: %s; `village-edge safe` knows the state before", state / safe.FILE, error)
+
+
+def _lock(state: Path) -> int:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StateUnusable(f"--state {state}: {error.strerror}: give a directory that can be written") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        text = f"another controller works with {state}: stop it first, or give --state another directory"
+        raise StateUnusable(text) from None
+    return handle

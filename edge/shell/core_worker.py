@@ -1,0 +1,88 @@
+"""The worker around the core: events from its inbox, time, and what the outputs say; effects carried out in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from edge.core.controller import Controller
+from edge.core.values import ClockChanged, Event, Moment, Stored, Tick
+from edge.shell.clock import Clock
+from edge.shell.effects import Effects
+from edge.shell.runner import Inbox
+
+log = logging.getLogger(__name__)
+JUMP_S = 0.5  # more than NTP slews in a second: somebody set the clock
+BATCH = 64  # events taken between two looks at the time
+
+
+class CoreWorker:
+    """Never blocks on anything but an output's own line."""
+
+    name = "core"
+
+    def __init__(
+        self, controller: Controller, effects: Effects, clock: Clock, inbox: Inbox[Event], look_every_s: float = 1.0
+    ) -> None:
+        """`look_every_s`: how often every output's own line is read back."""
+        self.inbox = inbox
+        self._controller = controller
+        self._effects = effects
+        self._clock = clock
+        self._look_every_s = look_every_s
+        self._look_at = float("-inf")
+        self._offset: float | None = None
+        self._vouched: tuple[bool, str] | None = None
+
+    def start(self, fallback: str | None = None) -> None:
+        """Claim every output at the level it should have now. Called once, before the worker's first step.
+
+        `fallback`: why the last good configuration is in force in place of the newest.
+        """
+        moment = self._clock.now()
+        self._look_at = moment.mono + self._look_every_s
+        self._effects.run(self._controller.start(moment, fallback), self._handle)
+        self._effects.flush()
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when an event arrives."""
+        self.inbox.wake = wake
+
+    def step(self, moment: Moment) -> float | None:
+        """Take what has come, then do what is due."""
+        self._watch_clock(moment)
+        for _ in range(BATCH):
+            event = self.inbox.take()
+            if event is None:
+                break
+            if isinstance(event, Stored):
+                for seen in self._effects.stored(event):
+                    self._handle(seen)
+            self._handle(event)
+        if moment.mono >= self._look_at:
+            self._look_at = moment.mono + self._look_every_s
+            for seen in self._effects.look():
+                self._handle(seen)
+        self._handle(Tick())
+        self._effects.flush()
+        return moment.mono if len(self.inbox) else min(self._controller.wakeup(), self._look_at)
+
+    def _watch_clock(self, moment: Moment) -> None:
+        offset = moment.wall - moment.mono
+        known = self._offset is not None and abs(offset - self._offset) < JUMP_S
+        vouched = moment.trusted, self._clock.source
+        if not known or vouched != self._vouched:
+            if self._offset is not None and not known:
+                log.warning("the wall clock was set by %+.1f s", offset - self._offset)
+            self._vouched = vouched
+            self._handle(ClockChanged(self._clock.source))
+        self._offset = offset
+
+    def _handle(self, event: Event) -> None:
+        """Have an event decided on, and with it all that the outputs then show."""
+        try:
+            effects = self._controller.handle(event, self._clock.now())
+        except Exception:  # one bad event must not cost the village its lights
+            log.exception("the core failed on %s", type(event).__name__)
+            return
+        self._effects.run(effects, self._handle)

@@ -1,0 +1,103 @@
+"""Carries the core's effects out, in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from edge.core.values import Effect, OutputObserved, Persist, Publish, Stored, Write
+
+log = logging.getLogger(__name__)
+
+
+class OutputPort(Protocol):
+    """One relay, as a driver offers it (drivers/api.py)."""
+
+    def write(self, on: bool) -> None:
+        """Drive it. Raises an exception whose text is for a technician."""
+
+    def read(self) -> bool | None:
+        """What its line says; None when that cannot be known. Never raises."""
+
+
+class Journal(Protocol):
+    """Where rows are kept."""
+
+    def put(self, *rows: Persist, tell: Collection[tuple[str, str]] = ()) -> None:
+        """Keep these rows, all or none of them; for the keys in `tell`, answer Stored once they are on the disk."""
+
+
+class Link(Protocol):
+    """What sends messages."""
+
+    def publish(self, message: Publish) -> None:
+        """Send, or drop while the link is down: what is retained is told again when it is back."""
+
+
+class Effects:
+    """The hands of the core. Every Write that is carried out is answered by what the output then says of itself."""
+
+    def __init__(self, outputs: Mapping[str, OutputPort], journal: Journal, link: Link) -> None:
+        self._outputs = outputs
+        self._journal = journal
+        self._link = link
+        self._waiting: dict[str, Write] = {}
+        self._written: dict[str, None] = {}  # in the order of their first write
+        self._rows: list[Persist] = []
+        self._awaited: set[tuple[str, str]] = set()
+        self._failing: dict[str, str] = {}
+
+    def run(self, effects: Iterable[Effect], seen: Callable[[OutputObserved], None]) -> None:
+        """Carry out, in order. `seen` is told what each output shows as soon as it is written, before what stands
+        behind it in the order: so a light's new state is on its way before its row is."""
+        batch = list(effects)
+        self._awaited |= {e.after for e in batch if isinstance(e, Write) and e.after is not None}
+        for effect in batch:
+            match effect:
+                case Write(after=None):
+                    self._waiting.pop(effect.output, None)
+                    seen(self._write(effect))
+                case Write():
+                    self._waiting[effect.output] = effect
+                case Persist():
+                    self._rows.append(effect)
+                case Publish():
+                    self._link.publish(effect)
+
+    def stored(self, event: Stored) -> list[OutputObserved]:
+        """The journal has a key: write what waited for it."""
+        due = [w for w in self._waiting.values() if w.after == event.key]
+        for write in due:
+            del self._waiting[write.output]
+        return [self._write(write) for write in due]
+
+    def flush(self) -> None:
+        """Hand the journal what is to be kept: not before the core is done, for its thread would be in the way, and in
+        one piece, so that no decision is kept by half."""
+        if self._rows:
+            self._journal.put(*self._rows, tell=self._awaited)
+            self._rows, self._awaited = [], set()
+
+    def look(self) -> Iterator[OutputObserved]:
+        """What every output whose last write went through says of itself, each read when its turn comes."""
+        for name in list(self._written):
+            yield OutputObserved(name, self._outputs[name].read())
+
+    def _write(self, write: Write) -> OutputObserved:
+        output = self._outputs[write.output]
+        try:
+            output.write(write.on)
+        except Exception as error:  # whatever a driver does, the others' outputs go on
+            self._written.pop(write.output, None)
+            return OutputObserved(write.output, None, self._complain(write.output, str(error) or type(error).__name__))
+        self._written[write.output] = None
+        if self._failing.pop(write.output, None):
+            log.warning("%s obeys again", write.output)
+        return OutputObserved(write.output, output.read())
+
+    def _complain(self, output: str, why: str) -> str:
+        if self._failing.get(output) != why:
+            self._failing[output] = why
+            log.error("%s cannot be driven: %s", output, why)
+        return why

@@ -1,0 +1,117 @@
+"""A configuration file -> the village, or every error in it at once with key path, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.core.site import Site
+from edge.core.site_checks import spelled
+from edge.core.site_reading import read
+from edge.core.values import ModelInfo
+from edge.shell.yaml_nodes import Node, parse, plain
+
+LARGEST = 256 * 1024  # bytes; a village of a thousand devices has about 100 KiB
+
+
+class Problem(NamedTuple):
+    """One error. `path` is the key path, empty for the file as a whole; `line` and `column` count from 1.
+
+    `message` says what is wrong and, after a semicolon, what to write instead.
+    """
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` holds every reason, in the order of the file."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = problems
+
+    def __str__(self) -> str:
+        """Every problem on a line of its own: `FILE:LINE:COL: key.path: what is wrong; what to write instead`."""
+        return "\n".join(
+            f"{self.file}:{found.line}:{found.column}: {found.path + ': ' if found.path else ''}{found.message}"
+            for found in self.problems
+        )
+
+
+def load(path: Path | str, catalogue: Mapping[str, ModelInfo]) -> Site:
+    """The village in the file at `path`; `catalogue` holds the device models by name. Raises ConfigError only."""
+    return parse_site(_text(Path(path)), str(path), catalogue)
+
+
+def parse_site(text: str, name: str, catalogue: Mapping[str, ModelInfo]) -> Site:
+    """The village in `text`, which came from the file `name`. Raises ConfigError."""
+    root, faults = parse(text)
+    problems = [Problem(spelled(fault.path), fault.line, fault.column, fault.text) for fault in faults]
+    if root is None:
+        raise ConfigError(name, problems)
+    site, flaws = read(plain(root), catalogue)
+    for flaw in flaws:
+        line, column = _position(root, flaw.path, flaw.on_key)
+        problems.append(Problem(spelled(flaw.path), line, column, flaw.text))
+    if site is None or problems:
+        raise ConfigError(name, sorted(set(problems), key=lambda found: (found.line, found.column, found)))
+    return site
+
+
+def password_file(site: Site, config: Path | str) -> Path | None:
+    """Where the broker's password lies: a relative path is meant from the folder of the configuration file."""
+    named = site.mqtt.password_file
+    return None if named is None else Path(config).absolute().parent / named
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        reason = "there is no such file; give the path of the village's configuration, such as config/nguyen-ly.yaml"
+    except IsADirectoryError:
+        reason = "this is a folder; give the configuration file in it"
+    except PermissionError:
+        reason = "the file may not be read; run as its owner, or give this user the right with chmod or chgrp"
+    except (OSError, ValueError) as error:
+        reason = f"the file cannot be read ({error}); check the path and the card it lies on"
+    else:
+        return _decoded(raw, str(path))
+    raise ConfigError(str(path), [Problem("", 1, 1, reason)])
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    if len(raw) > LARGEST:
+        reason = f"the file is larger than {LARGEST // 1024} KiB; this is no village's configuration, give another file"
+        raise ConfigError(name, [Problem("", 1, 1, reason)])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        reason = "this is not UTF-8 text; save the file with the encoding UTF-8"
+        raise ConfigError(name, [Problem("", line, column, reason)]) from None
+
+
+def _position(root: Node, path: tuple[str | int, ...], on_key: bool) -> tuple[int, int]:
+    """Where a person should look: the value if it is there and short, else its key, else the block that lacks it."""
+    node, place = root, (root.line, root.column)
+    for part in path:
+        inside = node.value
+        if isinstance(inside, dict) and part in inside:
+            key, node = inside[str(part)]
+            place = key.line, key.column
+        elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            node = inside[part]
+            place = node.line, node.column
+        else:
+            return place
+    if on_key or node.value is None or isinstance(node.value, dict | list):
+        return place
+    return node.line, node.column

@@ -1,0 +1,224 @@
+"""The store worker: the only one who touches journal.db. What is not on the disk yet waits in memory."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge.core.controller import Memory
+from edge.core.values import Deadline, JournalChanged, Moment, Override, Persist, Row, Stored
+from edge.shell.runner import Inbox
+
+log = logging.getLogger(__name__)
+AUDIT_ROWS = 100_000  # some 20 MB: months of a village's commands
+PRUNE_EVERY = 1_000
+WAITING_AUDIT = 10_000  # rows held while the disk refuses them
+RETRY_S = 5.0
+COLUMNS = {
+    "overrides": ("level", "until_wall", "until_mono", "until_boot", "user", "command", "at"),
+    "outputs": ("on", "boot", "on_mono", "off_mono", "wall"),
+    "commands": ("until_wall", "until_mono", "until_boot"),
+    "meters": ("life", "energy_kwh", "wall"),
+    "alarms": ("kind", "device", "at", "data", "cleared_at", "acknowledged_by"),
+    "clock": ("wall",),
+    "audit": ("at", "user", "device", "command", "outcome", "details"),
+}
+Key = tuple[str, str]
+
+
+class _Kept(NamedTuple):
+    rows: tuple[Persist, ...]
+    tell: frozenset[Key]
+
+
+class StoreWorker:
+    """Commits all that has queued in one transaction (`synchronous=FULL`) and answers Stored to whoever waits for it.
+
+    A disk that is full, gone or read-only stops nothing: rows wait in memory (one a key; the audit's up to a limit) and
+    are tried again. A file that is not a database is moved aside.
+    """
+
+    name = "store"
+
+    def __init__(self, path: Path | None, answer: Callable[[Stored | JournalChanged], None]) -> None:
+        """`path` None: in memory, for virtual time. Raises nothing for a bad file; see `memory`."""
+        self._path = path
+        self._answer = answer
+        self._inbox: Inbox[_Kept] = Inbox()
+        self._rows: dict[Key, Row | None] = {}
+        self._audit: list[Row] = []
+        self._tell: list[Key] = []
+        self._retry_at = float("-inf")
+        self._since_prune = 0
+        self._db: sqlite3.Connection | None = None
+        self.failing: str | None = None
+        try:
+            self._db = self._open()
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def put(self, *rows: Persist, tell: Collection[Key] = ()) -> None:
+        """Keep these rows, all or none of them; for the keys in `tell`, answer Stored once they are on the disk."""
+        self._inbox.put(_Kept(rows, frozenset(tell)))
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when there is something to store."""
+        self._inbox.wake = wake
+
+    def memory(self) -> Memory:
+        """What the journal kept over the restart; empty where it cannot be read."""
+        if self._db is None:
+            return Memory()
+        overrides = {
+            i: Override(i, level, _deadline(wall, mono, boot), user, command, at)
+            for i, level, wall, mono, boot, user, command, at in self._select("overrides")
+        }
+        commands = {i: Deadline(wall, mono, boot) for i, wall, mono, boot in self._select("commands")}
+        rows = {
+            table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
+            for table in ("outputs", "meters", "alarms", "clock")
+        }
+        walls = [row["wall"] for table in ("outputs", "meters", "clock") for row in rows[table].values()]
+        return Memory(
+            overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0)
+        )
+
+    def step(self, moment: Moment) -> float | None:
+        """Commit what has come. After a failure, try again in a few seconds; keep what came meanwhile."""
+        while (kept := self._inbox.take()) is not None:
+            self._gather(kept)
+        if not (self._rows or self._audit):
+            return None
+        if moment.mono < self._retry_at:
+            return self._retry_at
+        try:
+            if self._db is None:
+                self._db = self._open()
+            self._commit(self._db)
+        except sqlite3.Error as error:
+            self._fail(error)
+            if self._db is not None and _read_only(error):
+                self._db.close()
+                self._db = None
+            self._retry_at = moment.mono + RETRY_S
+            return self._retry_at
+        if self.failing is not None:
+            log.warning("the journal is written again")
+            self.failing = None
+            self._answer(JournalChanged(None))
+        told, self._tell = self._tell, []
+        for key in told:
+            self._answer(Stored(key))
+        return None
+
+    def close(self, moment: Moment) -> None:
+        """Commit what waits, and close the file. Only after the worker's thread has ended."""
+        self._retry_at = float("-inf")
+        self.step(moment)
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _gather(self, kept: _Kept) -> None:
+        for row in kept.rows:
+            if row.key[0] != "audit":
+                self._rows.pop(row.key, None)
+                self._rows[row.key] = row.row
+            elif row.row is not None and len(self._audit) < WAITING_AUDIT:
+                self._audit.append(row.row)
+            if row.key in kept.tell:
+                self._tell.append(row.key)
+
+    def _commit(self, db: sqlite3.Connection) -> None:
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            for (table, i), row in self._rows.items():
+                if row is None:
+                    db.execute(f"DELETE FROM {table} WHERE id = ?", (i,))  # noqa: S608 - a name from COLUMNS
+                else:
+                    db.execute(INSERT[table], (i, *(row[c] for c in COLUMNS[table])))
+            db.executemany(INSERT["audit"], [[row[c] for c in COLUMNS["audit"]] for row in self._audit])
+            self._since_prune += len(self._audit)
+            if self._since_prune >= PRUNE_EVERY:
+                newest = "SELECT max(sequence) FROM audit"
+                db.execute(f"DELETE FROM audit WHERE sequence <= ({newest}) - ?", (AUDIT_ROWS,))  # noqa: S608 - constant
+                self._since_prune = 0
+        self._rows.clear()
+        self._audit.clear()
+
+    def _open(self) -> sqlite3.Connection:
+        where = ":memory:" if self._path is None else str(self._path)
+        db = sqlite3.connect(where, isolation_level=None, check_same_thread=False, timeout=1.0)
+        try:
+            _prepare(db)
+        except sqlite3.OperationalError:
+            db.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            db.close()
+            if self._path is None:
+                raise
+            self._move_aside(self._path, error)
+            return self._open()
+        return db
+
+    def _move_aside(self, path: Path, error: sqlite3.Error) -> None:
+        n = 1
+        while (aside := path.with_name(f"{path.name}.corrupt-{n}")).exists():
+            n += 1
+        log.error("%s cannot be read (%s): it is kept as %s and a new one is begun", path, error, aside.name)
+        try:
+            path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+        except OSError as why:
+            raise sqlite3.OperationalError(str(why)) from why
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        if self.failing is None:
+            log.error("the journal %s cannot be written: %s; it is tried again every %g s", self._path, error, RETRY_S)
+            self._answer(JournalChanged(str(error)))
+        self.failing = str(error)
+
+    def _select(self, table: str) -> Iterable[tuple[Any, ...]]:
+        assert self._db is not None
+        columns = ", ".join(f'"{c}"' for c in COLUMNS[table])
+        try:
+            return self._db.execute(f"SELECT id, {columns} FROM {table} ORDER BY rowid").fetchall()  # noqa: S608 - constant
+        except sqlite3.Error as error:
+            log.error("the journal's %s cannot be read: %s", table, error)
+            return []
+
+
+def _read_only(error: sqlite3.Error) -> bool:
+    """Whether it was opened on a read-only card: such a connection stays so when the card can be written again."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def _insert(table: str) -> str:
+    columns = COLUMNS[table] if table == "audit" else ("id", *COLUMNS[table])
+    names = ", ".join(f'"{c}"' for c in columns)
+    return f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - constant
+
+
+INSERT = {table: _insert(table) for table in COLUMNS}
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Bring the file to the newest schema. FULL in write-ahead mode lost no committed row in power cuts; NORMAL did."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    steps = sorted(f for f in resources.files("edge.shell.migrations").iterdir() if f.name.endswith(".sql"))  # type: ignore[type-var]
+    for step in steps:
+        number = int(step.name.removesuffix(".sql"))
+        if number > version:
+            db.executescript(f"BEGIN; {step.read_text('utf-8')} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _deadline(wall: float | None, mono: float | None, boot: str | None) -> Deadline | None:
+    return None if wall is None else Deadline(wall, mono, boot)

@@ -1,0 +1,134 @@
+"""What people type on a command line, read and checked."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import getpass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a broker listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """HOST, HOST:PORT or [HOST]:PORT, as typed; the port is 1883 unless given."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "1883"
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no broker's address: write HOST:PORT, such as 127.0.0.1:1883")
+    return Address(host, int(port))
+
+
+def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that talks to a broker."""
+    parser.add_argument("--mqtt", type=address, default=Address("127.0.0.1", 1883), metavar="HOST:PORT",
+                        help="the broker (default: 127.0.0.1:1883)")
+    parser.add_argument("--protocol", choices=["3.1.1", "5"], default="3.1.1", help="MQTT version (default: 3.1.1)")
+    parser.add_argument("--user", type=identifier, help="who asks, and logs in if need be (default: your login name)")
+    parser.add_argument("--password-file", type=password, metavar="FILE", dest="password",
+                        help="log in to the broker with the password in this file")
+
+
+def login(args: argparse.Namespace) -> tuple[str, str] | None:
+    """The broker's user and password, if a password was given."""
+    return None if args.password is None else (args.user or login_name(), args.password)
+
+
+def password(path: str) -> str:
+    """The first line of a file."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.readline().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        text = f"{path} cannot be read ({error}): name a file that holds the password"
+        raise argparse.ArgumentTypeError(text) from None
+
+
+def seconds(text: str) -> float:
+    """A duration such as 90s, 45m, 2h or 1h30m."""
+    found = DURATION.fullmatch(text.replace(" ", ""))
+    if not text.strip() or found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 90s, 45m, 2h or 1h30m")
+    days, hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + rest
+
+
+def days(most: int) -> Callable[[str], int]:
+    """Reads a number of days, at most so many."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}: write a whole number of days from 1 to {most}")
+        return int(text)
+
+    return read
+
+
+def date(text: str) -> dt.date:
+    """A day of the calendar."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a date such as 2026-01-01") from None
+
+
+def device(text: str) -> str:
+    """`<kind>/<id>`."""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(ID.fullmatch(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device: write <kind>/<id>, such as light/main-road")
+    return text
+
+
+def identifier(text: str) -> str:
+    """A user or a site."""
+    if not ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be at most 32 small letters, digits and hyphens")
+    return text
+
+
+def login_name() -> str:
+    """The login name as far as the contract's user names allow, else `technician`."""
+    try:
+        name = getpass.getuser().lower()
+    except (OSError, KeyError):
+        name = ""
+    name = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:32].strip("-")
+    return name or "technician"
+
+
+def time_to_come(text: str, now: float, zone: dt.tzinfo | None) -> float:
+    """Unix time of what was typed; an hour alone is the next time that a clock of that zone shows it."""
+    here = dt.datetime.fromtimestamp(now, dt.UTC).astimezone(zone)
+    try:
+        if re.fullmatch(r"\d?\d:\d\d", text):
+            hour, minute = text.split(":")
+            then = here.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+            if then <= here:
+                then += dt.timedelta(days=1)
+        else:
+            then = dt.datetime.fromisoformat(text)
+            if then.tzinfo is None:
+                then = then.replace(tzinfo=zone)
+    except ValueError:
+        raise ValueError(f"{text}: write 21:30, 2026-11-21 21:30 or 2026-11-21T21:30:00+07:00") from None
+    if then.timestamp() <= now:
+        raise ValueError(f"{text} has passed: give a time to come")
+    return then.timestamp()

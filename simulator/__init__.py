@@ -1,0 +1,1 @@
+"""The village that is not there: what a desk has instead of streets, fields and meters."""

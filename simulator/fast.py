@@ -1,0 +1,292 @@
+"""The whole village and its controller in one thread, in virtual time, which jumps to whatever happens next.
+
+The controller is the one that `village-edge run` composes; only the leaves that block are others: serial ports, lines
+and the MQTT client, whose broker is in memory too.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TextIO
+
+from edge.core.site import Site
+from edge.core.values import ModelInfo, Moment
+from edge.shell import safe
+from edge.shell.app import Seams, Shell, compose
+from edge.shell.clock import ManualClock
+from edge.shell.mqtt import Broker
+from edge.shell.runner import StepRunner, Worker
+from simulator.broker_double import BrokerDouble
+from simulator.client_double import ClientDouble
+from simulator.trace import Trace
+from simulator.village import Village
+from simulator.virtual_pins import BoardOutput
+from simulator.virtual_port import MemoryPort, Slaves
+
+LOOK_EVERY_S = 1.0
+SOON_S = 1e-6  # less than this is rounding
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
+DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
+
+
+class VillageTime:
+    """Seconds since the simulation began, and the true time of day; neither minds a Pi that is off or a wrong clock."""
+
+    source = "simulated"
+
+    def __init__(self, pi: ManualClock) -> None:
+        self._pi = pi
+        self._start = pi.now().wall
+        self.ahead_s = -pi.mono()
+
+    def mono(self) -> float:
+        """Seconds since the simulation began."""
+        return self._pi.mono() + self.ahead_s
+
+    def wall(self) -> float:
+        """The true time (Unix s), whatever the Pi's clock says."""
+        return self._start + self.mono()
+
+    def now(self) -> Moment:
+        """Both."""
+        return replace(self._pi.now(), wall=self.wall(), mono=self.mono())
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """A line of the Pi got another level (0 or 1), `at` seconds after the simulation began."""
+
+    at: float
+    pin: int
+    level: int
+
+
+class _Played(Village):
+    """A village that remembers every change of a line."""
+
+    def __init__(self, changes: list[LineChange], time: VillageTime, *more: Any, **named: Any) -> None:
+        self._changes = changes
+        self._time = time
+        super().__init__(*more, **named)
+
+    def _line_changed(self, pin: int, level: int) -> None:
+        self._changes.append(LineChange(self._time.mono(), pin, level))
+        super()._line_changed(pin, level)
+
+
+class Fast:
+    """A village of a validated `site`, from Unix time `start` on; its controller has just started.
+
+    `poll_s`: no device is asked more often, nor are outputs read back more often. `state`: where the journal is kept;
+    None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line keeps its
+    level when the controller's process ends, as on Raspberry Pi's own kernels.
+
+    `clock` is the Pi's, `time` the village's. `changes` is all that the lines did, `broker.retained` what the
+    controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call `close` at the end.
+    """
+
+    def __init__(
+        self, site: Site, models: Mapping[str, ModelInfo], start: float, seed: int, *, poll_s: float = 0.0,
+        state: Path | None = None, trace: TextIO | None = None, persist: bool = True,
+    ) -> None:
+        self.site = _polled_seldom(site, poll_s)
+        self.clock = ManualClock(start)
+        self.time = VillageTime(self.clock)
+        self.changes: list[LineChange] = []
+        self.village = _Played(self.changes, self.time, site, models, self.time, seed, persist=persist)
+        self.broker = BrokerDouble(self.time.mono)
+        self.root = f"village/{site.site.id}"
+        self.heard: list[tuple[float, str, bytes]] = []
+        self._models = models
+        self._look_every_s = max(poll_s, LOOK_EVERY_S)
+        self._temporary = None
+        if state is None:
+            self._temporary = TemporaryDirectory(prefix="village-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
+        self._journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
+        self._trace = None if trace is None else Trace(trace)
+        self._plan: list[tuple[float, int, Callable[[], None]]] = []
+        self._planned = 0
+        self._lives = 0
+        self._boots = 1
+        self._freezes = 0
+        self._held: frozenset[str] = frozenset()
+        slaves = {name: Slaves(self.village.slaves(name)) for name in site.ports}
+        self._ports = {
+            name: MemoryPort(name, self.time, port.baudrate, slaves[name], self.village.wires[name])
+            for name, port in site.ports.items()
+        }
+        self._entries = safe.safe_entries(site)
+        self._client = self._phone = self._listen()
+        self.shell: Shell | None = None
+        self._start()
+        self.runner.settle()  # online: what is sent from now on is heard
+
+    # --- time ---
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, and do on the way what is planned."""
+        end = self.time.mono() + seconds
+        while True:
+            upcoming = min(self._plan[0][0], end) if self._plan else end
+            self.runner.advance(max(upcoming - self.time.mono(), 0.0))
+            if not self._do_planned() and self.time.mono() >= end - SOON_S:
+                return
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have `action` called `seconds` after the simulation began, between two steps of the workers."""
+        self._planned += 1
+        heapq.heappush(self._plan, (seconds, self._planned, action))
+
+    def send(self, topic: str, payload: str | bytes | Mapping[str, object], retain: bool = False) -> None:
+        """Publish with QoS 1 as a phone does; it arrives with the next `advance`, of 0 seconds too."""
+        raw = json.dumps(payload) if isinstance(payload, Mapping) else payload
+        self._phone.publish(topic, raw, 1, retain)
+
+    # --- what can happen to the controller ---
+
+    def restart(self, *, kill: bool = True, down_s: float = 0.0) -> None:
+        """Its process ends, by SIGKILL or in good order, and starts again `down_s` later: board, journal, broker stay.
+
+        In between, `village-edge safe` has its say, as when the system stops a service.
+        """
+        self._end(kill=kill)
+        for entry in self._entries:
+            if entry["safe"] != "hold":
+                output = BoardOutput(self.village.board, entry["gpio"], entry["active_low"], self._lives)
+                output.write(entry["safe"] == "on")
+        self.village.board.gone(self._lives)
+        self._start_later(down_s, self._start)
+
+    def reboot(self, down_s: float = 40.0) -> None:
+        """The Pi loses its power and starts again `down_s` later: another boot, and lines fall to their pulls.
+
+        The broker stands elsewhere: it only sees the link go. The wall clock goes on as it was set, as with a battery.
+        """
+        self._end(kill=True, lines=False)
+        self._start_later(down_s, self._start_anew)
+
+    def hold(self, *names: str) -> None:
+        """The workers of these names (`core`, `store`, `bus-NAME`) stand still; no name: the process does."""
+        assert self.shell is not None
+        self._held = frozenset(names or [w.name for w in self.shell.workers])
+        if names:
+            self._client.thaw()
+        elif not self._client.frozen:
+            self._client.frozen = True
+            self._freezes += 1
+            self.at(self.time.mono() + DEAD_LINK_S, partial(self._give_up_link, self._client, self._freezes))
+        self._run()
+
+    def go_on(self) -> None:
+        """Nothing stands still any more."""
+        self._held = frozenset()
+        self._run()
+        self._client.thaw()
+
+    def close(self) -> None:
+        """Stop the controller in good order, and forget a journal that is kept nowhere."""
+        if self.shell is not None:
+            self._end(kill=False)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    # --- within ---
+
+    def _do_planned(self) -> bool:
+        done = False
+        while self._plan and self._plan[0][0] <= self.time.mono() + SOON_S:
+            heapq.heappop(self._plan)[2]()
+            done = True
+        return done
+
+    def _start(self) -> None:
+        self._lives += 1
+        board, pid = self.village.board, self._lives
+        outputs = {e["output"]: BoardOutput(board, e["gpio"], e["active_low"], pid) for e in self._entries}
+        watched = (lambda core: core) if self._trace is None else self._trace.around
+        lines = {name: port.mono for name, port in self._ports.items()}
+        seams = Seams(self._make_client, self._look_every_s, lines, watched)
+        broker = Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
+        self.shell = compose(self.site, self._models, self.clock, self._journal, broker, outputs, self._ports, seams)
+        self.shell.core.start()
+        self._held = frozenset()
+        self._run()
+        self.shell.link.start()
+
+    def _start_anew(self) -> None:
+        self._boots += 1
+        before = self.clock.mono()
+        self.clock.reboot(f"boot-{self._boots}")
+        self.time.ahead_s += before - self.clock.mono()
+        self._start()
+
+    def _start_later(self, down_s: float, start: Callable[[], None]) -> None:
+        self._run()
+        if down_s > 0:
+            self.at(self.time.mono() + down_s, partial(self._unless_running, start))
+        else:
+            start()
+
+    def _unless_running(self, start: Callable[[], None]) -> None:
+        if self.shell is None:
+            start()
+
+    def _give_up_link(self, client: ClientDouble, freeze: int) -> None:
+        if client.frozen and freeze == self._freezes:
+            self.broker.drop(client.name)
+
+    def _end(self, *, kill: bool, lines: bool = True) -> None:
+        """The process ends; its lines stay as the kernel leaves them, or fall as power fails."""
+        shell, self.shell = self.shell, None
+        if shell is not None:
+            if kill:
+                self._client.vanish()
+            else:
+                shell.link.stop()
+                shell.store.close(self.clock.now())
+        board = self.village.board
+        if lines:
+            board.gone(self._lives)
+        else:
+            for entry in self._entries:
+                board.release(entry["gpio"], board.holder(entry["gpio"]) or self._lives)
+
+    def _run(self) -> None:
+        workers: list[Worker] = [] if self.shell is None else self.shell.workers
+        self.runner = StepRunner([*(w for w in workers if w.name not in self._held), self.broker], self.clock)
+
+    def _make_client(self, broker: Broker) -> ClientDouble:
+        self._client = ClientDouble(self.broker, broker.client_id, five=broker.protocol == "5")
+        return self._client
+
+    def _listen(self) -> ClientDouble:
+        """A phone that sends what it is asked to, and hears outcomes and alarms."""
+        phone = ClientDouble(self.broker, "phone")
+        phone.reconnect_delay_set(1, 2)
+        filters = [(f"{self.root}/{leaf}", 1) for leaf in ("+/+/result", "alarm/+", "audit", "status")]
+        phone.on_connect = lambda client, _data, _flags, code, _more: code.is_failure or client.subscribe(filters)
+        phone.on_message = self._hear
+        phone.connect_async("127.0.0.1")
+        phone.loop_start()
+        return phone
+
+    def _hear(self, _client: object, _data: object, message: Any) -> None:
+        self.heard.append((self.time.mono(), message.topic, message.payload))
+
+
+def _polled_seldom(site: Site, poll_s: float) -> Site:
+    """The site with every device asked at most every `poll_s` seconds."""
+    slower: dict[str, dict[str, Any]] = {}
+    for section in ("meters", "sensors", "boards"):
+        devices = getattr(site, section)
+        slower[section] = {
+            name: device.model_copy(update={"poll": max(device.poll, poll_s)}) if hasattr(device, "poll") else device
+            for name, device in devices.items()
+        }
+    return site.model_copy(update=slower)

@@ -1,0 +1,139 @@
+"""The table of faults: their names, where they act, what they take. simulator/faults.py says what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from edge.core.site_terms import Wrong, duration, number, shown, span, whole
+
+Value = int | float | bool
+LIVE, FAST = "live", "fast"
+CIRCUIT, METER, PORT = "circuit", "meter", "port"
+_EXAMPLES = {CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", PORT: "port/rs485"}
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: how it is read (raising Wrong), what it means, how it is written. `default` None: it must be."""
+
+    read: Callable[[object], object]
+    means: str
+    example: str
+    default: Value | None = None
+    shown: Callable[[Value], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is to be known of one fault.
+
+    `place`: world, bus, broker, clock, card or process. `on`: what it can be on (circuit, meter, port), nothing for the
+    village as a whole. `lasts`: it stands until it is taken back; else it happens once. `times`: real (live), virtual
+    (fast) or both; `instead` is what to do in the other time.
+    """
+
+    name: str
+    place: str
+    summary: str
+    on: tuple[str, ...] = ()
+    params: Mapping[str, Param] = field(default_factory=dict)
+    lasts: bool = True
+    times: frozenset[str] = frozenset({LIVE, FAST})
+    instead: str = ""
+
+    @property
+    def example(self) -> str:
+        """Something it could be on in the example village."""
+        return _EXAMPLES[self.on[0]]
+
+    @property
+    def usage(self) -> str:
+        """How it is typed, as `slave-late on=meter/cabinet-1 by=3s`; what may be left out in brackets."""
+        parts = [f"on={self.example}"] if self.on else []
+        for name, param in self.params.items():
+            typed = f"{name}={param.example}"
+            parts.append(typed if param.default is None else f"[{typed}]")
+        return " ".join([self.name, *parts])
+
+
+def _seconds(means: str, example: str, low: str, high: str, default: float | None = None) -> Param:
+    return Param(duration(low, high).read, means, example, default, span)
+
+
+def _offset(value: object) -> float:
+    """A duration with a sign: `-30d`, `+2m`."""
+    if not isinstance(value, str) or value[:1] not in ("+", "-"):
+        raise Wrong(f"{shown(value)} cannot be read; write a sign, a number and its unit, for example +2m or -30d")
+    return duration("0s", "3660d").read(value[1:]) * (-1 if value[0] == "-" else 1)  # type: ignore[operator]
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong(f"{shown(value)} is neither; write true or false")
+    return value
+
+
+def _signed(value: Value) -> str:
+    return ("-" if value < 0 else "+") + span(abs(value))
+
+
+def _yes_no(value: Value) -> str:
+    return "true" if value else "false"
+
+
+_OFFSET = {"by": Param(_offset, "how far, with a sign", "+2m", None, _signed)}
+_ON_SLAVE = (METER, PORT)
+
+_TABLE = (
+    # The bus: `on` one meter, or a port and so every meter on it.
+    Kind("slave-dead", "bus", "a meter says nothing", _ON_SLAVE),
+    Kind("slave-late", "bus", "a meter answers late", _ON_SLAVE,
+         {"by": _seconds("how late", "3s", "0.01s", "10m")}),
+    Kind("slave-noisy", "bus", "a share of a meter's answers arrives cut or corrupted", _ON_SLAVE,
+         {"share": Param(number(0, 1, "a share of 1").read, "the share of its answers", "0.5", 0.5)}),
+    Kind("slave-wrong-id", "bus", "a meter answers under another address", _ON_SLAVE),
+    Kind("adapter-gone", "bus", "the serial adapter is pulled out; taken back, it is there again", (PORT,)),
+    # The world.
+    Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", (CIRCUIT,)),
+    Kind("relay-open", "world", "a relay's contact stays open: its lamps are dark whatever the line says", (CIRCUIT,)),
+    Kind("lamps-burnt", "world", "lamps of a circuit are dead and draw nothing", (CIRCUIT,),
+         {"n": Param(whole(1, 1000).read, "how many", "2", 1)}),
+    Kind("illegal-tap", "world", "somebody draws power behind a meter", (METER,),
+         {"watts": Param(number(1, 20000, "W").read, "how much, in W", "800")}),
+    Kind("breaker", "world", "the breaker behind a meter is off: nothing on it burns, it counts nothing", (METER,)),
+    Kind("meter-reset", "world", "a meter's counter is set to 0", (METER,), lasts=False),
+    Kind("meter-rollover", "world", "a meter's counter passes its highest figure and begins again at 0", (METER,),
+         {"after": Param(number(0.001, 1000, "kWh").read, "kWh it still counts before", "0.1", 0.1)}, lasts=False),
+    Kind("meter-replaced", "world", "another meter takes a meter's place", (METER,),
+         {"start": Param(number(0, 1e6, "kWh").read, "kWh on the new one's counter", "0.2", 0.0)}, lasts=False),
+    Kind("meter-stuck", "world", "a meter's counter stands still; it shows power all the same", (METER,)),
+    Kind("mains-cut", "world", "the mains are away: no lamp burns, no meter answers", (),
+         {"backup": Param(_flag, "whether the meters have a supply of their own", "true", False, _yes_no)}),
+    # The broker.
+    Kind("broker-away", "broker", "no broker is there"),
+    Kind("broker-slow", "broker", "every message takes long to and from the broker",
+         params={"by": _seconds("how long", "3s", "0.01s", "10m")}),
+    Kind("broker-refusing", "broker", "the broker refuses the controller's name and password"),
+    Kind("broker-mute", "broker", "the broker takes everything and acknowledges nothing"),
+    # The clock of the controller's machine.
+    Kind("clock-wrong", "clock", "the wall clock is off, and put right when taken back", params=_OFFSET),
+    Kind("clock-jump", "clock", "the wall clock jumps, once", params=_OFFSET, lasts=False),
+    Kind("clock-untrusted", "clock", "nobody vouches for the wall clock"),
+    # The card.
+    Kind("card-full", "card", "the card takes nothing more"),
+    Kind("card-slow", "card", "every commit takes long",
+         params={"by": _seconds("how long", "2s", "0.01s", "10m")}),
+    Kind("card-read-only", "card", "the card has turned read-only"),
+    # The controller.
+    Kind("process-killed", "process", "the controller is killed (SIGKILL) and starts again",
+         params={"down": _seconds("when it starts again", "3s", "0s", "1d", 3.0)}, lasts=False),
+    Kind("process-frozen", "process", "the controller stands still, and goes on when taken back"),
+    Kind("core-hung", "process", "the controller's core stands still, its other threads go on",
+         times=frozenset({FAST}), instead="in real time freeze the whole process with process-frozen"),
+    Kind("pi-rebooted", "process", "the Pi loses its power and starts again: lines fall to their pulls",
+         params={"down": _seconds("for how long", "40s", "1s", "30d", 40.0)}, lasts=False,
+         times=frozenset({FAST}), instead="in real time kill the controller with process-killed"),
+)  # fmt: skip
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}

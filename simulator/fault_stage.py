@@ -1,0 +1,102 @@
+"""The faults of the village itself, the same in both times: what the world suffers and what troubles its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from edge.shell.clock import Clock
+from simulator.fault_bus import Trouble
+from simulator.fault_kinds import CIRCUIT, METER, PORT
+from simulator.faults import Change, Fault
+from simulator.village import Village
+from simulator.world import Harm
+
+
+class VillageStage:
+    """A village with faults in it: the part of a stage that its two times have in common."""
+
+    def __init__(self, village: Village, clock: Clock) -> None:
+        self.village = village
+        self._clock = clock
+
+    def targets(self) -> Mapping[str, Collection[str]]:
+        """Every circuit, every meter that answers and every port."""
+        return {
+            CIRCUIT: [f"light/{load}" for load in self.village.world.loads],
+            METER: [f"meter/{name}" for name in self.village.answering()],
+            PORT: [f"port/{name}" for name in self.village.wires],
+        }
+
+    def world(self, change: Change) -> None:
+        """Relays, lamps, meters, mains."""
+        mono = self._clock.mono()
+        self.village.world.suffer(harm(change.standing), mono)
+        if change.begun is not None:
+            self._happen(change.begun, mono)
+
+    def bus(self, change: Change) -> None:
+        """What is wrong on each line."""
+        for port, wire in self.village.wires.items():
+            wire.trouble = trouble(f"port/{port}", self.village.addresses(port), change)
+
+    def _happen(self, fault: Fault, mono: float) -> None:
+        world = self.village.world
+        match fault.kind.name:
+            case "meter-reset":
+                world.reset(_id(fault), 0.0, mono)
+            case "meter-replaced":
+                world.reset(_id(fault), fault.number("start"), mono)
+            case "meter-rollover":
+                world.roll_over(_id(fault), fault.number("after"), mono)
+
+
+def harm(standing: Iterable[Fault]) -> Harm:
+    """What the world suffers from these faults, oldest first: of two on one relay the later counts, else all do."""
+    stuck: dict[str, bool] = {}
+    burnt: dict[str, int] = {}
+    tap: dict[str, float] = {}
+    tripped, stalled = set(), set()
+    cuts: list[Fault] = []
+    for fault in standing:
+        match fault.kind.name:
+            case "relay-welded" | "relay-open":
+                stuck[_id(fault)] = fault.kind.name == "relay-welded"
+            case "lamps-burnt":
+                burnt[_id(fault)] = burnt.get(_id(fault), 0) + int(fault.number("n"))
+            case "illegal-tap":
+                tap[_id(fault)] = tap.get(_id(fault), 0.0) + fault.number("watts")
+            case "breaker":
+                tripped.add(_id(fault))
+            case "meter-stuck":
+                stalled.add(_id(fault))
+            case "mains-cut":
+                cuts.append(fault)
+    backup = all(bool(cut.values["backup"]) for cut in cuts)
+    return Harm(stuck, burnt, tap, frozenset(tripped), frozenset(stalled), cut=bool(cuts), backup=backup)
+
+
+def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:
+    """What is wrong on `port`, whose meters have these addresses: faults on the port are on each of them."""
+    dead, wrong_id = set(), set()
+    late: dict[int, float] = {}
+    noisy: dict[int, float] = {}
+    for meter, address in addresses.items():
+        for fault in change.standing:
+            if fault.on not in (port, f"meter/{meter}"):
+                continue
+            match fault.kind.name:
+                case "slave-dead":
+                    dead.add(address)
+                case "slave-wrong-id":
+                    wrong_id.add(address)
+                case "slave-late":
+                    late[address] = max(late.get(address, 0.0), fault.number("by"))
+                case "slave-noisy":
+                    noisy[address] = max(noisy.get(address, 0.0), fault.number("share"))
+    return Trouble(frozenset(dead), late, noisy, frozenset(wrong_id), bool(change.on(port, "adapter-gone")))
+
+
+def _id(fault: Fault) -> str:
+    """What the fault is on, as the world calls it: `main-road/b`, `cabinet-1`."""
+    assert fault.on is not None
+    return fault.on.partition("/")[2]

@@ -1,0 +1,169 @@
+"""Modbus slaves on pseudo-terminals, answering from the world: pymodbus's server, its registers filled at each request.
+
+pymodbus opens serial ports by name and would sit on the side of the pty that the daemon needs, so its request handler
+is given the other side as a transport. An address without a slave stays silent, as on a real line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tty
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pymodbus.constants import ExcCodes
+from pymodbus.exceptions import NoSuchIdException
+from pymodbus.server import ModbusSerialServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+from pymodbus.simulator.simcore import SimCore
+
+from simulator.fault_bus import Wire, sound
+
+# A frame that has not ended after this silence never will: a slave forgets it, as 3.5 characters tell a real one.
+FRAME_GAP_S = 0.05
+
+
+class RegisterMap(Protocol):
+    """What a slave needs of drivers.registers.Model."""
+
+    @property
+    def function(self) -> int:
+        """The function code that reads it: 3 or 4."""
+
+    def encode(self, values: Mapping[str, float]) -> dict[int, int]:
+        """Register address -> 16-bit word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slave:
+    """One device: its Modbus address (1 to 247), its registers, and what it measures, asked at every request."""
+
+    address: int
+    model: RegisterMap
+    values: Callable[[], Mapping[str, float]]
+
+    def device(self) -> SimDevice:
+        """The slave as pymodbus serves it; registers that the model does not name read 0."""
+        first, *_, last = sorted(self.model.encode(self.values()))
+        span = SimData(first, values=[0] * (last - first + 1), datatype=DataType.REGISTERS)
+        return SimDevice(self.address, simdata=[span], action=self._fill)
+
+    async def _fill(
+        self, function: int, start: int, _address: int, _count: int, registers: list[int], _written: object
+    ) -> ExcCodes | None:
+        if function != self.model.function:
+            return ExcCodes.ILLEGAL_FUNCTION
+        for address, word in self.model.encode(self.values()).items():
+            registers[address - start] = word
+        return None
+
+
+class _Line(SimCore):
+    """The devices of one line. pymodbus 3.16.1 answers for an address it does not know; this one stays silent."""
+
+    async def async_getValues(self, device_id: int, *args: Any, **named: Any) -> Any:  # noqa: N802  # pymodbus's name
+        self._known(device_id)
+        return await super().async_getValues(device_id, *args, **named)
+
+    async def async_setValues(self, device_id: int, *args: Any, **named: Any) -> Any:  # noqa: N802  # pymodbus's name
+        self._known(device_id)
+        return await super().async_setValues(device_id, *args, **named)
+
+    def _known(self, device_id: int) -> None:
+        if device_id not in self.devices:
+            raise NoSuchIdException(str(device_id))
+
+
+class _PtyTransport(asyncio.Transport):
+    """The far end of a pty, read in the event loop and handed to pymodbus's request handler."""
+
+    def __init__(self, fd: int, handler: Any, wire: Wire) -> None:
+        super().__init__()
+        self._fd = fd
+        self._handler = handler
+        self._wire = wire
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._gap: asyncio.TimerHandle | None = None
+        os.set_blocking(fd, False)
+        self._loop.add_reader(fd, self._read)
+        handler.connection_made(self)
+
+    def _read(self) -> None:
+        if self._gap is not None:
+            self._gap.cancel()
+        try:
+            data = os.read(self._fd, 4096)
+        except BlockingIOError:
+            return
+        self._handler.data_received(data)
+        self._gap = self._loop.call_later(FRAME_GAP_S, self._forget)
+
+    def _forget(self) -> None:
+        self._handler.recv_buffer = b""
+
+    def write(self, data: Any) -> None:
+        now = self._loop.time()
+        at, arrives = self._wire.carry(bytes(data), now)
+        if at > now:
+            self._loop.call_at(at, self._send, arrives)
+        else:
+            self._send(arrives)
+
+    def _send(self, data: bytes) -> None:
+        if data and not self._closed:
+            with suppress(BlockingIOError):  # nobody reads: on a wire the bytes would be gone as well
+                os.write(self._fd, data)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._gap is not None:
+            self._gap.cancel()
+        self._loop.remove_reader(self._fd)
+
+
+class SlavePort:
+    """A serial port at `link`, a symbolic link to a pty, with `slaves` on its line.
+
+    Their answers go over `wire`; None: a sound one. Made and closed in a running loop. Raises OSError when the link
+    cannot be made.
+    """
+
+    def __init__(self, link: Path, slaves: Sequence[Slave], wire: Wire | None = None) -> None:
+        self.link = link
+        self._slaves = slaves
+        self._wire = wire or sound()
+        self._fds: tuple[int, int] | None = None
+        self.plug()
+
+    def plug(self) -> None:
+        """The adapter is there, on a pty of its own; nothing if it was. Raises OSError."""
+        if self._fds is not None:
+            return
+        # The slave's side stays open here too, or the pty would hang up whenever the daemon closes its port.
+        self._fds = master, slave = os.openpty()
+        tty.setraw(slave)
+        server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
+        server.context = _Line([slave.device() for slave in self._slaves])
+        self._handler = server.handle_new_connection()
+        self._transport = _PtyTransport(master, self._handler, self._wire)
+        self.link.unlink(missing_ok=True)
+        self.link.symlink_to(os.ttyname(slave))
+
+    def unplug(self) -> None:
+        """The adapter is pulled: the link goes and whoever has the port open is hung up on; nothing if it was."""
+        if self._fds is None:
+            return
+        self.link.unlink(missing_ok=True)
+        self._handler.close()
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = None
+
+    def close(self) -> None:
+        """Take the port away."""
+        self.unplug()

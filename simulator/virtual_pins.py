@@ -1,0 +1,51 @@
+"""Relays in virtual time: an output on the village's board, without a socket and without gpiozero."""
+
+from __future__ import annotations
+
+from drivers.api import DriverError, PortGone
+from simulator.board import Board, Held, Unclaimed
+
+HIGHEST_LINE = 27
+
+
+class BoardOutput:
+    """One relay on the line `pin` (BCM number) of `board`, for the process `pid`; in all else as drivers.gpio's."""
+
+    def __init__(self, board: Board, pin: int, active_low: bool, pid: int) -> None:
+        self._board = board
+        self._pin = pin
+        self._active_low = active_low
+        self._pid = pid
+        self._claimed = False
+
+    def write(self, on: bool) -> None:
+        """Drive the relay; the first write claims the line.
+
+        Raises PortGone when another process has it, DriverError for a line that no board has.
+        """
+        if not 0 <= self._pin <= HIGHEST_LINE:
+            text = f"GPIO {self._pin} does not exist on this board: use a BCM number from 0 to {HIGHEST_LINE}"
+            raise DriverError(text)
+        level = int(on != self._active_low)
+        try:
+            if self._claimed:
+                self._board.write(self._pin, level, self._pid)
+            else:
+                self._claim(level)
+        except Unclaimed:
+            self._claim(level)  # it fell back to an input behind our back
+
+    def _claim(self, level: int) -> None:
+        try:
+            self._board.claim(self._pin, level, self._pid)
+            self._claimed = True
+        except Held as held:
+            raise PortGone(f"GPIO {self._pin} is held by another process: {held.holder}") from held
+
+    def read(self) -> bool | None:
+        """Whether the line says that the relay is on; None before the first write."""
+        return bool(self._board.level(self._pin)) != self._active_low if self._claimed else None
+
+    def close(self) -> None:
+        """Let go of the line without moving it; a later write claims it again."""
+        self._claimed = False

@@ -1,0 +1,157 @@
+"""Serial ports in virtual time: real frames between the controller and the village's slaves, byte by byte as long."""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.api import NoAnswer, PortGone
+from drivers.modbus import missing, sealed
+from drivers.registers import Model
+from simulator.fault_bus import Wire
+from simulator.slaves import Slave
+
+QUESTION_BYTES = 8
+MOST_REGISTERS = 125
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+BITS_A_CHARACTER = 10
+SILENT_CHARACTERS = 3.5
+THINKS_S = 0.02
+
+
+class Time(Protocol):
+    """The village's time and the controller's machine's."""
+
+    @property
+    def ahead_s(self) -> float:
+        """How far the village's time is ahead of the machine's monotonic clock."""
+
+    def mono(self) -> float:
+        """The village's time, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one question asks for: the answer's first three bytes, and the quantities with a register in it.
+
+    `room` bytes hold these quantities whole, each with its place; from `start` to `end` they are the answer's data.
+    """
+
+    slave: Slave
+    head: bytes
+    room: int
+    start: int
+    end: int
+    places: tuple[tuple[str, int, int, Callable[[float], bytes]], ...]
+
+
+class Slaves:
+    """The devices of one line as what they answer; the same bytes as simulator.slaves sends over a pty."""
+
+    def __init__(self, slaves: Sequence[Slave]) -> None:
+        self._slaves = {slave.address: slave for slave in slaves}
+        self._known: dict[bytes, _Asked] = {}
+
+    def answer(self, question: bytes) -> bytes:
+        """The frame that comes back; b"" where nobody answers: nobody's address, or a checksum that is wrong."""
+        asked = self._known.get(question)
+        if asked is None:
+            read = self._read(question)
+            if isinstance(read, bytes):
+                return read
+            asked = self._known[question] = read
+        values = asked.slave.values()
+        data = bytearray(asked.room)
+        for name, start, end, encode in asked.places:
+            data[start:end] = encode(values[name])
+        return sealed(asked.head + data[asked.start : asked.end])
+
+    def _read(self, question: bytes) -> _Asked | bytes:
+        """What the question asks for, or the refusal it gets."""
+        slave = self._slaves.get(question[0]) if question else None
+        if slave is None or len(question) != QUESTION_BYTES or sealed(question[:-2]) != question:
+            return b""
+        function, first, count = question[1], *struct.unpack(">HH", question[2:6])
+        if function != slave.model.function:
+            return _refusal(question, ILLEGAL_FUNCTION)
+        if not 1 <= count <= MOST_REGISTERS:
+            return _refusal(question, ILLEGAL_VALUE)
+        return _asked(slave, question, first, count) or _refusal(question, ILLEGAL_ADDRESS)
+
+
+def _asked(slave: Slave, question: bytes, first: int, count: int) -> _Asked | None:
+    """None for registers before the first or after the last that the slave has."""
+    model = slave.model
+    assert isinstance(model, Model)
+    has = [(name, model.quantities[name]) for name in slave.values()]
+    last = first + count
+    if first < min(q.address for _, q in has) or last > max(q.end for _, q in has):
+        return None
+    within = [(name, q) for name, q in has if q.address < last and q.end > first]
+    low = min(first, *(q.address for _, q in within)) if within else first
+    high = max(last, *(q.end for _, q in within)) if within else last
+    places = tuple((name, 2 * (q.address - low), 2 * (q.end - low), q.encode) for name, q in within)
+    head = question[:2] + bytes((2 * count,))
+    return _Asked(slave, head, 2 * (high - low), 2 * (first - low), 2 * (last - low), places)
+
+
+class MemoryPort:
+    """A `Port` whose far end is in memory. An exchange takes the time it takes on a wire, but only the line's own time.
+
+    The clock of the simulation stands still meanwhile, so that nobody else is made late: `mono` runs ahead of it until
+    the exchange is over, and whoever heeds it asks nothing before. `wire` decides what arrives of an answer, and when.
+    """
+
+    def __init__(self, name: str, time: Time, baudrate: int, slaves: Slaves, wire: Wire) -> None:
+        self._name = name
+        self._time = time
+        self._character_s = BITS_A_CHARACTER / baudrate
+        self._slaves = slaves
+        self._wire = wire
+        self._busy_until = time.mono()
+        self._coming: list[tuple[float, int, bytes]] = []
+        self._count = 0
+
+    def mono(self) -> float:
+        """The line's time, on the scale of the machine's monotonic clock."""
+        return self._now() - self._time.ahead_s
+
+    def exchange(self, request: bytes, deadline: float) -> bytes:
+        """What came back by `deadline`, as drivers.modbus.Port says. Raises NoAnswer, PortGone."""
+        if self._wire.trouble.gone:
+            self._coming.clear()
+            raise PortGone(f"{self._name} is gone or taken by another program")
+        end = deadline + self._time.ahead_s
+        now = self._now()
+        while self._coming and self._coming[0][0] <= now:
+            heapq.heappop(self._coming)
+        self._ask(request, now)
+        got = b""
+        while missing(request, got) > 0:
+            if not self._coming or self._coming[0][0] > end:
+                self._busy_until = end
+                break
+            self._busy_until, _, arrived = heapq.heappop(self._coming)
+            got += arrived
+        if not got:
+            raise NoAnswer("no answer: look at power, wiring (A and B), address and speed")
+        return got
+
+    def _now(self) -> float:
+        return max(self._time.mono(), self._busy_until)
+
+    def _ask(self, request: bytes, now: float) -> None:
+        answer = self._slaves.answer(request)
+        if answer:
+            begins = now + (len(request) + SILENT_CHARACTERS) * self._character_s + THINKS_S
+            at, arrives = self._wire.carry(answer, begins)
+            if arrives:
+                self._count += 1
+                heapq.heappush(self._coming, (at + len(arrives) * self._character_s, self._count, arrives))
+
+
+def _refusal(question: bytes, code: int) -> bytes:
+    return sealed(bytes((question[0], question[1] | 0x80, code)))

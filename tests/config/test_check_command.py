@@ -1,0 +1,82 @@
+"""`village-edge check` as a technician and as a machine meet it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.commands.check import add_arguments, run
+
+
+def check(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+@pytest.fixture
+def bad(tmp_path: Path, example: Path) -> Path:
+    file = tmp_path / "bad.yaml"
+    file.write_text(example.read_text("utf-8").replace("restrike: 60s", "restrike: 60").replace("gpio: 17", "gpio: 0"))
+    return file
+
+
+def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(example)) == 0
+    told = capsys.readouterr()
+    first, *rest = told.out.splitlines()
+    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 2 lights with 4 circuits, 2 meters driven."
+    assert rest[0] == "Not driven yet:"
+    assert "  lights.lanes: relay boards are not driven yet; nothing switches this light" in rest
+    assert told.err == ""
+
+
+def test_a_missing_password_is_a_warning(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_bytes(example.read_bytes())
+    secret = tmp_path / "secrets" / "controller"
+    assert check(str(file)) == 0
+    assert f"  mqtt.password_file: {secret} is not there; write the broker's password into it" in capsys.readouterr().out
+    secret.parent.mkdir()
+    secret.write_text("s")
+    assert check(str(file)) == 0
+    assert "Warnings" not in capsys.readouterr().out
+
+
+def test_a_light_without_a_program_is_a_warning(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_text(example.read_text("utf-8").replace("    program: street\n", ""))
+    assert check(str(file)) == 0
+    assert "  lights.main-road: no program; it changes only when a person asks" in capsys.readouterr().out
+
+
+def test_a_bad_file_shows_every_problem_and_exits_1(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(bad)) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    gpio, restrike, count = told.err.splitlines()
+    assert gpio.startswith(f"{bad}:") and ": lights.main-road.circuits.a.output.gpio: 0 is out of range; " in gpio  # noqa: PT018
+    assert ": lights.main-road.restrike: 60 has no unit; " in restrike
+    assert count == "2 problems in all"
+
+
+def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("--json", str(example)) == 0
+    good = json.loads(capsys.readouterr().out)
+    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 2, "circuits": 4, "meters": 2})
+    assert {"path": "programs.cool", "why": "climate programs are not run yet"} in good["not_driven"]
+    assert check("--json", str(bad)) == 1
+    refused = json.loads(capsys.readouterr().out)
+    assert refused["ok"] is False
+    assert [problem["path"] for problem in refused["problems"]] == [
+        "lights.main-road.circuits.a.output.gpio",
+        "lights.main-road.restrike",
+    ]
+    assert all(problem["line"] > 1 and problem["column"] > 1 for problem in refused["problems"])

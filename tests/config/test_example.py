@@ -1,0 +1,73 @@
+"""The shipped example, read with the catalogue that the product has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.core.site import At, BoardOutput, Circuit, GpioOutput, IrrigationProgram, LightProgram, Site, driven_meters
+from edge.shell.app import catalogue
+from edge.shell.site_file import load, password_file
+
+
+def site(example: Path) -> Site:
+    return load(example, catalogue())
+
+
+def test_every_gpio_light_and_every_sdm_meter_is_driven(example: Path) -> None:
+    village = site(example)
+    assert list(village.driven_lights()) == ["main-road", "culture-house"]
+    assert list(driven_meters(village, catalogue())) == ["cabinet-1", "culture-house"]
+
+
+def test_values_arrive_in_the_units_the_models_promise(example: Path) -> None:
+    village = site(example)
+    road = village.lights["main-road"]
+    assert road.restrike == 60.0
+    assert road.circuits["a"] == Circuit(output=GpioOutput(gpio=17, active="low"), lamps=8, lamp_w=60.0)
+    assert village.lights["lanes"].circuits["a"].output == BoardOutput(board="cabinet-board", coil=0)
+    assert (village.mqtt.protocol, village.mqtt.user) == ("5", "controller")
+    assert (village.limits.switching.burst, village.limits.switching.per) == (20, 60.0)
+    assert village.meters["cabinet-1"].rated_kw == 5.0
+
+
+def test_times_of_day_arrive_as_anchor_and_offset(example: Path) -> None:
+    street = site(example).programs["street"]
+    assert isinstance(street, LightProgram)
+    assert [(step.at, step.level) for step in street.steps] == [
+        (At("sunset", -600.0), 100),
+        (At("clock", 81_000.0), 33),
+        (At("sunrise", 600.0), 0),
+    ]
+
+
+def test_irrigation_arrives_whole(example: Path) -> None:
+    water = site(example).programs["morning-water"]
+    assert isinstance(water, IrrigationProgram)
+    assert water.days == {0, 2, 4}
+    assert [(zone.for_s, zone.volume_l) for zone in water.zones] == [(1200, None), (1200, None), (None, 200), (None, 200)]
+    assert (water.season[7], water.resume, water.skip_when.soil_above) == (120, 7200.0, 35.0)
+
+
+def test_what_is_not_driven_is_named(example: Path) -> None:
+    found = dict(site(example).not_driven(catalogue()))
+    assert found["lights.lanes"] == "relay boards are not driven yet; nothing switches this light"
+    assert found["meters.pump-house"] == "pzem016 is not driven yet; nothing reads this meter"
+    assert {
+        "lights.main-road.circuits.b.feedback", "boards.cabinet-board", "inputs.tank", "pumps.pump-1", "valves.plot-4",
+        "switches.greenhouse-fan", "sensors.air-1", "programs.street.calendar[0]", "programs.street.calendar[1]",
+        "programs.street.photocell", "programs.morning-water", "programs.cool",
+    } <= found.keys()  # fmt: skip
+    assert not found.keys() & {"lights.main-road", "lights.culture-house", "meters.cabinet-1", "programs.lanes"}
+
+
+def test_the_password_file_lies_under_the_configuration(example: Path) -> None:
+    assert password_file(site(example), example) == example.parent / "secrets" / "controller"
+
+
+def test_sections_that_are_not_there_are_empty(village: str) -> None:
+    place = {"id": "x", "name": "X", "latitude": 20, "longitude": 105, "timezone": "Asia/Saigon", "language": "vi"}
+    bare = Site.model_validate({"site": place})
+    assert (bare.mqtt.host, bare.mqtt.port, bare.mqtt.protocol) == ("127.0.0.1", 1883, "5")
+    assert (bare.limits.switching.burst, bare.limits.switching.per) == (20, 60.0)
+    assert bare.lights == bare.meters == bare.programs == {}
+    assert bare.site.timezone == "Asia/Ho_Chi_Minh", "the old name is not known on Debian 13"

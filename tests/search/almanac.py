@@ -1,0 +1,123 @@
+"""What a light's program asks for, worked out anew from the steps as they stand in the configuration.
+
+A second opinion on edge/core/schedule.py and edge/core/lighting.py, of which nothing is used here. Local time is a
+fixed number of hours from UTC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from astral import Observer
+from astral.sun import sunrise, sunset
+
+DAY_S, NOON_S = 86400, 43200
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Standing(NamedTuple):
+    """Percent asked for, since when, until the next step (Unix s)."""
+
+    percent: float
+    since: float
+    until: float
+
+
+class Almanac:
+    """The programs of a place, each as {"steps": …, "calendar": …} in the words of the configuration."""
+
+    def __init__(self, latitude: float, longitude: float, utc_offset_s: int, programs: Mapping[str, Any]) -> None:
+        self._observer = Observer(latitude, longitude, 0.0)
+        self._offset_s = utc_offset_s
+        self._programs = programs
+        self._suns: dict[tuple[str, int], float] = {}
+        self._weeks: dict[tuple[str, int], list[tuple[float, float]]] = {}
+
+    def night(self, wall: float) -> int:
+        """The number of the night: days from noon to noon, counted from 1970."""
+        return int((wall + self._offset_s - NOON_S) // DAY_S)
+
+    def standing(self, program: str, wall: float) -> Standing:
+        """What holds at `wall`."""
+        steps = self._around(program, self.night(wall))
+        i = bisect_right(steps, wall, key=lambda step: step[0])
+        at, percent = steps[i - 1]
+        return Standing(percent, at, steps[i][0])
+
+    def ever_lights(self, program: str) -> bool:
+        """Whether the program asks for light on any night."""
+        wanted = self._programs[program]
+        rules = [wanted["steps"], *(rule["steps"] for rule in wanted.get("calendar", []))]
+        return any(step["level"] for steps in rules for step in steps)
+
+    def maybe_dark(self, wall: float, margin_s: float) -> tuple[bool, float]:
+        """Whether it is night by the sun, with a margin at both ends; and until when that is so."""
+        tonight = self.night(wall)
+        for night in (tonight - 1, tonight, tonight + 1, tonight + 2):
+            dusk, dawn = self._sun("sunset", night) - margin_s, self._sun("sunrise", night + 1) + margin_s
+            if wall < dusk:
+                return False, dusk
+            if wall < dawn:
+                return True, dawn
+        raise AssertionError("no night within three days")
+
+    def _around(self, program: str, night: int) -> list[tuple[float, float]]:
+        key = program, night
+        if key not in self._weeks:
+            nights = range(night - 3, night + 4)
+            self._weeks[key] = sorted((s for n in nights for s in self._steps(program, n)), key=lambda step: step[0])
+        return self._weeks[key]
+
+    def _steps(self, program: str, night: int) -> list[tuple[float, float]]:
+        wanted = self._programs[program]
+        weekday = WEEKDAYS[(night + 3) % 7]  # 1970 began on a Thursday
+        rules: Sequence[Any] = [r for r in wanted.get("calendar", []) if weekday in r["days"].split(",")]
+        steps = rules[0]["steps"] if rules else wanted["steps"]
+        return sorted(((self._at(s["at"], night), s["level"]) for s in steps), key=lambda step: step[0])
+
+    def _at(self, text: str, night: int) -> float:
+        if text[0].isdigit():
+            hours, minutes = map(int, text.split(":"))
+            of_day = hours * 3600 + minutes * 60
+            return float((night + (of_day < NOON_S)) * DAY_S + of_day - self._offset_s)
+        event, *rest = text.split()
+        moved = 0
+        if rest:
+            moved = int(rest[1][:-1]) * UNITS[rest[1][-1]] * (1 if rest[0] == "+" else -1)
+        return self._sun(event, night + (event == "sunrise")) + moved
+
+    def _sun(self, event: str, day: int) -> float:
+        key = event, day
+        if key not in self._suns:
+            try:
+                self._suns[key] = self._found(event, day)
+            except ValueError:  # astral overlooks the day on which the event crosses midnight UTC
+                self._suns[key] = (self._found(event, day - 1) + self._found(event, day + 1)) / 2
+        return self._suns[key]
+
+    def _found(self, event: str, day: int) -> float:
+        zone = dt.timezone(dt.timedelta(seconds=self._offset_s))
+        find = sunrise if event == "sunrise" else sunset
+        date = dt.date(1970, 1, 1) + dt.timedelta(days=day)
+        return find(self._observer, date=date, tzinfo=zone).timestamp()
+
+
+def rungs(watts: Sequence[float]) -> list[int]:
+    """The levels (percent) of circuits of `watts` each, 0 first: the share of the first n of them, all distinct."""
+    levels = [0]
+    for n in range(1, len(watts) + 1):
+        share = round(100 * sum(watts[:n]) / sum(watts))
+        levels.append(min(max(share, levels[-1] + 1), 100 - (len(watts) - n)))
+    return levels
+
+
+def lit(levels: Sequence[int], percent: float) -> int:
+    """How many circuits burn for `percent`: those of the nearest level, the higher of two; none only for 0."""
+    if percent <= 0:
+        return 0
+    best = min(abs(level - percent) for level in levels[1:])
+    return max(n for n, level in enumerate(levels) if n and abs(level - percent) == best)

@@ -1,0 +1,82 @@
+"""Two hundred village-days of random lives, in which everything holds; and that enough happened in them to say so."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from search.account import Violation
+from search.search import actions, replay, run, shrink
+from search.trial import Trial
+
+from simulator.fault_kinds import FAST, KINDS
+
+LIVES, DAYS = 51, 4.0
+AT_LEAST = {"overrides": 500, "reboots": 200, "jumps": 200, "kills": 100, "refused repeated": 20, "refused retained": 20, "quiets": 50}
+EACH_FAULT = 20
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Thousands of lines that say what was done to the village."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_two_hundred_village_days_hold_and_much_happens_in_them(capsys: pytest.CaptureFixture[str]) -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(1, LIVES + 1):
+        finding = run(seed, DAYS, counts)
+        if finding is not None:
+            pytest.fail(f"{shrink(finding)}\nagain: python -m tests.search --seed {seed}")
+    with capsys.disabled():
+        print("\n" + ", ".join(f"{name}: {n}" for name, n in sorted(counts.items())))
+    assert counts["hours"] >= 200 * 24
+    assert {name: counts[name] for name, least in AT_LEAST.items() if counts[name] < least} == {}
+    faults = [name for name, kind in KINDS.items() if FAST in kind.times]
+    assert {name: counts[f"fault {name}"] for name in faults if counts[f"fault {name}"] < EACH_FAULT} == {}
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    def traced(seed: int) -> str:
+        out = io.StringIO()
+        trial = Trial(seed, out)
+        for action in islice(actions(seed), 60):
+            if action[0] not in ("send", "fault") or (action[0] == "send" and action[1] in trial.lights):
+                trial.act(action)
+        trial.close()
+        return out.getvalue()
+
+    first = traced(5)
+    assert first.count("\n") > 100
+    assert traced(5) == first
+    assert traced(6) != first
+
+
+def test_what_is_found_is_told_in_the_fewest_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_held(trial: Trial) -> None:
+        if trial.counts["kills"] >= 2:
+            raise Violation("I0", "two kills")
+
+    judge = Trial.settled
+
+    def settled(trial: Trial, seconds: float) -> None:
+        judge(trial, seconds)
+        not_held(trial)
+
+    monkeypatch.setattr(Trial, "settled", settled)
+    chosen = [["wait", 5.0], ["kill", 0], ["send", "road", "head", {"action": "on"}, "plain"], ["wait", 60.0], ["kill", 0], ["wait", 1.0]]
+    finding = replay(3, chosen)
+    assert finding is not None
+    assert finding.invariant == "I0"
+    least = shrink(finding)
+    assert least.done == [["kill", 0], ["kill", 0]]
+    assert '["kill", 0]' in str(least)

@@ -1,0 +1,157 @@
+"""The journal on real files: what is told as stored is there, and no bad disk stops anything."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.core.values import JournalChanged, Moment, Override, Persist, Stored
+from edge.shell.store import AUDIT_ROWS, PRUNE_EVERY, StoreWorker
+
+NOW = Moment(1e9, 50.0, "b1", True)
+ROW = {"level": 33, "until_wall": None, "until_mono": None, "until_boot": None, "user": "u", "command": "c", "at": 1.0}
+AUDIT = {"at": 1.0, "user": "u", "device": "d", "command": "c", "outcome": "accepted", "details": "{}"}
+
+
+def keep(light: str, **row: object) -> Persist:
+    return Persist(("overrides", light), ROW | row)
+
+
+def test_the_last_row_of_a_key_is_kept_and_none_removes_it(tmp_path: Path) -> None:
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    store.put(keep("light/a"))
+    store.put(keep("light/a", level=67))
+    store.put(keep("light/b"))
+    store.put(Persist(("overrides", "light/b"), None))
+    assert store.step(NOW) is None
+    store.close(NOW)
+    kept = StoreWorker(tmp_path / "journal.db", lambda _: None).memory().overrides
+    assert kept == {"light/a": Override("light/a", 67, None, "u", "c", 1.0)}
+
+
+def test_stored_is_answered_only_after_another_process_could_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    seen: list[tuple[Stored, int]] = []
+
+    def answer(event: Stored) -> None:
+        seen.append((event, sqlite3.connect(path).execute("SELECT count(*) FROM overrides").fetchone()[0]))
+
+    store = StoreWorker(path, answer)
+    store.put(keep("light/a"), tell=[("overrides", "light/a")])
+    store.put(keep("light/b"))
+    assert seen == []
+    store.step(NOW)
+    assert seen == [(Stored(("overrides", "light/a")), 2)]
+
+
+def test_writes_are_synchronous_and_ahead(tmp_path: Path) -> None:
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    assert store._db is not None
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("harm", ["text", "header", "half"])
+def test_a_file_that_is_no_database_is_kept_aside(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "journal.db"
+    first = StoreWorker(path, lambda _: None)
+    first.put(keep("light/a"))
+    first.close(NOW)
+    whole = path.read_bytes()
+    path.write_bytes({"text": b"not a database at all" * 99, "header": b"X" * 100 + whole[100:], "half": whole[:777]}[harm])
+    store = StoreWorker(path, lambda _: None)
+    assert store.memory().overrides == {}
+    store.put(keep("light/b"))
+    assert store.step(NOW) is None
+    assert (tmp_path / "journal.db.corrupt-1").exists()
+    store.close(NOW)
+    assert StoreWorker(path, lambda _: None).memory().overrides.keys() == {"light/b"}
+
+
+def test_a_disk_that_is_not_there_is_tried_again_and_nothing_is_lost(tmp_path: Path) -> None:
+    told: list[Stored | JournalChanged] = []
+    store = StoreWorker(tmp_path / "later" / "journal.db", told.append)
+    assert store.failing is not None
+    assert store.memory().overrides == {}
+    store.put(keep("light/a"), tell=[("overrides", "light/a")])
+    again = store.step(NOW)
+    assert again == NOW.mono + 5
+    assert store.step(Moment(1e9, 51.0, "b1", True)) == again
+    (tmp_path / "later").mkdir()
+    assert store.step(Moment(1e9, again, "b1", True)) is None
+    assert [type(t) for t in told] == [JournalChanged, JournalChanged, Stored]
+    assert told[1:] == [JournalChanged(None), Stored(("overrides", "light/a"))]
+    assert store.failing is None
+
+
+def test_a_full_disk_holds_rows_until_there_is_room(tmp_path: Path) -> None:
+    told: list[Stored | JournalChanged] = []
+    store = StoreWorker(tmp_path / "journal.db", told.append)
+    assert store._db is not None
+    store._db.execute("PRAGMA max_page_count = 1")  # SQLite then says, as on a full card: database or disk is full
+    store.put(keep("light/a", command="x" * 20_000), tell=[("overrides", "light/a")])
+    again = store.step(NOW)
+    assert again is not None
+    assert "full" in str(store.failing)
+    store.put(keep("light/b"))
+    assert store.step(NOW) == again
+    assert told == [JournalChanged("database or disk is full")]
+    store._db.execute("PRAGMA max_page_count = 100000")
+    assert store.step(Moment(1e9, again, "b1", True)) is None
+    assert told[1:] == [JournalChanged(None), Stored(("overrides", "light/a"))]
+    assert store.memory().overrides.keys() == {"light/a", "light/b"}
+
+
+def test_a_journal_that_was_opened_read_only_is_written_once_it_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    StoreWorker(path, lambda _: None).close(NOW)
+    told: list[object] = []
+    store = StoreWorker(path, told.append)
+    assert store._db is not None
+    store._db.close()
+    store._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)  # as SQLite opens it on a read-only card
+    store.put(keep("light/a"), tell=[("overrides", "light/a")])
+    again = store.step(NOW)
+    assert again is not None
+    assert "readonly" in str(store.failing)
+    assert store.step(Moment(1e9, again, "b1", True)) is None
+    assert Stored(("overrides", "light/a")) in told
+    assert store.failing is None
+
+
+def test_the_audit_keeps_its_newest_rows(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    store = StoreWorker(path, lambda _: None)
+    store.step(NOW)
+    db = sqlite3.connect(path)
+    with db:
+        db.executemany("INSERT INTO audit (at, outcome, details) VALUES (?, 'x', '')", [(float(n),) for n in range(AUDIT_ROWS)])
+    for n in range(PRUNE_EVERY):
+        store.put(Persist(("audit", ""), AUDIT | {"at": 1e6 + n}))
+    store.step(NOW)
+    count, oldest = db.execute("SELECT count(*), min(at) FROM audit").fetchone()
+    assert (count, oldest) == (AUDIT_ROWS, float(PRUNE_EVERY))
+
+
+@pytest.mark.slow
+def test_what_was_answered_as_stored_survives_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from edge.core.values import Moment, Persist; from edge.shell.store import StoreWorker\n"
+        "s = StoreWorker(Path(sys.argv[1]), lambda e: print(e.key[1], flush=True))\n"
+        f"row = {ROW!r}\n"
+        "for n in range(10**6): s.put(Persist(('overrides', f'light/{n}'), row), tell=[('overrides', f'light/{n}')]); s.step(Moment(0, 0, 'b', True))\n"
+    )
+    path = tmp_path / "journal.db"
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    told = [child.stdout.readline().strip() for _ in range(200)]
+    child.kill()
+    told += child.stdout.read().splitlines()
+    child.wait()
+    kept = StoreWorker(path, lambda _: None).memory().overrides
+    assert {t for t in told if t} <= kept.keys()

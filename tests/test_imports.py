@@ -1,0 +1,70 @@
+"""The import rules of the rooms, read off the code."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CORE_MAY = {"pydantic", "pydantic_core", "orjson", "apscheduler.triggers.cron", "astral", "astral.sun", "edge.core"}
+APP = {"edge/shell/app.py", "edge/shell/safe.py"}
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def under(name: str, allowed: set[str]) -> bool:
+    return any(name == a or name.startswith(a + ".") for a in allowed)
+
+
+def files(folder: str) -> dict[str, set[str]]:
+    return {str(p.relative_to(ROOT)): imports(p) for p in sorted((ROOT / folder).rglob("*.py"))}
+
+
+def test_the_core_imports_nothing_that_reads_the_world() -> None:
+    impure = {"os", "sys", "time", "socket", "threading", "pathlib", "subprocess", "io", "sqlite3", "logging", "random"}
+    core = files("edge/core")
+    assert len(core) > 10
+    for path, names in core.items():
+        for name in names:
+            top = name.split(".")[0]
+            assert under(name, CORE_MAY) or (top in sys.stdlib_module_names and top not in impure), f"{path}: {name}"
+
+
+def test_drivers_know_only_the_values() -> None:
+    for path, names in files("drivers").items():
+        for name in names:
+            assert not under(name, {"edge", "simulator"}) or under(name, {"edge.core.values"}), f"{path}: {name}"
+
+
+def test_only_the_composition_root_knows_drivers_and_nobody_the_simulator() -> None:
+    edge = files("edge")
+    assert any(under(name, {"drivers"}) for name in edge["edge/shell/app.py"])
+    for path, names in edge.items():
+        assert not any(under(name, {"simulator"}) for name in names), path
+        assert path in APP or not any(under(name, {"drivers"}) for name in names), path
+
+
+def test_modules_stay_below_400_lines_and_near_120() -> None:
+    lengths = sorted(
+        len(p.read_text("utf-8").splitlines()) for f in ("edge", "drivers", "simulator") for p in (ROOT / f).rglob("*.py")
+    )
+    assert lengths[-1] <= 400
+    assert lengths[len(lengths) // 2] <= 150
+
+
+def test_help_imports_no_library_of_the_daemon() -> None:
+    heavy = ["pydantic", "paho", "ruamel", "gpiozero", "apscheduler", "sqlite3"]
+    script = f"import sys; from edge.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nprint([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
