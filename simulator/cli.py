@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registers import catalogue
-from edge.shell.clock import SimulatedClock
+from edge.shell.clock import SystemClock
 from edge.shell.site_file import ConfigError, load
 from edge.typed import address
 from simulator.control import ask
@@ -197,7 +197,7 @@ def _play(args: argparse.Namespace) -> int:
         print(e, file=sys.stderr)
         return 2
     directory = args.run.absolute()
-    clock = SimulatedClock(directory)
+    clock = SystemClock()  # the village's own time, whatever its controller takes the time to be
 
     def say(line: str) -> None:
         if not args.quiet:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from edge.shell.clock import Clock
+from edge.shell.files import replace_file
+from edge.shell.simulated_card import FILE as CARD
 from simulator.fault_broker import BrokerRelay
 from simulator.fault_stage import VillageStage
 from simulator.faults import Change, FaultError
@@ -16,7 +18,8 @@ from simulator.slaves import SlavePort
 from simulator.village import Village
 
 BROKER = "broker"  # the file that says where the way to the broker begins
-UNTRUSTED = "clock-untrusted"  # as edge.shell.clock.SimulatedClock looks for it
+UNTRUSTED, OFFSET = "clock-untrusted", "clock-offset"  # as edge.shell.clock.SimulatedClock looks for them
+LEFT = (UNTRUSTED, OFFSET, CARD)  # what a controller would find of a village-sim that has gone
 
 
 class LiveStage(VillageStage):
@@ -53,17 +56,21 @@ class LiveStage(VillageStage):
 class Hands:
     """What village-sim can do to what is not its own.
 
-    It stops and kills the processes that drive its lines, `holders`; tells them through a file in its run directory
-    that nobody vouches for the time; and troubles the way to the broker if that leads through it, over `relay`.
+    It stops and kills the processes that drive its lines, `holders`, and lets reads of a line hang for those in `hung`;
+    tells them through files in its run directory what is wrong with their clock and their card; and troubles the way
+    to the broker if that leads through it, over `relay`.
     """
 
-    def __init__(self, directory: Path, holders: Callable[[], set[int]], relay: BrokerRelay | None) -> None:
+    def __init__(
+        self, directory: Path, holders: Callable[[], set[int]], hung: set[int], relay: BrokerRelay | None
+    ) -> None:
         self._directory = directory
         self._relay = relay
-        self._untrusted = directory / UNTRUSTED
-        self._untrusted.unlink(missing_ok=True)
         self._holders = holders
+        self._hung = hung
         self._frozen: set[int] = set()
+        self._jumped_s = 0.0
+        self._clean()
 
     def broker(self, change: Change) -> None:
         """Trouble the way to it."""
@@ -76,35 +83,53 @@ class Hands:
             raise FaultError(f"port {self._relay.port}: {error.strerror}; stop what took it") from None
 
     def clock(self, change: Change) -> None:
-        """Take away who vouches for the time; the clock itself is the machine's."""
-        changed = change.begun or change.ended
-        if changed is not None and changed.kind.name != "clock-untrusted":
-            self._refuse(change, "clock", "put it into a scenario and run village-edge simulate")
-        if change.standing:
-            self._untrusted.touch()
-        else:
-            self._untrusted.unlink(missing_ok=True)
+        """Set the wall clock that the controller sees, or take away who vouches for it; it looks within a second."""
+        if change.begun is not None and change.begun.kind.name == "clock-jump":
+            self._jumped_s += change.begun.number("by")
+        wrong_s = sum(fault.number("by") for fault in change.standing if fault.kind.name == "clock-wrong")
+        self._write(OFFSET, str(self._jumped_s + wrong_s))
+        self._write(UNTRUSTED, "" if change.has("clock-untrusted") else None)
 
-    def card(self, change: Change) -> NoReturn:
-        """Nothing: the card is the machine's."""
-        self._refuse(change, "card", "put the controller's --state on a small tmpfs, and fill or remount that")
+    def card(self, change: Change) -> None:
+        """Let every commit of the journal fail or wait; read-only before full before slow."""
+        slow_s = max((f.number("by") for f in change.standing if f.kind.name == "card-slow"), default=0.0)
+        word = "read-only" if change.has("card-read-only") else "full" if change.has("card-full") else f"slow {slow_s}"
+        self._write(CARD, word if change.standing else None)
 
     def process(self, change: Change) -> None:
-        """Kill the controller, whose supervisor starts it again; or stop it, and let it go on when taken back."""
-        if change.begun is not None:
-            holders = self._holders()
-            if not holders:
-                raise FaultError("no controller drives a line here; start village-edge run with --sim")
-            frozen = change.begun.kind.name == "process-frozen"
-            _send(holders, signal.SIGSTOP if frozen else signal.SIGKILL)
-            self._frozen = self._frozen | holders if frozen else self._frozen - holders
+        """Kill the controller, whose supervisor starts it again; or let it or its core stand still until taken back."""
+        holders = self._holders()
+        if change.begun is not None and not holders:
+            raise FaultError("no controller drives a line here; start village-edge run with --sim")
+        if change.begun is not None and change.begun.kind.name == "process-killed":
+            _send(holders, signal.SIGKILL)
+            self._frozen -= holders
+        if change.begun is not None and change.begun.kind.name == "process-frozen":
+            _send(holders, signal.SIGSTOP)
+            self._frozen |= holders
         elif not change.has("process-frozen"):
             self._thaw()
+        if change.begun is not None and change.begun.kind.name == "core-hung":
+            self._hung |= holders
+        elif not change.has("core-hung"):
+            self._hung.clear()
 
     def release(self) -> None:
-        """Let everything that was stopped go on, and the time be vouched for."""
-        self._untrusted.unlink(missing_ok=True)
+        """Let everything that was stopped go on, with a good clock and a good card."""
+        self._clean()
+        self._hung.clear()
         self._thaw()
+
+    def _clean(self) -> None:
+        for name in LEFT:
+            (self._directory / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, text: str | None) -> None:
+        path = self._directory / name
+        try:
+            path.unlink(missing_ok=True) if text is None else replace_file(path, text.encode())
+        except OSError as error:
+            raise FaultError(f"{path}: {error.strerror}; make room in the run directory") from None
 
     def _thaw(self) -> None:
         _send(self._frozen & self._holders(), signal.SIGCONT)

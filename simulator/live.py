@@ -73,7 +73,7 @@ async def serve(
             stack.callback((directory / BROKER).unlink, missing_ok=True)
             (directory / BROKER).write_text(f"127.0.0.1:{relay.port}\n", "ascii")
             say(f"broker: 127.0.0.1:{relay.port} -> {broker[0]}:{broker[1]}")
-        hands = Hands(directory, village.board.holders, relay)
+        hands = Hands(directory, village.board.holders, pins.hung, relay)
         stack.callback(hands.release)
         stage = LiveStage(village, clock, plugged, hands, loop.call_later)
         stack.callback(ControlServer(directory, Faults(stage), loop).close)

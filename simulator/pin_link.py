@@ -20,6 +20,7 @@ from edge.shell.clock import SystemClock
 
 ACKNOWLEDGE_S = 0.5
 WATCH_S = 0.5
+HUNG_S = 0.1  # between two questions to a line that hangs
 _serials = itertools.count()
 
 
@@ -68,8 +69,14 @@ class Link:
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send `message` and return its acknowledgement.
 
+        A line that hangs keeps its caller until it hangs no more; other threads' exchanges go on meanwhile.
         Raises OSError: ECONNREFUSED or ENOENT at once when the simulator is gone, TimeoutError after 0.5 s of silence.
         """
+        while (answer := self._ask_once(message)).get("hangs"):
+            threading.Event().wait(HUNG_S)
+        return answer
+
+    def _ask_once(self, message: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             if self._endpoint is None:
                 self._endpoint = Endpoint(self._directory)

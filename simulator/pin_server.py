@@ -9,7 +9,8 @@ Messages are JSON objects; `seq` comes back in the answer, `pid` says who asks:
     {"watch": [6, 13]}                                               answered with an edge for each, and for each change
 
 Answers: {"seq": 5}, {"seq": 8, "level": 0, "driven": true}, {"seq": 5, "error": "busy", "holder": 4100}, errors
-`unclaimed` and `malformed`; and {"edge": 6, "level": 0} to those who watch.
+`unclaimed` and `malformed`; {"seq": 8, "hangs": true} to a process whose reads hang, which asks again; and
+{"edge": 6, "level": 0} to those who watch.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class PinServer:
                 f"{directory} is too long for sockets: its path has {len(os.fsencode(directory))} bytes, "
                 f"{LONGEST_DIRECTORY} are possible; use a shorter one, such as /tmp/village"
             )
+        self.hung: set[int] = set()  # processes whose reads do not return
         self._directory = directory
         self._board = board
         self._clock = clock
@@ -99,6 +101,8 @@ class PinServer:
             return None
         pin, pid, seq = int(message["pin"]), int(message["pid"]), int(message["seq"])
         if message.get("read"):
+            if pid in self.hung:
+                return {"seq": seq, "hangs": True}
             return {"seq": seq, "level": self._board.level(pin), "driven": self._board.driven(pin)}
         return {"seq": seq, **self._drive(pin, pid, seq, message)}
 

@@ -31,6 +31,7 @@ from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.mqtt import Broker, MqttLink
 from edge.shell.runner import Inbox, ThreadRunner, Worker
+from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
 from edge.shell.store import StoreWorker
 from edge.typed import Address
@@ -84,13 +85,14 @@ class Seams:
 
     `make_client` as for MqttLink. `look_every_s`: how often outputs are read back. `line_mono`: a port's name -> the
     monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `watched` may put
-    an observer around the core.
+    an observer around the core. `before_commit` as for StoreWorker.
     """
 
     make_client: Callable[[Broker], Any] | None = None
     look_every_s: float = 1.0
     line_mono: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     watched: Callable[[Controller], Controller] = lambda controller: controller
+    before_commit: Callable[[], None] = lambda: None
 
 
 def compose(
@@ -100,7 +102,7 @@ def compose(
     """Wire the shell of `site`. `outputs` go by `<kind>/<id>/<circuit>`, `ports` by name; `journal` None: in memory."""
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
-    store = StoreWorker(journal, inbox.put)
+    store = StoreWorker(journal, inbox.put, seams.before_commit)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
@@ -122,10 +124,12 @@ class App:
         if options.sim is not None:
             os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(options.sim))
         _keep_safe_state(options.state, site)
-        self._clock = SystemClock() if options.sim is None else SimulatedClock(options.sim)
+        sim = options.sim
+        self._clock = SystemClock() if sim is None else SimulatedClock(sim)
+        seams = None if sim is None else Seams(before_commit=SimulatedCard(sim))
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
-            serial_ports(site, options.sim, self._clock),
+            serial_ports(site, sim, self._clock), seams,
         )
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 

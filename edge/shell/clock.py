@@ -78,14 +78,29 @@ def _kernel_in_step() -> bool:
 
 
 class SimulatedClock(SystemClock):
-    """The machine's clocks beside a simulated village: trusted, unless the village has the fault that they are not."""
+    """The machine's clocks beside a simulated village: right and trusted but for the village's faults."""
 
     def __init__(self, sim: Path) -> None:
-        """`sim` is village-sim's run directory; while DIR/clock-untrusted is there, nobody vouches for the time."""
+        """`sim` is village-sim's run directory.
+
+        While DIR/clock-untrusted is there, nobody vouches for the time; DIR/clock-offset holds how far the wall clock
+        is off (s). Both are looked at once a second.
+        """
         super().__init__()
         self._fault = sim / "clock-untrusted"
+        self._off = sim / "clock-offset"
+        self._off_s = 0.0
+
+    def now(self) -> Moment:
+        """One look at the wall clock and the monotonic clock."""
+        moment = super().now()
+        return Moment(moment.wall + self._off_s, moment.mono, moment.boot, moment.trusted)
 
     def _voucher(self, wall: float) -> str:  # noqa: ARG002 - the village vouches for whatever time it is
+        try:
+            self._off_s = float(self._off.read_text("ascii"))
+        except (OSError, ValueError):  # not there, or not wholly written yet
+            self._off_s = 0.0
         return "none" if self._fault.exists() else "simulated"
 
 

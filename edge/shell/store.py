@@ -44,10 +44,17 @@ class StoreWorker:
 
     name = "store"
 
-    def __init__(self, path: Path | None, answer: Callable[[Stored | JournalChanged], None]) -> None:
-        """`path` None: in memory, for virtual time. Raises nothing for a bad file; see `memory`."""
+    def __init__(
+        self, path: Path | None, answer: Callable[[Stored | JournalChanged], None],
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`path` None: in memory, for virtual time. Raises nothing for a bad file; see `memory`.
+
+        `before_commit` may block or raise sqlite3.Error, as a card does that is slow, full or read-only.
+        """
         self._path = path
         self._answer = answer
+        self._before_commit = before_commit
         self._inbox: Inbox[_Kept] = Inbox()
         self._rows: dict[Key, Row | None] = {}
         self._audit: list[Row] = []
@@ -98,6 +105,7 @@ class StoreWorker:
         try:
             if self._db is None:
                 self._db = self._open()
+            self._before_commit()
             self._commit(self._db)
         except sqlite3.Error as error:
             self._fail(error)
