@@ -47,6 +47,9 @@ class Memory:
     commands: Mapping[str, Deadline] = field(default_factory=dict)
     alarms: Mapping[str, Row] = field(default_factory=dict)
     known_wall: float = 0.0
+    lockouts: Mapping[str, Row] = field(default_factory=dict)
+    hours: Mapping[str, Row] = field(default_factory=dict)
+    programs: Mapping[str, Row] = field(default_factory=dict)
 
 
 class Controller:

@@ -87,7 +87,8 @@ class Command:
     """A well-formed wish of one user for one device, as the MQTT contract decodes it.
 
     `target` is `<kind>/<id>`. `level` is percent. At most one of `for_s` (seconds), `until` (Unix time) and `volume_l`
-    bounds it. `expires_at` is Unix time. `id` is None when the sender gave none. `far`: it came over the bridge.
+    bounds it. `expires_at` is Unix time. `id` is None when the sender gave none. `far`: it came over the bridge. `note`
+    goes with the action `lock`: why nobody else may move it.
     """
 
     target: str
@@ -100,6 +101,7 @@ class Command:
     volume_l: float | None = None
     expires_at: float | None = None
     far: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,19 @@ class OutputObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class InputChanged:
+    """What a contact says: `input/<id>`, or `feedback/<light>/<circuit>`.
+
+    `on`: what it is named for holds (the contactor is closed, the switch is on hand, the door is open, the mains are
+    there, it is dark). None: it cannot be known, and `error` says why.
+    """
+
+    input: str
+    on: bool | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingsTaken:
     """A poll of `device` ended: with a reading, or with None and the reason."""
 
@@ -224,8 +239,8 @@ class JournalChanged:
 
 
 Event = (
-    Tick | CommandReceived | RequestReceived | OutputObserved | ReadingsTaken | LinkChanged | ClockChanged | Stored
-    | JournalChanged
+    Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | LinkChanged
+    | ClockChanged | Stored | JournalChanged
 )
 
 

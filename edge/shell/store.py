@@ -25,6 +25,9 @@ COLUMNS = {
     "meters": ("life", "energy_kwh", "wall"),
     "alarms": ("kind", "device", "at", "data", "cleared_at", "acknowledged_by"),
     "clock": ("wall",),
+    "lockouts": ("circuits", "user", "note", "at"),
+    "hours": ("on_s", "wall"),
+    "programs": ("rev", "body", "user", "at"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
 Key = tuple[str, str]
@@ -87,11 +90,12 @@ class StoreWorker:
         commands = {i: Deadline(wall, mono, boot) for i, wall, mono, boot in self._select("commands")}
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
-            for table in ("outputs", "meters", "alarms", "clock")
+            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs")
         }
         walls = [row["wall"] for table in ("outputs", "meters", "clock") for row in rows[table].values()]
         return Memory(
-            overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0)
+            overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
+            rows["lockouts"], rows["hours"], rows["programs"],
         )
 
     def step(self, moment: Moment) -> float | None:
