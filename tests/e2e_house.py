@@ -83,8 +83,10 @@ class House:
         self._broker_port = broker_port
         self._protocol = protocol
         self._config = folder / "site.yaml"
-        # Dark by its program at any hour, so that what a test sees does not depend on when it runs.
-        self._config.write_text(config.read_text("utf-8").replace("program: street", "program: evening-off"), "utf-8")
+        # Dark by its program at any hour, and the same circuits first on any night, so that what a test sees does not
+        # depend on when it runs.
+        fixed = config.read_text("utf-8").replace("program: street", "program: evening-off\n    rotate: false")
+        self._config.write_text(fixed, "utf-8")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_sim(self) -> None:

@@ -36,7 +36,7 @@ def street(restrike: str = "0s", circuits: int = 3, **more: Any) -> dict[str, An
     wiring = {
         "abcdefgh"[n]: {"output": {"gpio": 17 + n, "active": "low"}, "lamps": 8, "lamp_w": 60} for n in range(circuits)
     }
-    return {"name": "Đường", "meter": "cabinet", "circuits": wiring, "program": "street", "restrike": restrike, **more}
+    return {"name": "Đường", "meter": "cabinet", "circuits": wiring, "program": "street", "restrike": restrike, "rotate": False, **more}
 
 
 def village(lights: dict[str, Any] | None = None, programs: dict[str, Any] | None = None, **more: Any) -> Site:

@@ -36,6 +36,28 @@ KINDS: Mapping[str, Kind] = {
     "switching-capped": Kind(
         "warning", 0, 60, "{name} bị bật tắt quá nhiều lần", "{name} is switched too often"
     ),
+    "stuck-on": Kind(
+        "critical", 3, 10, "{name}: mạch {circuits} không tắt được", "{name}: circuit {circuits} does not go off"
+    ),
+    "stuck-off": Kind(
+        "warning", 3, 10, "{name}: mạch {circuits} không bật được", "{name}: circuit {circuits} does not come on"
+    ),
+    "feedback-disagrees": Kind(
+        "warning", 3, 10, "{name}: tiếp điểm báo của mạch {circuits} sai với công tơ",
+        "{name}: the feedback of circuit {circuits} says something else than the meter",
+    ),
+    "hand-on": Kind(
+        "info", 3, 3, "Công tắc {name} ở tủ đang ở vị trí bằng tay", "The cabinet's switch {name} stands on hand"
+    ),
+    "door-open": Kind("warning", 5, 5, "Cửa tủ đang mở ({name})", "The cabinet's door is open ({name})"),
+    "mains-lost": Kind("critical", 5, 10, "Mất điện lưới ({name})", "The mains are away ({name})"),
+    "photocell-stuck": Kind(
+        "warning", 3, 10, "Cảm biến ánh sáng {name} bị kẹt: {why}; đèn theo giờ mặt trời",
+        "The photocell {name} is stuck: {why}; lights follow the sun's times",
+    ),
+    "input-failing": Kind(
+        "warning", 10, 10, "Không đọc được đầu vào {name}: {why}", "The input {name} cannot be read: {why}"
+    ),
     "configuration-fallback": Kind(
         "critical", 0, 0, "Cấu hình có lỗi, đang dùng bản tốt trước đó: {why}",
         "The configuration has errors, the last good one is in use: {why}",
@@ -164,7 +186,7 @@ class Alarms:
 
     def _payload(self, alarm: Alarm) -> dict[str, object]:
         kind = KINDS[alarm.kind]
-        words = {"name": self._device_names.get(alarm.device, alarm.device), "why": "?", **alarm.data}
+        words = {"name": self._device_names.get(alarm.device, alarm.device), "why": "?", "circuits": "?", **alarm.data}
         return {
             "state": "raised" if alarm.cleared_at is None else "cleared",
             "severity": kind.severity,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from edge.core import topics
 from edge.core.alarms import Alarms
+from edge.core.cabinet import Cabinet
+from edge.core.circuits import Bank, Circuit
 from edge.core.controller import Controller, Memory
-from edge.core.light_unit import Circuit, LightUnit
+from edge.core.evidence import Evidence
+from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
 from edge.core.meter_unit import MeterUnit
@@ -22,9 +26,7 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures."""
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
-    switching = Switching(site.limits.switching.burst, site.limits.switching.per)
-    shared = _Shared(names, light_calendar(site), switching, known)
-    lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
+    cabinet = Cabinet(site, memory.inputs)
     meters = [
         MeterUnit(
             f"meter/{name}", catalogue[meter.model].quantities, meter.poll, meter.rated_kw,
@@ -32,11 +34,16 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
         )
         for name, meter in driven_meters(site, catalogue).items()
     ]
+    switching = Switching(site.limits.switching.burst, site.limits.switching.per)
+    evidence = {meter.target: Evidence(meter.power) for meter in meters}
+    shared = _Shared(names, light_calendar(site), switching, known, cabinet, evidence)
+    lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
     called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
+    called |= {name: name.partition("/")[2] for name in cabinet.names}
     alarms = Alarms(called, names, memory.alarms)
-    return Controller(names, about(site, catalogue, version), lights, meters, memory, known, alarms, village)
+    return Controller(names, about(site, catalogue, version), lights, meters, memory, known, alarms, cabinet, village)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +136,27 @@ class _Shared:
     calendar: Calendar
     switching: Switching
     known: KnownTime
+    cabinet: Cabinet
+    evidence: Mapping[str, Evidence]
 
 
 def _light(name: str, light: Light, shared: _Shared) -> LightUnit:
     target = f"light/{name}"
-    rungs = scale(light)
-    circuits = [Circuit(c, f"{target}/{c}") for c in light.circuits]
+    circuits = [
+        Circuit(key, f"{target}/{key}", c.lamps * c.lamp_w, c.feedback is not None) for key, c in light.circuits.items()
+    ]
     # Lights without a meter share no inrush: each is a group of its own.
     group = f"meter/{light.meter}" if light.meter else target
-    wish = Wish(rungs, shared.calendar, light.program, shared.known)
-    return LightUnit(
-        target, circuits, group, light.restrike, rungs, wish, light.program, shared.switching, shared.names
+    evidence = shared.evidence.get(group, Evidence())
+    for circuit in circuits:
+        evidence.add(circuit.output, circuit.watts, partial(_shown, circuit))
+    around = Surroundings(
+        group, shared.switching, evidence, shared.cabinet.mains, partial(shared.cabinet.hand, target)
     )
+    rungs = scale(light)
+    wish = Wish(rungs, shared.calendar, light.program, shared.known)
+    return LightUnit(target, Bank(circuits, rungs, light.rotate), light.restrike, wish, around, shared.names)
+
+
+def _shown(circuit: Circuit) -> bool | None:
+    return circuit.observed

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edge.core import topics
 from edge.core.alarms import Alarms
+from edge.core.cabinet import Cabinet
 from edge.core.desk import Desk
 from edge.core.light_unit import LightUnit
 from edge.core.meter_unit import MeterUnit
@@ -18,6 +19,7 @@ from edge.core.values import (
     Deadline,
     Effect,
     Event,
+    InputChanged,
     JournalChanged,
     LinkChanged,
     Moment,
@@ -50,6 +52,7 @@ class Memory:
     lockouts: Mapping[str, Row] = field(default_factory=dict)
     hours: Mapping[str, Row] = field(default_factory=dict)
     programs: Mapping[str, Row] = field(default_factory=dict)
+    inputs: Mapping[str, Row] = field(default_factory=dict)
 
 
 class Controller:
@@ -57,12 +60,13 @@ class Controller:
 
     def __init__(
         self, names: topics.Topics, about: Mapping[str, object], lights: list[LightUnit], meters: list[MeterUnit],
-        memory: Memory, known: KnownTime, alarms: Alarms, site: str,
+        memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, site: str,
     ) -> None:
         """`site` is the village as alarms name it, `site/<id>`."""
         self._names = names
         self._known = known
         self._alarms = alarms
+        self._cabinet = cabinet
         self._site = site
         self._about = about
         self._lights = {light.target: light for light in lights}
@@ -86,9 +90,9 @@ class Controller:
         self._alarms.start(moment)
         effects: list[Effect] = []
         for light in self._lights.values():
-            light.recall(self._memory.outputs, moment)
+            light.recall(self._memory.outputs, self._memory.hours, moment)
         for target, light in self._lights.items():
-            effects += light.start(self._memory.overrides.get(target), moment)
+            effects += light.start(self._memory.overrides.get(target), self._memory.lockouts, moment)
         gone = self._memory.overrides.keys() - self._lights.keys()
         return effects + [Persist(("overrides", target), None) for target in sorted(gone)]
 
@@ -111,6 +115,8 @@ class Controller:
             case OutputObserved():
                 if light := self._light_of.get(event.output):
                     light.observe(event)
+            case InputChanged():
+                effects += self._input(event, moment)
             case ReadingsTaken():
                 if meter := self._meters.get(event.device):
                     effects += meter.take(event, moment)
@@ -130,6 +136,17 @@ class Controller:
     def wakeup(self) -> float:
         """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
         return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
+
+    def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
+        if (of := self._cabinet.feedback(event.input)) is not None:
+            self._lights[of[0]].feel(of[1], event.on)
+            return []
+        effects = self._cabinet.take(event, moment)
+        for kind, device, holds, data in self._cabinet.conditions():
+            self._alarms.state(kind, device, holds, moment, data)
+        for light in self._lights.values():
+            light.wake = float("-inf")
+        return effects
 
     def _watch(self, unit: LightUnit | MeterUnit, moment: Moment) -> None:
         for kind, holds, data in unit.conditions():
@@ -151,10 +168,10 @@ class Controller:
         command = event.command
         if isinstance(command, Refusal):
             return self._refuse(command, moment)
-        bad = self._objection(command, moment)
+        light = self._lights[command.target]
+        bad = self._objection(command, moment) or light.objection(command)
         if bad is not None:
             return self._refuse(Refusal(*bad, command.target, command.user, command.id), moment)
-        light = self._lights[command.target]
         before = light.desired
         name = command.id or self._give_id(moment)
         effects = light.command(command, name, event.received, moment)
@@ -162,11 +179,15 @@ class Controller:
         if command.id is not None:
             effects += self._mark_used(command.user, command.id, moment)
         now = light.desired
-        details = {
+        details: dict[str, object] = {
             "action": command.action, "level": now.level, "reason": now.reason,
             "until": None if now.until is None else topics.rfc3339(now.until),
             "was": {"level": before.level, "reason": before.reason},
         }
+        if command.action == "lock":
+            details["note"] = command.note
+        if command.circuit is not None:
+            details["circuit"] = command.circuit
         return effects + self._audit(command.target, command.user, name, "accepted", details, moment)
 
     def _objection(self, command: Command, moment: Moment) -> tuple[str, str] | None:

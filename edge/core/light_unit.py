@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from edge.core import topics
-from edge.core.lighting import Ladder, Wish, ended
+from edge.core import light_state, topics
+from edge.core.circuits import Bank, Circuit
+from edge.core.evidence import Evidence
+from edge.core.lighting import Wish, ended
 from edge.core.limits import Hold, Switching
+from edge.core.lockout import Locks
 from edge.core.values import (
     Command,
     Deadline,
@@ -24,24 +27,7 @@ from edge.core.values import (
 
 AGAIN_S = 2.0  # an output that does not show what it was told is told again this often
 GIVE_UP_S = 3.0  # and its command has failed after this
-
-
-@dataclass(slots=True)
-class Circuit:
-    """One output of a light: what it was last told (None: nothing yet) and what it says; `was_on` before the start.
-
-    Monotonic times: `told_at`, also when told the same again; `changed_at`, when told something new.
-    """
-
-    id: str
-    output: str
-    on: bool | None = None
-    observed: bool | None = None
-    error: str | None = None
-    unanswered: bool = False
-    was_on: bool = False
-    told_at: float = 0.0
-    changed_at: float = 0.0
+TROUBLES = ("stuck-on", "stuck-off", "feedback-disagrees")
 
 
 @dataclass(slots=True)
@@ -54,6 +40,18 @@ class Pending:
     told: bool = False  # "accepted" has been sent
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a light shares with others: its `group` on a meter, whose power is its `evidence`; whether the `mains` are
+    there (None: not known); since when (Unix s) the cabinet's switch is on `hand` (None: it is not)."""
+
+    group: str
+    switching: Switching
+    evidence: Evidence
+    mains: Callable[[], bool | None] = lambda: None
+    hand: Callable[[], float | None] = lambda: None
+
+
 class LightUnit:
     """Level-triggered: `step` may be called at any time and does what the present moment asks for.
 
@@ -62,34 +60,35 @@ class LightUnit:
     """
 
     def __init__(
-        self, target: str, circuits: list[Circuit], group: str, restrike_s: float, ladder: Ladder, wish: Wish,
-        program: str | None, switching: Switching, names: topics.Topics,
+        self, target: str, bank: Bank, restrike_s: float, wish: Wish, around: Surroundings, names: topics.Topics
     ) -> None:
         self.target = target
-        self.circuits = circuits
+        self.circuits = bank.circuits
         self.wake = float("-inf")
         self.desired = Desired(0, "default")
+        self._bank = bank
+        self._ladder = bank.ladder
+        self._locks = Locks(target, bank.circuits)
         self._since = 0.0
-        self._group = group
+        self._around = around
         self._restrike_s = restrike_s
-        self._ladder = ladder
         self._wish = wish
-        self._program = program
-        self._switching = switching
         self._names = names
         self._override: Override | None = None
         self._pending: Pending | None = None
         self._held: Hold | None = None
+        self._troubles: dict[str, list[str]] = {kind: [] for kind in TROUBLES}
         self._sent: dict[str, bytes] = {}
 
-    def recall(self, outputs: Mapping[str, Row], moment: Moment) -> None:
-        """Take up what the journal knows of this boot's switchings: of every light, before any of them starts."""
+    def recall(self, outputs: Mapping[str, Row], hours: Mapping[str, Row], moment: Moment) -> None:
+        """Take up what the journal knows of hours, and of this boot's switchings: of every light, before any starts."""
+        self._bank.recall(hours, moment)
         for circuit in self.circuits:
             row = outputs.get(circuit.output)
             if row is not None and row["boot"] == moment.boot:
                 circuit.was_on = self._recall(circuit, row)
 
-    def start(self, override: Override | None, moment: Moment) -> list[Effect]:
+    def start(self, override: Override | None, lockouts: Mapping[str, Row], moment: Moment) -> list[Effect]:
         """Take up what the journal kept, and claim every output at the level that it should have now.
 
         An output that this boot of the machine already had on stays on, without waiting for its neighbours: the process
@@ -97,9 +96,10 @@ class LightUnit:
         """
         if override is not None:
             self._override = replace(override, level=self._ladder.nearest(override.level))
-        self.desired = self._wish.desired(self._override, moment)
+        effects = self._locks.recall(lockouts)
+        self.desired = self._desire(moment)
+        self._bank.begin(self.desired.level, self._wish.night(moment))
         self._since = moment.wall if self.desired.since is None else self.desired.since
-        effects: list[Effect] = []
         for circuit, wanted in zip(self.circuits, self._wanted(), strict=True):
             on = wanted and (circuit.was_on or self._allowed(circuit).at <= moment.mono)
             effects += self._write(circuit, on, moment, tell_journal=on is not circuit.was_on)
@@ -109,22 +109,52 @@ class LightUnit:
         """Take a valid command; `name` is its id, its own or one given to it."""
         superseded = [] if self._pending is None else [self._result("superseded", moment)]
         self._pending = Pending(name, command.user, received)
+        if command.action in ("lock", "unlock"):
+            return [*superseded, *self._lockout(command, moment)]
+        locks = self._locks.all_off() if command.action == "off" else []
         if command.action == "auto":
             self._override = None
         else:
             asked = 0 if command.action == "off" else 100 if command.level is None else command.level
             level, until = self._ladder.nearest(asked), self._end(command, moment)
             self._override = Override(self.target, level, until, command.user, name, moment.wall)
-        kept = Persist(("overrides", self.target), _row(self._override) if self._override else None)
-        return [*superseded, *self.step(moment), kept]
+        kept = Persist(("overrides", self.target), light_state.override_row(self._override) if self._override else None)
+        return [*superseded, *self.step(moment), kept, *locks]
+
+    def objection(self, command: Command) -> tuple[str, str] | None:
+        """Why a valid command must not take effect on this light now: a code and a text; None if it may."""
+        if command.circuit is not None and not self._locks.knows(command.circuit):
+            ids = ", ".join(c.id for c in self.circuits)
+            return "bad-value", f"there is no circuit {command.circuit}; {self.target} has {ids}"
+        if command.action not in ("on", "auto"):
+            return None
+        if (lock := self._locks.whole) is not None:
+            return "locked", f"{lock.user} has locked it{lock.note and f' ({lock.note})'}: it must be released first"
+        if command.action == "on" and self._around.hand() is not None:
+            return "hand", "the cabinet's own switch stands on hand: turn it to automatic"
+        return None
+
+    def _lockout(self, command: Command, moment: Moment) -> list[Effect]:
+        if command.action == "lock":
+            kept = self._locks.lock(command.circuit, command.user, command.note, moment.wall)
+        else:
+            kept = self._locks.unlock(command.circuit)
+        return [*self.step(moment), *kept]
 
     def observe(self, seen: OutputObserved) -> None:
         """Take note of what an output says of itself."""
         for circuit in self.circuits:
             if circuit.output == seen.output:
-                if (circuit.observed, circuit.error) != (seen.on, seen.error) or circuit.unanswered:
+                if (circuit.line, circuit.error) != (seen.on, seen.error) or circuit.unanswered:
                     self.wake = float("-inf")
-                circuit.observed, circuit.error, circuit.unanswered = seen.on, seen.error, False
+                circuit.line, circuit.error, circuit.unanswered = seen.on, seen.error, False
+
+    def feel(self, circuit_id: str, closed: bool | None) -> None:
+        """Take note of what a contactor's feedback says."""
+        for circuit in self.circuits:
+            if circuit.id == circuit_id:
+                circuit.closed = closed
+        self.wake = float("-inf")
 
     def step(self, moment: Moment) -> list[Effect]:
         """Do what is due."""
@@ -132,11 +162,13 @@ class LightUnit:
         if self._override is not None and ended(self._override, moment):
             self._override = None
             effects.append(Persist(("overrides", self.target), None))
-        desired = self._wish.desired(self._override, moment)
+        desired = self._desire(moment)
         if (desired.level, desired.reason) != (self.desired.level, self.desired.reason):
             self._since = moment.wall
+        self._bank.turn(self.desired.level, self._wish.night(moment))
         self.desired = desired
-        effects = self._switch(moment) + effects
+        self._judge(moment)
+        effects = self._switch(moment) + self._keep_hours(moment) + effects
         if not any(c.unanswered for c in self.circuits):
             effects += self._tell(moment) + self._conclude(moment)
         self.wake = self._next_wake(moment)
@@ -144,21 +176,63 @@ class LightUnit:
 
     def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
         """The alarms that this light can be the cause of, whether their condition holds, and their data."""
-        return [("switching-capped", self._held is not None and self._held.capped, {})]
+        troubles: list[tuple[str, bool, dict[str, object]]] = [
+            (kind, bool(ids), {"circuits": ", ".join(ids)}) for kind, ids in self._troubles.items()
+        ]
+        return [("switching-capped", self._held is not None and self._held.capped, {}), *troubles]
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""
         self._sent.clear()
         self.wake = float("-inf")
 
-    # --- switching ---
+    # --- deciding ---
+
+    def _desire(self, moment: Moment) -> Desired:
+        """What should be now, by the first of these that has a say: lockout, hand, override, program."""
+        if (lock := self._locks.whole) is not None:
+            frozen = [bool(c.frozen) for c in self.circuits]
+            return Desired(self._ladder.observed(frozen) if any(frozen) else 0, "lockout", lock.at)
+        hand = self._around.hand()
+        if hand is not None and not self._off_since(hand, moment):
+            return Desired(self._ladder.levels[-1], "hand", hand)
+        return self._wish.desired(self._override, moment)
+
+    def _off_since(self, hand: float, moment: Moment) -> bool:
+        """Whether somebody said OFF after the cabinet's switch was turned to hand: OFF always works."""
+        override = self._override
+        return override is not None and override.level == 0 and override.at >= hand and not ended(override, moment)
 
     def _wanted(self) -> list[bool]:
-        burning = self._ladder.burning(self.desired.level)
-        return [n < burning for n in range(len(self.circuits))]
+        return self._bank.wanted(self.desired.level)
+
+    def _judge(self, moment: Moment) -> None:
+        """Which circuits do not what they are told; one that does not close rests, if an equal one can burn for it."""
+        self._troubles = {kind: [] for kind in TROUBLES}
+        for circuit in self.circuits:
+            if circuit.on and circuit.observed:
+                circuit.avoided = False
+            verdict = circuit.verdict(moment, self._around.mains(), self._around.evidence)
+            if verdict is None and circuit.avoided:
+                verdict = "stuck-off"
+            if verdict is not None:
+                self._troubles[verdict].append(circuit.id)
+            if verdict == "stuck-off":
+                circuit.avoided = True
+
+    def _keep_hours(self, moment: Moment) -> list[Effect]:
+        for circuit in self.circuits:
+            circuit.count(moment)
+        if all((due := c.hours_due(moment)) is None or due > moment.mono for c in self.circuits):
+            return []
+        return [
+            Persist(("hours", c.output), c.hours_row(moment)) for c in self.circuits if c.hours_due(moment) is not None
+        ]
+
+    # --- switching ---
 
     def _allowed(self, circuit: Circuit) -> Hold:
-        return self._switching.on_allowed_at(circuit.output, self._group, self._restrike_s)
+        return self._around.switching.on_allowed_at(circuit.output, self._around.group, self._restrike_s)
 
     def _switch(self, moment: Moment) -> list[Effect]:
         effects: list[Effect] = []
@@ -174,18 +248,23 @@ class LightUnit:
                     effects += self._write(circuit, True, moment)
                 elif self._held is None or allowed < self._held:
                     self._held = allowed
-            if self._deaf(circuit) and moment.mono >= circuit.told_at + AGAIN_S:
+            if self._repeats(circuit) and moment.mono >= circuit.told_at + AGAIN_S:
                 circuit.unanswered, circuit.told_at = True, moment.mono
                 effects.append(Write(circuit.output, bool(circuit.on)))
         return effects
 
+    def _repeats(self, circuit: Circuit) -> bool:
+        """Whether the output is to be told again what it was told; a locked one is never told ON."""
+        return circuit.deaf and not (circuit.on and circuit.frozen is not None)
+
     def _write(self, circuit: Circuit, on: bool, moment: Moment, tell_journal: bool = True) -> list[Effect]:
+        circuit.count(moment)
         circuit.on, circuit.unanswered = on, True
         circuit.told_at = circuit.changed_at = moment.mono
         effects: list[Effect] = [Write(circuit.output, on)]
         if tell_journal:
-            self._switching.switched(circuit.output, self._group, on, moment.mono)
-            on_mono, off_mono = self._switching.last(circuit.output, self._group)
+            self._around.switching.switched(circuit.output, self._around.group, on, moment.mono)
+            on_mono, off_mono = self._around.switching.last(circuit.output, self._around.group)
             when = {"on_mono": on_mono, "off_mono": off_mono, "wall": moment.wall}
             row: Row = {"on": int(on), "boot": moment.boot, **when}
             effects.append(Persist(("outputs", circuit.output), row))
@@ -195,11 +274,8 @@ class LightUnit:
         """What the journal knows of an output in this boot: when it was switched; and whether it is on."""
         for column, on in (("on_mono", True), ("off_mono", False)):
             if (at := row[column]) is not None:
-                self._switching.switched(circuit.output, self._group, on, float(at))
+                self._around.switching.switched(circuit.output, self._around.group, on, float(at))
         return bool(row["on"])
-
-    def _deaf(self, circuit: Circuit) -> bool:
-        return not circuit.unanswered and circuit.observed is not circuit.on
 
     def _end(self, command: Command, moment: Moment) -> Deadline | None:
         if command.for_s is not None:
@@ -225,7 +301,7 @@ class LightUnit:
             return [self._result("accepted", moment)]
         if moment.mono < self._give_up_at(pending):
             return []
-        texts = [f"circuit {c.id}: {c.error or 'the line does not follow'}" for c in self.circuits if self._deaf(c)]
+        texts = [f"circuit {c.id}: {c.error or 'the line does not follow'}" for c in self.circuits if c.deaf]
         failed = self._result("failed", moment, topics.error("output-failed", "; ".join(texts)))
         self._pending = None
         return [failed]
@@ -258,66 +334,29 @@ class LightUnit:
 
     def state(self, moment: Moment) -> dict[str, object]:
         """The payload of `<root>/light/<id>/state`."""
-        wanted = self._wanted()
-        observed, observed_level = self._observed(wanted)
-        override = self._override
-        forecast = self._wish.forecast(override, moment)
-        state: dict[str, object] = {
-            "state": "ON" if self.desired.level else "OFF",
-            "level": self.desired.level,
-            "levels": self._ladder.levels,
-            "observed": observed,
-            "observed_level": observed_level,
-            "circuits": [
-                {"id": c.id, "on": on, "observed": c.observed} for c, on in zip(self.circuits, wanted, strict=True)
-            ],
-            "reason": self.desired.reason,
-            "until": None if self.desired.until is None else topics.rfc3339(self.desired.until),
-            "by": override.user if override else None,
-            "command": override.command if override else None,
-            "program": self._program,
-            "next": None if forecast is None else {
-                "at": topics.rfc3339(forecast.at), "level": forecast.level, "reason": forecast.reason
-            },
-            "since": topics.rfc3339(self._since),
-        }
-        errors = [f"{c.id}: {c.error}" for c in self.circuits if c.error]
-        doubts = [] if moment.trusted else ["the clock is not confirmed"]
-        if details := [*([self._held.why] if self._held else []), *doubts, *errors]:
-            state["detail"] = "; ".join(details)
-        return state
-
-    def _observed(self, wanted: list[bool]) -> tuple[str, int | None]:
-        seen = [c.observed for c in self.circuits if c.observed is not None]
-        if len(seen) < len(self.circuits):
-            return "unknown", None
-        level = self._ladder.observed(seen)
-        if not any(seen):
-            return "OFF", level
-        return ("ON" if seen == wanted or len(seen) == 1 else "partial"), level
+        rules = self.desired.reason in ("lockout", "hand")
+        forecast = None if rules else self._wish.forecast(self._override, moment)
+        state = light_state.state(
+            self.desired, self._since, self._ladder, self.circuits, self._wanted(), self._override,
+            self._wish.program, forecast,
+        )
+        lock = self._locks.whole
+        if rules:
+            state |= {"by": lock.user if lock else None, "command": None}
+        detail = light_state.detail(self._held, moment.trusted, self._locks.note(), self.circuits)
+        return state | ({"detail": detail} if detail else {})
 
     def _next_wake(self, moment: Moment) -> float:
         times = [float("inf")]
         if self._override is not None and self._override.until is not None:
             times.append(self._override.until.on_mono(moment))
-        elif self._override is None and self.desired.until is not None:
-            times.append(moment.mono_at(self.desired.until))
+        if self.desired.reason != "override":
+            times.append(self._wish.wakeup(self.desired, moment))
         if self._held is not None:
             times.append(self._held.at)
-        times += [c.told_at + AGAIN_S for c in self.circuits if self._deaf(c)]
+        times += [c.told_at + AGAIN_S for c in self.circuits if self._repeats(c)]
+        times += [at for c in self.circuits for at in c.verdict_due() if at > moment.mono]
+        times += [due for c in self.circuits if (due := c.hours_due(moment)) is not None and due > moment.mono]
         if self._pending is not None and self._held is None:
             times.append(self._give_up_at(self._pending))
         return min(times)
-
-
-def _row(override: Override) -> Row:
-    until = override.until
-    return {
-        "level": override.level,
-        "until_wall": until.wall if until else None,
-        "until_mono": until.mono if until else None,
-        "until_boot": until.boot if until else None,
-        "user": override.user,
-        "command": override.command,
-        "at": override.at,
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,8 @@ DOUBT_S = 3600.0  # how far beyond sunset and sunrise a street is lit while the 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The levels (percent of rated power) that a light can take, 0 first: level n burns its first n circuits."""
+    """The levels (percent of rated power) that a light can take, 0 first, and the power of its circuits in the order
+    of the configuration: level n burns n circuits, with the power of the first n."""
 
     levels: tuple[int, ...]
     watts: tuple[float, ...]
@@ -28,6 +30,21 @@ class Ladder:
     def burning(self, level: int) -> int:
         """How many circuits burn at `level`, one of `levels`."""
         return self.levels.index(level)
+
+    def order(self, night: dt.date | None) -> tuple[int, ...]:
+        """In which order the levels of that night take the circuits; None: in that of the configuration.
+
+        Circuits of equal power take turns, each night the next one first, so that they age evenly.
+        """
+        order = list(range(len(self.watts)))
+        if night is None:
+            return tuple(order)
+        for watts in set(self.watts):
+            equal = [i for i, w in enumerate(self.watts) if w == watts]
+            turn = night.toordinal() % len(equal)
+            for place, i in zip(equal, equal[turn:] + equal[:turn], strict=True):
+                order[place] = i
+        return tuple(order)
 
     def observed(self, on: Sequence[bool]) -> int:
         """The level at which the circuits that are on burn together, whichever they are."""
@@ -60,7 +77,7 @@ class Wish:
         self._known = known
         self._ladder = scale
         self._calendar = calendar
-        self._program = program
+        self.program = program
 
     def desired(self, override: Override | None, moment: Moment) -> Desired:
         """The level that should be now. An override that has ended counts no more."""
@@ -72,7 +89,7 @@ class Wish:
     def _in_doubt(self, moment: Moment) -> Desired:
         """While nobody vouches for the clock: lit whenever it may be dark, if the program ever lights this light."""
         standing = self._by_program(moment.wall)
-        if self._program is None or not self._calendar.ever_lights(self._program):
+        if self.program is None or not self._calendar.ever_lights(self.program):
             return standing
         if (known := self._known.catches_up_at(moment)) is not None:
             return Desired(self._ladder.levels[-1], "default", None, known)
@@ -81,10 +98,18 @@ class Wish:
             return Desired(self._ladder.levels[-1], "default", None, until)
         return replace(standing, until=until if standing.until is None else min(until, standing.until))
 
+    def wakeup(self, desired: Desired, moment: Moment) -> float:
+        """When (monotonic s) time alone may change what `desired` was the answer to."""
+        return float("inf") if desired.until is None else moment.mono_at(desired.until)
+
+    def night(self, moment: Moment) -> dt.date:
+        """The date of the present night."""
+        return self._calendar.night_of(moment.wall)
+
     def override_end(self, moment: Moment) -> Deadline | None:
         """When an override without a bound of its own ends: at the program's next step, whether or not that changes
         the level; without a program, never."""
-        standing = self._calendar.standing(self._program, moment.wall) if self._program else None
+        standing = self._calendar.standing(self.program, moment.wall) if self.program else None
         return None if standing is None or standing.next_step is None else Deadline(standing.next_step)
 
     def forecast(self, override: Override | None, moment: Moment) -> Forecast | None:
@@ -112,7 +137,7 @@ class Wish:
         return None
 
     def _by_program(self, wall: float) -> Desired:
-        standing = self._calendar.standing(self._program, wall) if self._program else None
+        standing = self._calendar.standing(self.program, wall) if self.program else None
         if standing is None:
             return Desired(0, "default")
         return Desired(self._ladder.nearest(standing.level), "program", standing.since, standing.next_step)

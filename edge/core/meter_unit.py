@@ -61,6 +61,11 @@ class MeterUnit:
                 effects += self._publish(f"value/{quantity}", b"unknown" if silent else topics.encode(value), 0)
         return effects
 
+    def power(self) -> tuple[float, float] | None:
+        """The power it shows (W) and when that was heard (monotonic s); None while it is silent or shows none."""
+        watts = self._values.get("power_w")
+        return None if self._silent or watts is None or self._heard is None else (watts, self._heard)
+
     def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
         """The alarms that this meter can be the cause of, whether their condition holds, and their data."""
         return [("device-silent", self._silent, {"why": self._why})]

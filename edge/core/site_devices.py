@@ -80,7 +80,8 @@ class Circuit(Block):
 
 
 class Light(Block):
-    """A light of one to eight circuits. `safe`: what its circuits do when the daemon dies; `restrike`: its rest."""
+    """A light of one to eight circuits. `safe`: what its circuits do when the daemon dies; `restrike`: its rest;
+    `rotate`: circuits of equal power take turns, night by night, at the levels that not all of them burn at."""
 
     name: Name
     area: Id | None = None
@@ -89,6 +90,7 @@ class Light(Block):
     program: Id | None = None
     safe: Literal["hold", "on", "off"] = "hold"
     restrike: Annotated[float, duration("0s", "1h")] = 0.0
+    rotate: bool = True
 
 
 class _Polled(Block):

@@ -23,7 +23,7 @@ REPLY = r"[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64})*"  # what may stand below 
 FAR = "far/"  # the prefix under which the bridge to a district delivers
 
 CODES: Mapping[str, str] = {
-    "bad-topic": "the topic does not have the form <root>/<kind>/<id>/set/<user>",
+    "bad-topic": "the topic does not have the form <root>/<kind>/<id>/set/<user> or …/lockout/<user>",
     "unknown-device": "no such device in the configuration",
     "not-driven": "the device is in the configuration, but this version does not drive it yet",
     "too-large": "the payload is larger than 4 KiB",
@@ -35,6 +35,8 @@ CODES: Mapping[str, str] = {
     "expired": "it arrived after its expires_at",
     "expiry-required": "a command from afar must carry expires_at",
     "repeated": "this user has used this id within the last 24 hours",
+    "locked": "somebody works on the device and has locked it",
+    "hand": "the cabinet's own switch stands on hand",
     "output-failed": "the output does not show what was asked",
     "bad-reply-to": "an answer may only go to a topic below <root>/reply/<user>/",
     "unknown-request": "this version answers no such request",
@@ -48,6 +50,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "valve": frozenset({"open", "close", "auto", "pause", "resume", "skip"}),
 }
 FIELDS = frozenset({"action", "level", "for_s", "until", "volume_l", "id", "expires_at"})
+LOCK_FIELDS = frozenset({"locked", "note", "circuit", "id", "expires_at"})
+LONGEST_NOTE = 200  # characters
 PLAIN = {"ON": "on", "OFF": "off", "OPEN": "open", "CLOSE": "close", "AUTO": "auto"}
 ALWAYS = frozenset({"off", "close"})  # what works although expired, repeated, or without the expiry asked for from afar
 
@@ -68,7 +72,8 @@ class Topics:
         self.time = f"{self.root}/time"
         self.about = f"{self.root}/about"
         self.audit = f"{self.root}/audit"
-        self.subscriptions = (f"{self.root}/+/+/set/+", f"{FAR}{self.root}/+/+/set/+", f"{self.root}/ask/+/+")
+        commands = (f"{self.root}/+/+/set/+", f"{self.root}/+/+/lockout/+")
+        self.subscriptions = (*commands, *(FAR + topic for topic in commands), f"{self.root}/ask/+/+")
 
     def of(self, target: str, leaf: str) -> str:
         """`<root>/<kind>/<id>/<leaf>` for the device `<kind>/<id>`."""
@@ -88,16 +93,16 @@ class Decoder:
         far = topic.startswith(FAR)
         own, _, rest = topic.removeprefix(FAR if far else "").partition(self._topics.root + "/")
         parts = rest.split("/")
-        if own or len(parts) != 4 or parts[2] != "set" or not payload:
+        if own or len(parts) != 4 or parts[2] not in ("set", "lockout") or not payload:
             return None
-        kind, name, _, user = parts
+        kind, name, leaf, user = parts
         clear = topic if retained else None
         if not (ID.fullmatch(kind) and ID.fullmatch(name)):
             return Refusal("bad-topic", f"{CODES['bad-topic']}; ids match {ID.pattern}", clear=clear)
         target = f"{kind}/{name}"
         if not ID.fullmatch(user):
             return Refusal("bad-topic", f"the user in the topic must match {ID.pattern}", target, clear=clear)
-        fields, flaw = _parsed(payload, _fields)
+        fields, flaw = _parsed(payload, _fields if leaf == "set" else _lock_fields)
         try:
             if retained:
                 raise _BadError("retained", "publish commands without the retain flag; this one has been cleared")
@@ -107,7 +112,7 @@ class Decoder:
                 raise flaw
             if not self._devices[target]:
                 raise _BadError("not-driven", f"{target}: {CODES['not-driven']}")
-            return _command(target, kind, user, fields, far)
+            return (_command if leaf == "set" else _lockout)(target, kind, user, fields, far)
         except _BadError as bad:
             return Refusal(bad.code, bad.message, target, user, _quotable(fields.get("id")), clear)
 
@@ -166,6 +171,10 @@ def _fields(payload: bytes) -> dict[str, Any]:
     return _object(payload, f"write {', '.join(PLAIN)}, a number from 0 to 100, or a JSON object")
 
 
+def _lock_fields(payload: bytes) -> dict[str, Any]:
+    return _object(payload, 'write a JSON object, such as {"locked": true, "note": "thay bóng"}')
+
+
 def _object(payload: bytes, remedy: str) -> dict[str, Any]:
     """The payload as a JSON object whose fields appear once."""
     try:
@@ -194,16 +203,12 @@ JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant) 
 
 
 def _command(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
-    unknown = fields.keys() - FIELDS
-    if unknown:
-        raise _BadError("unknown-field", f"{ascii(min(unknown))[:40]}: a command has {', '.join(sorted(FIELDS))}")
+    _only(fields, FIELDS, "a command")
     allowed = ACTIONS.get(kind, frozenset())
     action = fields.get("action")
     if not isinstance(action, str) or action not in allowed:
         raise _BadError("bad-action", f"a {kind} takes the actions {', '.join(sorted(allowed)) or '(none)'}")
-    command_id = fields.get("id")
-    if command_id is not None and (not isinstance(command_id, str) or not COMMAND_ID.fullmatch(command_id)):
-        raise _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+    command_id = _own_id(fields)
     level = _number(fields, "level", 0, 100)
     if level is not None and action != "on":
         raise _BadError("bad-value", "level goes with the action on")
@@ -221,6 +226,40 @@ def _command(target: str, kind: str, user: str, fields: dict[str, Any], far: boo
     if far and command.expires_at is None and action not in ALWAYS:
         raise _BadError("expiry-required", "a command from afar may be old: give expires_at")
     return command
+
+
+def _lockout(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
+    """A lockout or its release, as a command with the action `lock` or `unlock`."""
+    _only(fields, LOCK_FIELDS, "a lockout")
+    if kind != "light":
+        raise _BadError("not-driven", f"{target}: only lights can be locked yet")
+    locked, note, circuit = fields.get("locked"), fields.get("note", ""), fields.get("circuit")
+    if not isinstance(locked, bool):
+        raise _BadError("bad-value", "locked must be true or false")
+    if not isinstance(note, str) or len(note) > LONGEST_NOTE or not note.isprintable():
+        raise _BadError("bad-value", f"note must be one line of at most {LONGEST_NOTE} characters")
+    if circuit is not None and (not isinstance(circuit, str) or not ID.fullmatch(circuit)):
+        raise _BadError("bad-value", "circuit must be the id of one of the light's circuits")
+    command = Command(
+        target, "lock" if locked else "unlock", user, _own_id(fields), expires_at=_time(fields, "expires_at"), far=far,
+        note=note, circuit=circuit,
+    )
+    if far and command.expires_at is None:
+        raise _BadError("expiry-required", "a lockout from afar may be old: give expires_at")
+    return command
+
+
+def _only(fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+    unknown = fields.keys() - known
+    if unknown:
+        raise _BadError("unknown-field", f"{ascii(min(unknown))[:40]}: {what} has {', '.join(sorted(known))}")
+
+
+def _own_id(fields: Mapping[str, Any]) -> str | None:
+    command_id = fields.get("id")
+    if command_id is not None and (not isinstance(command_id, str) or not COMMAND_ID.fullmatch(command_id)):
+        raise _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+    return command_id
 
 
 def _number(fields: Mapping[str, Any], name: str, least: float, most: float) -> float | None:

@@ -88,7 +88,7 @@ class Command:
 
     `target` is `<kind>/<id>`. `level` is percent. At most one of `for_s` (seconds), `until` (Unix time) and `volume_l`
     bounds it. `expires_at` is Unix time. `id` is None when the sender gave none. `far`: it came over the bridge. `note`
-    goes with the action `lock`: why nobody else may move it.
+    goes with the action `lock`: why nobody else may move it; `circuit` is the one that is locked or released, None all.
     """
 
     target: str
@@ -102,6 +102,7 @@ class Command:
     expires_at: float | None = None
     far: bool = False
     note: str = ""
+    circuit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ COLUMNS = {
     "clock": ("wall",),
     "lockouts": ("circuits", "user", "note", "at"),
     "hours": ("on_s", "wall"),
+    "inputs": ("on", "at"),
     "programs": ("rev", "body", "user", "at"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
@@ -90,12 +91,12 @@ class StoreWorker:
         commands = {i: Deadline(wall, mono, boot) for i, wall, mono, boot in self._select("commands")}
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
-            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs")
+            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs")
         }
         walls = [row["wall"] for table in ("outputs", "meters", "clock") for row in rows[table].values()]
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
-            rows["lockouts"], rows["hours"], rows["programs"],
+            rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"],
         )
 
     def step(self, moment: Moment) -> float | None:

@@ -39,8 +39,8 @@ def test_an_override_says_why_by_whom_and_until_when() -> None:
     state = b.state()
     assert (state["state"], state["level"], state["levels"]) == ("ON", 33, [0, 33, 67, 100])
     assert (state["observed"], state["observed_level"]) == ("ON", 33)
-    assert state["circuits"][0] == {"id": "a", "on": True, "observed": True}
-    assert state["circuits"][1] == {"id": "b", "on": False, "observed": False}
+    assert state["circuits"][0] == {"id": "a", "on": True, "observed": True, "hours": 0}
+    assert state["circuits"][1] == {"id": "b", "on": False, "observed": False, "hours": 0}
     assert (state["reason"], state["until"], state["by"], state["command"]) == (
         "override", "2026-11-21T11:00:00.000Z", "head", "c-81"
     )

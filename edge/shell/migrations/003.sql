@@ -8,3 +8,5 @@ CREATE TABLE hours (id TEXT PRIMARY KEY, on_s REAL NOT NULL, wall REAL NOT NULL)
 CREATE TABLE programs (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL, body TEXT NOT NULL, user TEXT NOT NULL, at REAL NOT NULL
 );
+-- What the cabinet's own switches say, and since when.
+CREATE TABLE inputs (id TEXT PRIMARY KEY, "on" INTEGER NOT NULL, at REAL NOT NULL);
