@@ -137,6 +137,11 @@ class Bench:
         """Let time pass until that wall time."""
         self.runner.advance(when(text) - self.clock.now().wall)
 
+    def alarm(self, name: str) -> dict[str, Any] | None:
+        """What is retained of the alarm `<alarm kind>:<kind>:<id>`; None: nothing."""
+        raw = self.radio.retained.get(f"{self.root}/alarm/{name}")
+        return json.loads(raw) if raw else None
+
     def state(self, light: str = "road") -> dict[str, Any]:
         """The retained state of a light."""
         return json.loads(self.radio.retained[f"{self.root}/light/{light}/state"])

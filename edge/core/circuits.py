@@ -14,7 +14,7 @@ from edge.core.evidence import Evidence
 from edge.core.lighting import Ladder
 from edge.core.values import Moment, Row
 
-JUDGE_S = 12.0  # so long a meter is waited for before a contact that disagrees is believed without it
+JUDGE_S = 15.0  # so long a meter is waited for before a contact that disagrees is believed without it
 FOLLOWS_S = 3.0  # what a contactor and its contact may take
 KEEP_HOURS_EVERY_S = 900.0
 

@@ -120,6 +120,8 @@ class Controller:
             case ReadingsTaken():
                 if meter := self._meters.get(event.device):
                     effects += meter.take(event, moment)
+                    for light in self._lights.values():
+                        light.measured(meter.target)
                     self._watch(meter, moment)
             case RequestReceived():
                 effects += self._request(event.request, moment)

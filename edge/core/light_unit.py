@@ -156,6 +156,11 @@ class LightUnit:
                 circuit.closed = closed
         self.wake = float("-inf")
 
+    def measured(self, meter: str) -> None:
+        """A meter was read: it may say who is right, a contactor's feedback or its line."""
+        if meter == self._around.group and any(c.disagrees_since is not None for c in self.circuits):
+            self.wake = float("-inf")
+
     def step(self, moment: Moment) -> list[Effect]:
         """Do what is due."""
         effects: list[Effect] = []

@@ -70,7 +70,9 @@ def _light(draw: random.Random, name: str, pins: list[int], programs: list[str])
         }
         for key in "abcd"[: draw.choice([1, 2, 3, 3, 4] if len(pins) > 7 else [1, 2, 3])]
     }
-    light: dict[str, Any] = {"name": name, "circuits": circuits, "restrike": draw.choice(["0s", "0s", "30s", "60s", "5m"])}
+    light: dict[str, Any] = {
+        "name": name, "circuits": circuits, "restrike": draw.choice(["0s", "0s", "30s", "60s", "5m"]), "rotate": False,
+    }
     if draw.random() < 0.85:
         light["meter"] = draw.choice(["cabinet", "cabinet", "house"])
     if draw.random() < 0.85:
