@@ -80,6 +80,13 @@ class Precedence(RuleBasedStateMachine):
             self.frozen = None
         self.locked = locked
 
+    @precondition(lambda self: not self.locked)
+    @rule()
+    def lock_what_burns(self) -> None:
+        self.on(100, 7200)
+        self.bench.advance(25)
+        self.lock(True)
+
     @rule(circuit=st.sampled_from("abc"), locked=st.booleans())
     def lock_one(self, circuit: str, locked: bool) -> None:
         before = circuit in self.bench.on()
