@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from astral import Observer
-from astral.sun import sun
+import ephem
 from e2e_house import ROOT, Listener
 from harm_house import ON, HarmHouse, Pins, cpu_s
 from support import until
@@ -62,12 +61,16 @@ def by_program(site: Site, light: str, wall: float) -> int:
 def by_hand(site: Site, wall: float) -> int | None:
     """The same for the street, worked out from the sun; None where a calendar rule may make the night another."""
     local = dt.datetime.fromtimestamp(wall, ZONE)
-    observer = Observer(site.site.latitude, site.site.longitude)
-    today = sun(observer, local.date(), tzinfo=ZONE)
+    observer = ephem.Observer()
+    observer.lat, observer.lon = str(site.site.latitude), str(site.site.longitude)
+    observer.pressure, observer.horizon = 0, "-0:50"
+    noon = dt.datetime.combine(local.date(), dt.time(12), ZONE).astimezone(dt.UTC).replace(tzinfo=None)
+    found = (observer.previous_rising, observer.next_setting)
+    dawn, dusk = (find(ephem.Sun(), noon, use_center=True).datetime().replace(tzinfo=dt.UTC) for find in found)
     ten = dt.timedelta(minutes=10)
-    if today["sunrise"] + ten <= local < today["sunset"] - ten:
+    if dawn + ten <= local < dusk - ten:
         return 0
-    return 100 if today["sunset"] - ten <= local and local.time() < dt.time(22, 30) else None
+    return 100 if dusk - ten <= local and local.time() < dt.time(22, 30) else None
 
 
 class Village:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CORE_MAY = {"pydantic", "pydantic_core", "orjson", "apscheduler.triggers.cron", "astral", "astral.sun", "edge.core"}
+CORE_MAY = {"pydantic", "pydantic_core", "orjson", "apscheduler.triggers.cron", "ephem", "lunar_vn", "edge.core"}
 APP = {"edge/shell/app.py", "edge/shell/safe.py"}
 
 

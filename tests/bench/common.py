@@ -26,7 +26,7 @@ from support import Mosquitto, until
 NGUYEN_LY = Path(__file__).parents[2] / "config" / "nguyen-ly.yaml"
 ECHO = Path(__file__).parent / "floors" / "echo.py"
 LIBRARIES = (
-    "import paho.mqtt.client, pydantic, ruamel.yaml, gpiozero, apscheduler.triggers.cron, astral.sun, serial, orjson, "
+    "import paho.mqtt.client, pydantic, ruamel.yaml, gpiozero, apscheduler.triggers.cron, ephem, serial, orjson, "
     "sqlite3"
 )
 ONLINE_S = 20.0

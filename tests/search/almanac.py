@@ -6,15 +6,14 @@ fixed number of hours from UTC.
 
 from __future__ import annotations
 
-import datetime as dt
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from astral import Observer
-from astral.sun import sunrise, sunset
+import ephem
 
 DAY_S, NOON_S = 86400, 43200
+EPOCH = 25567.5  # 1970 in ephem's days
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -31,7 +30,9 @@ class Almanac:
     """The programs of a place, each as {"steps": …, "calendar": …} in the words of the configuration."""
 
     def __init__(self, latitude: float, longitude: float, utc_offset_s: int, programs: Mapping[str, Any]) -> None:
-        self._observer = Observer(latitude, longitude, 0.0)
+        self._observer = ephem.Observer()
+        self._observer.lat, self._observer.lon = str(latitude), str(longitude)
+        self._observer.pressure, self._observer.horizon = 0, "-0:50"
         self._offset_s = utc_offset_s
         self._programs = programs
         self._suns: dict[tuple[str, int], float] = {}
@@ -93,17 +94,14 @@ class Almanac:
     def _sun(self, event: str, day: int) -> float:
         key = event, day
         if key not in self._suns:
-            try:
-                self._suns[key] = self._found(event, day)
-            except ValueError:  # astral overlooks the day on which the event crosses midnight UTC
-                self._suns[key] = (self._found(event, day - 1) + self._found(event, day + 1)) / 2
+            self._suns[key] = self._found(event, day)
         return self._suns[key]
 
     def _found(self, event: str, day: int) -> float:
-        zone = dt.timezone(dt.timedelta(seconds=self._offset_s))
-        find = sunrise if event == "sunrise" else sunset
-        date = dt.date(1970, 1, 1) + dt.timedelta(days=day)
-        return find(self._observer, date=date, tzinfo=zone).timestamp()
+        """The first from the day's midnight on: from elsewhere ephem finds the same but for some milliseconds."""
+        midnight = (day * DAY_S - self._offset_s) / DAY_S + EPOCH
+        find = self._observer.next_rising if event == "sunrise" else self._observer.next_setting
+        return (float(find(ephem.Sun(), midnight, use_center=True)) - EPOCH) * DAY_S
 
 
 def rungs(watts: Sequence[float]) -> list[int]:

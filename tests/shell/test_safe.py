@@ -29,7 +29,7 @@ from edge.commands import safe
 parser = argparse.ArgumentParser()
 safe.add_arguments(parser)
 code = safe.run(parser.parse_args())
-heavy = {"pydantic", "ruamel", "paho", "orjson", "astral", "apscheduler", "serial", "sqlite3", "asyncio"}
+heavy = {"pydantic", "ruamel", "paho", "orjson", "ephem", "apscheduler", "serial", "sqlite3", "asyncio"}
 print("imported", sorted(heavy & {m.split(".")[0] for m in sys.modules}))
 sys.exit(code)
 """
