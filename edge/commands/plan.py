@@ -53,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
         for c in changes:
             when = dt.datetime.fromtimestamp(c.at, zone).isoformat(timespec="seconds")
             why = {"reason": "program", "program": c.program, "step": c.step}
-            print(json.dumps({"at": when, "device": c.device, "level": c.level, **why}))
+            print(json.dumps({"at": when, "device": c.device, "level": c.level, "circuits": c.circuits, **why}))
         return 0
-    print(f"{'when':<23} {'device':<24} {'level':>5}  reason")
+    print(f"{'when':<23} {'device':<24} {'level':>5}  {'circuits':<16} reason")
     for c in changes:
         at = dt.datetime.fromtimestamp(c.at, zone)
-        print(f"{at:%a %d/%m/%Y %H:%M:%S} {c.device:<24} {c.level:>4}%  program {c.program}: {c.step}")
+        print(f"{at:%a %d/%m/%Y %H:%M:%S} {c.device:<24} {c.level:>4}%  {','.join(c.circuits) or '-':<16} program {c.program}: {c.step}")
     return 0

@@ -16,6 +16,7 @@ from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
 from edge.core.meter_unit import MeterUnit
+from edge.core.plan import Coming, Planned
 from edge.core.schedule import Calendar
 from edge.core.site import Light, LightProgram, Site, driven_meters
 from edge.core.trust import KnownTime
@@ -46,32 +47,19 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     return Controller(names, about(site, catalogue, version), lights, meters, memory, known, alarms, cabinet, village)
 
 
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """One change of level that a program will make, at Unix time `at`, by its step such as "sunset - 10m"."""
-
-    at: float
-    device: str
-    level: int
-    program: str
-    step: str
-
-
 def coming(site: Site, start: float, end: float) -> list[Coming]:
-    """Every change of level of the driven lights after `start` and up to `end` (Unix s), as it will happen unless a
-    person interferes; in order of time."""
+    """Every change of level of the driven lights after `start` and up to `end` (Unix s), by the programs of the
+    configuration; in order of time."""
     calendar = light_calendar(site)
-    found: list[Coming] = []
-    for name, light in site.driven_lights().items():
-        if light.program is None:
-            continue
-        rungs, standing = scale(light), calendar.standing(light.program, start)
-        level = 0 if standing is None else rungs.nearest(standing.level)
-        for change in calendar.changes(light.program, start, end):
-            if (changed := rungs.nearest(change.level)) != level:
-                level = changed
-                found.append(Coming(change.at, f"light/{name}", level, light.program, change.rule))
-    return sorted(found, key=lambda c: (c.at, c.device))
+    planned = [p for name, light in site.driven_lights().items() if (p := planned_light(name, light)) is not None]
+    return sorted((c for p in planned for c in p.changes(calendar, start, end)), key=lambda c: (c.at, c.device))
+
+
+def planned_light(name: str, light: Light) -> Planned | None:
+    """A light as its plan needs it; None for one without a program."""
+    if light.program is None:
+        return None
+    return Planned(f"light/{name}", scale(light), list(light.circuits), light.rotate, light.program)
 
 
 def light_calendar(site: Site) -> Calendar:
