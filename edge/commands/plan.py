@@ -57,6 +57,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{'when':<23} {'device':<24} {'level':>5}  {'circuits':<16} reason")
     for c in changes:
-        at = dt.datetime.fromtimestamp(c.at, zone)
-        print(f"{at:%a %d/%m/%Y %H:%M:%S} {c.device:<24} {c.level:>4}%  {','.join(c.circuits) or '-':<16} program {c.program}: {c.step}")
+        at, burning = dt.datetime.fromtimestamp(c.at, zone), ",".join(c.circuits) or "-"
+        print(f"{at:%a %d/%m/%Y %H:%M:%S} {c.device:<24} {c.level:>4}%  {burning:<16} program {c.program}: {c.step}")
     return 0
