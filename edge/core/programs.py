@@ -59,6 +59,20 @@ class Refused:
     more: Mapping[str, object] = field(default_factory=dict)
 
 
+def read_light_program(
+    body: object, name: str, site: Site, catalogue: Mapping[str, ModelInfo]
+) -> tuple[LightProgram | None, list[Flaw]]:
+    """The program in `body` as the file of `site` may have it under `name`; or None and every flaw."""
+    other = site.programs.get(name)
+    if other is not None and not isinstance(other, LightProgram):
+        return None, [Flaw(("kind",), f"{name} is a program of kind {other.kind} in the file; choose another id")]
+    kind = body.get("kind") if isinstance(body, Mapping) else None
+    if kind in ("irrigation", "climate"):
+        return None, [Flaw(("kind",), f"{shown(kind)} programs are not run yet; write kind: light")]
+    program, flaws = read_program(body, name, site, catalogue)
+    return (program if isinstance(program, LightProgram) else None), flaws
+
+
 class Programs:
     """The light programs in force, by id: the file's in its order, then those that are only in the journal."""
 
@@ -166,15 +180,7 @@ class Programs:
         return program, body, flaws
 
     def _read(self, name: str, body: object) -> tuple[LightProgram | None, list[Flaw]]:
-        """A program as a file may have it under this id; or None and every flaw."""
-        other = self._site.programs.get(name)
-        if other is not None and not isinstance(other, LightProgram):
-            return None, [Flaw(("kind",), f"{name} is a program of kind {other.kind} in the file; choose another id")]
-        kind = body.get("kind") if isinstance(body, Mapping) else None
-        if kind in ("irrigation", "climate"):
-            return None, [Flaw(("kind",), f"{shown(kind)} programs are not run yet; write kind: light")]
-        program, flaws = read_program(body, name, self._site, self._catalogue)
-        return (program if isinstance(program, LightProgram) else None), flaws
+        return read_light_program(body, name, self._site, self._catalogue)
 
     def _persist(self, name: str, moment: Moment, tell: bool = False) -> Persist:
         found = self._in_force[name]

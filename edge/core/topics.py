@@ -141,7 +141,8 @@ class Decoder:
         reply_to = response_topic if response_topic is not None else fields.get("reply_to")
         below = f"{self._topics.root}/reply/{user}/"
         if not isinstance(reply_to, str) or not re.fullmatch(re.escape(below) + REPLY, reply_to):
-            return Refusal("bad-reply-to", f"give a reply_to below {below}", None, user, asked, clear)
+            flaw = flaw or _BadError("bad-reply-to", f"give a reply_to below {below}")
+            return Refusal(flaw.code, flaw.message, None, user, asked, clear)
         if retained:
             flaw = _BadError("retained", "publish requests without the retain flag; this one has been cleared")
         elif fields.get("id") is not None and asked is None:
