@@ -128,12 +128,8 @@ class Controller:
                     self._watch(meter, moment)
             case RequestReceived():
                 effects += self._request(event.request, moment)
-            case JournalChanged():
-                why = {"why": event.failing}
-                self._alarms.state("journal-failing", self._site, event.failing is not None, moment, why)
-                effects += self._desk.journal(event.failing is not None)
-            case Stored():
-                effects += self._desk.stored(event.key)
+            case JournalChanged() | Stored():
+                effects += self._journal(event, moment)
             case LinkChanged():
                 effects += self._alarms.link(event.up)
                 effects += self._introduce(moment) if event.up else []
@@ -144,6 +140,13 @@ class Controller:
     def wakeup(self) -> float:
         """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
         return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
+
+    def _journal(self, event: JournalChanged | Stored, moment: Moment) -> list[Effect]:
+        if isinstance(event, Stored):
+            return self._desk.stored(event.key)
+        failing = event.failing is not None
+        self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
+        return self._desk.journal(failing)
 
     def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
         if (of := self._cabinet.feedback(event.input)) is not None:
