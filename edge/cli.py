@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "run the controller",
     "check": "check a configuration and say what this version drives of it",
     "plan": "show the coming changes of the lights, with reasons",
+    "programs": "show, compare, change and put back the programs in force",
     "send": "switch a device over MQTT",
     "watch": "show what the controller says, as it says it",
     "safe": "drive every output to its safe state",

@@ -14,6 +14,14 @@ ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
+class Failed(Exception):
+    """What a command says when it cannot go on, and the exit status that it says it with."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a broker listens."""

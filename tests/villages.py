@@ -10,7 +10,7 @@ from typing import Any
 from drivers.api import DriverError
 from edge.core.assembly import assemble, decoder
 from edge.core.site import Site
-from edge.core.values import CommandReceived, Event, LinkChanged, ModelInfo, Publish
+from edge.core.values import CommandReceived, Event, LinkChanged, ModelInfo, Publish, Request, RequestReceived
 from edge.shell.clock import ManualClock
 from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects
@@ -128,6 +128,23 @@ class Bench:
             self.put(CommandReceived(heard, self.clock.now()))
         results = [m for m in self.radio.messages[start:] if m.topic.endswith("/result")]
         return json.loads(results[-1].payload) if results else {}
+
+    def request(self, name: str, user: str = "head", **fields: Any) -> RequestReceived:
+        """A well-formed request, as it comes into the core."""
+        payload = json.dumps({"id": "r-1", "reply_to": f"{self.root}/reply/{user}/phone"} | fields).encode()
+        heard = self._decoder.request(f"{self.root}/ask/{user}/{name}", payload, False, None, None)
+        assert isinstance(heard, Request), heard
+        return RequestReceived(heard)
+
+    def ask(self, name: str, user: str = "head", **fields: Any) -> dict[str, Any]:
+        """The answer that follows at once to a request, or {}."""
+        start = len(self.radio.messages)
+        self.put(self.request(name, user, **fields))
+        return next(iter(self.answers(start)), {})
+
+    def answers(self, start: int = 0) -> list[dict[str, Any]]:
+        """What was answered, from the message number `start` on."""
+        return [json.loads(m.payload) for m in self.radio.messages[start:] if m.topic.startswith(f"{self.root}/reply/")]
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""

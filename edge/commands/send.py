@@ -7,6 +7,8 @@ import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
+from edge.typed import Failed
+
 if TYPE_CHECKING:
     from edge.client import Client, Down
     from edge.shell.clock import Clock
@@ -17,14 +19,6 @@ SUMMARY = (
 )
 RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
 TOGETHER_S = 0.2  # and all of it within this of the first
-
-
-class _Failed(Exception):
-    """What to say, and the exit status to say it with."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         heard = _look_around(client, args)
         return _Request(args, clock, _the_site(heard, args), heard).carry_out(client)
-    except _Failed as failed:
+    except Failed as failed:
         print(failed, file=sys.stderr)
         return failed.status
     except KeyboardInterrupt:
@@ -86,12 +80,12 @@ def _look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:
         if any(topic.endswith("/status") for topic in heard):
             patience = TOGETHER_S
     if not subscribed:
-        raise _Failed(2, f"{args.mqtt} does not answer as an MQTT broker does: name another with --mqtt HOST:PORT")
+        raise Failed(2, f"{args.mqtt} does not answer as an MQTT broker does: name another with --mqtt HOST:PORT")
     return heard
 
 
-def _no_broker(down: Down) -> _Failed:
-    return _Failed(2, f"{down.why}: {down.remedy}")
+def _no_broker(down: Down) -> Failed:
+    return Failed(2, f"{down.why}: {down.remedy}")
 
 
 def _the_site(heard: dict[str, bytes], args: argparse.Namespace) -> str:
@@ -99,14 +93,14 @@ def _the_site(heard: dict[str, bytes], args: argparse.Namespace) -> str:
     status = {topic.split("/")[1]: payload for topic, payload in heard.items() if topic.endswith("/status")}
     if not status:
         whose = f"of a site {args.site!r}" if args.site else "of any site"
-        raise _Failed(2, f"no controller {whose} is known to the broker at {args.mqtt}: start it, or name another with"
+        raise Failed(2, f"no controller {whose} is known to the broker at {args.mqtt}: start it, or name another with"
                          f" {'--site ID or ' if args.site else ''}--mqtt HOST:PORT")
     if len(status) > 1:
         which = " or ".join(sorted(status))
-        raise _Failed(2, f"several sites use the broker at {args.mqtt}: say which with --site {which}")
+        raise Failed(2, f"several sites use the broker at {args.mqtt}: say which with --site {which}")
     site, said = status.popitem()
     if said != b"online":
-        raise _Failed(2, f"the controller of {site} is offline: start it, or mend its way to the broker")
+        raise Failed(2, f"the controller of {site} is offline: start it, or mend its way to the broker")
     return site
 
 
@@ -139,7 +133,7 @@ class _Request:
         for event in client.events(self._args.timeout):
             match event:
                 case Down():
-                    raise _Failed(2, f"{event.why} before the outcome came: look with village-edge watch")
+                    raise Failed(2, f"{event.why} before the outcome came: look with village-edge watch")
                 case Message(topic, payload) if topic == self._state_topic:
                     self._state = parse(payload)
                 case Message(topic, payload) if topic == self._result_topic:
@@ -153,7 +147,7 @@ class _Request:
         if accepted:
             print(f"not there yet: {self._now()}; follow it with village-edge watch {self._args.device}")
             return 0
-        raise _Failed(2, f"the controller did not answer within {self._args.timeout:g} s: is it running, and may"
+        raise Failed(2, f"the controller did not answer within {self._args.timeout:g} s: is it running, and may"
                          f" {self._user} send commands on this broker?")
 
     def _payload(self) -> bytes:
@@ -176,7 +170,7 @@ class _Request:
         try:
             return time_to_come(self._args.until, now, self._zone)
         except ValueError as wrong:
-            raise _Failed(2, f"--until {wrong}") from None
+            raise Failed(2, f"--until {wrong}") from None
 
     def _tell(self, answer: dict[str, Any]) -> int:
         """Print the outcome; 0 if it is what was asked."""

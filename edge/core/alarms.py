@@ -62,6 +62,10 @@ KINDS: Mapping[str, Kind] = {
         "critical", 0, 0, "Cấu hình có lỗi, đang dùng bản tốt trước đó: {why}",
         "The configuration has errors, the last good one is in use: {why}",
     ),
+    "program-unreadable": Kind(
+        "warning", 0, 0, "Lịch đã đổi nay không dùng được, đang theo tệp cấu hình: {why}",
+        "A program that was changed cannot be used now, the file stands: {why}",
+    ),
 }
 
 

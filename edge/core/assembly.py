@@ -11,12 +11,14 @@ from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.circuits import Bank, Circuit
 from edge.core.controller import Controller, Memory
+from edge.core.desk import Desk
 from edge.core.evidence import Evidence
 from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
 from edge.core.meter_unit import MeterUnit
 from edge.core.plan import Coming, Planned
+from edge.core.programs import Programs
 from edge.core.schedule import Calendar
 from edge.core.site import Light, LightProgram, Site, driven_meters
 from edge.core.trust import KnownTime
@@ -28,6 +30,8 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
     cabinet = Cabinet(site, memory.inputs)
+    programs = Programs(site, catalogue, memory.programs)
+    calendar = Calendar(site.site, programs.light())
     meters = [
         MeterUnit(
             f"meter/{name}", catalogue[meter.model].quantities, meter.poll, meter.rated_kw,
@@ -37,14 +41,16 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     ]
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
-    shared = _Shared(names, light_calendar(site), switching, known, cabinet, evidence)
+    shared = _Shared(names, calendar, switching, known, cabinet, evidence)
     lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
     called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
     called |= {name: name.partition("/")[2] for name in cabinet.names}
     alarms = Alarms(called, names, memory.alarms)
-    return Controller(names, about(site, catalogue, version), lights, meters, memory, known, alarms, cabinet, village)
+    desk = Desk(alarms, programs, calendar)
+    introduction = partial(about, site, catalogue, version, programs)
+    return Controller(names, introduction, lights, meters, memory, known, alarms, cabinet, desk, village)
 
 
 def coming(site: Site, start: float, end: float) -> list[Coming]:
@@ -82,7 +88,9 @@ def scale(light: Light) -> Ladder:
     return ladder([c.lamps * c.lamp_w for c in light.circuits.values()])
 
 
-def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str) -> dict[str, object]:
+def about(
+    site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs
+) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
     lights = [_about_light(name, light) for name, light in site.driven_lights().items()]
     meters = [
@@ -101,9 +109,7 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str) -> dict[
             "timezone": place.timezone, "language": place.language,
         },
         "devices": lights + meters,
-        "programs": [
-            {"id": name, "kind": p.kind, "rev": 1} for name, p in site.programs.items() if isinstance(p, LightProgram)
-        ],
+        "programs": programs.about(),
     }
 
 

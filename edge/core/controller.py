@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edge.core import topics
@@ -32,6 +32,7 @@ from edge.core.values import (
     Request,
     RequestReceived,
     Row,
+    Stored,
 )
 
 USED_FOR_S = 86400.0  # how long a user may not use a command id again
@@ -59,10 +60,11 @@ class Controller:
     """Decides. Synchronous, without a clock: every call is handed the present moment."""
 
     def __init__(
-        self, names: topics.Topics, about: Mapping[str, object], lights: list[LightUnit], meters: list[MeterUnit],
-        memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, site: str,
+        self, names: topics.Topics, about: Callable[[], Mapping[str, object]], lights: list[LightUnit],
+        meters: list[MeterUnit], memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, desk: Desk,
+        site: str,
     ) -> None:
-        """`site` is the village as alarms name it, `site/<id>`."""
+        """`about` gives that payload as it now is. `site` is the village as alarms name it, `site/<id>`."""
         self._names = names
         self._known = known
         self._alarms = alarms
@@ -73,7 +75,7 @@ class Controller:
         self._meters = {meter.target: meter for meter in meters}
         self._light_of = {c.output: light for light in lights for c in light.circuits}
         self._units: list[LightUnit | MeterUnit] = [*lights, *meters]
-        self._desk = Desk(alarms)
+        self._desk = desk
         self._memory = memory
         self._used = dict(memory.commands)
         self._source = "unknown"
@@ -87,8 +89,9 @@ class Controller:
         """
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
         self._alarms.state("journal-failing", self._site, False, moment)
+        self._watch_programs(moment)
         self._alarms.start(moment)
-        effects: list[Effect] = []
+        effects: list[Effect] = self._desk.start(moment)
         for light in self._lights.values():
             light.recall(self._memory.outputs, self._memory.hours, moment)
         for target, light in self._lights.items():
@@ -125,9 +128,8 @@ class Controller:
                     self._watch(meter, moment)
             case RequestReceived():
                 effects += self._request(event.request, moment)
-            case JournalChanged():
-                why = {"why": event.failing}
-                self._alarms.state("journal-failing", self._site, event.failing is not None, moment, why)
+            case JournalChanged() | Stored():
+                effects += self._journal(event, moment)
             case LinkChanged():
                 effects += self._alarms.link(event.up)
                 effects += self._introduce(moment) if event.up else []
@@ -138,6 +140,13 @@ class Controller:
     def wakeup(self) -> float:
         """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
         return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
+
+    def _journal(self, event: JournalChanged | Stored, moment: Moment) -> list[Effect]:
+        if isinstance(event, Stored):
+            return self._desk.stored(event.key)
+        failing = event.failing is not None
+        self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
+        return self._desk.journal(failing)
 
     def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
         if (of := self._cabinet.feedback(event.input)) is not None:
@@ -157,12 +166,20 @@ class Controller:
     # --- requests ---
 
     def _request(self, request: Request, moment: Moment) -> list[Effect]:
-        answer = self._desk.answer(request)
-        payload = topics.encode({"id": request.id, **answer.payload})
-        effects: list[Effect] = [*answer.effects, Publish(request.reply_to, payload, correlation=request.correlation)]
+        answer, effects = self._desk.answer(request, moment)
+        if answer.program:
+            for light in self._lights.values():
+                light.wake = float("-inf")
+            self._watch_programs(moment)
+            effects.append(self._introduction())
         if answer.changes:
-            effects += self._audit(None, request.user, request.id, answer.changes, {"request": request.name}, moment)
+            details = {"request": request.name, **answer.details}
+            effects += self._audit(None, request.user, request.id, answer.changes, details, moment)
         return effects
+
+    def _watch_programs(self, moment: Moment) -> None:
+        why = self._desk.unreadable
+        self._alarms.state("program-unreadable", self._site, bool(why), moment, {"why": why})
 
     # --- commands ---
 
@@ -253,14 +270,15 @@ class Controller:
 
     def _introduce(self, moment: Moment) -> list[Effect]:
         """Everything that is retained, again: the broker may have lost it. `online` comes last, when all is there."""
-        effects: list[Effect] = [
-            Publish(self._names.about, topics.encode(self._about), retain=True), self._time(moment)
-        ]
+        effects: list[Effect] = [self._introduction(), self._time(moment)]
         for unit in self._units:
             unit.tell_again()
             effects += unit.step(moment)
         effects += self._alarms.step(moment)
         return [*effects, Publish(self._names.status, b"online", retain=True)]
+
+    def _introduction(self) -> Publish:
+        return Publish(self._names.about, topics.encode(self._about()), retain=True)
 
     def _clock(self, event: ClockChanged, moment: Moment) -> list[Effect]:
         changed = (event.source, moment.trusted) != (self._source, self._trusted)

@@ -2,37 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge.core import topics
 from edge.core.alarms import Alarms
-from edge.core.values import Effect, Request
+from edge.core.programs import Programs, Put
+from edge.core.schedule import Calendar
+from edge.core.values import Effect, Moment, Publish, Request
+
+Key = tuple[str, str]
+PUT_FIELDS = frozenset({"id", "reply_to", "program", "rev", "body"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, and what the request changed. `changes`: its outcome for the audit, empty if it only read."""
+    """What goes back, and what the request changed.
+
+    `changes`: its outcome for the audit, with `details`; empty if it only read. `after`: a key that the journal must
+    have before this is said. `program`: a program was changed, so what lights do and what `about` says may be others.
+    """
 
     payload: dict[str, object]
     effects: Sequence[Effect] = field(default=())
     changes: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+    after: Key | None = None
+    program: bool = False
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The key that is waited for (None: only for those before it), and what is then said; None if that is said."""
+
+    key: Key | None
+    said: tuple[Request, dict[str, object]] | None
 
 
 class Desk:
-    """Answers requests by name."""
+    """Answers requests by name.
 
-    def __init__(self, alarms: Alarms) -> None:
+    A changed program is answered for once the journal has it, so that no rev that somebody has read is ever used for
+    another program, whatever is killed when. While the journal cannot be written nothing waits: the answer says so.
+    """
+
+    def __init__(self, alarms: Alarms, programs: Programs, calendar: Calendar) -> None:
+        """`calendar` is the lights'; it takes every program that is put."""
         self._alarms = alarms
+        self._programs = programs
+        self._calendar = calendar
+        self._waiting: deque[_Waiting] = deque()
+        self._failing = False
 
-    def answer(self, request: Request) -> Answer:
-        """The answer to a well-formed request; one that cannot be met is answered with a code and a remedy."""
+    def start(self, moment: Moment) -> list[Effect]:
+        """What the journal is to keep from the start."""
+        return self._programs.start(moment)
+
+    @property
+    def unreadable(self) -> str:
+        """Why programs that were changed are not in force; empty if all are."""
+        return "; ".join(self._programs.unreadable.values())
+
+    def answer(self, request: Request, moment: Moment) -> tuple[Answer, list[Effect]]:
+        """The answer to a well-formed request, and its effects; one that cannot be met has a code and a remedy."""
+        answer = self._answer(request, moment)
+        effects = list(answer.effects)
+        if answer.after is not None or (self._waiting and request.name in ("programs", "program-put")):
+            self._waiting.append(_Waiting(answer.after, (request, answer.payload)))
+            return answer, effects + (self._say_all() if self._failing else [])
+        return answer, [*effects, _reply(request, answer.payload)]
+
+    def stored(self, key: Key) -> list[Effect]:
+        """The journal has `key`: say what has waited for that. Keys come in the order in which they were put."""
+        if not self._waiting or self._waiting[0].key != key:
+            return []
+        done = [self._waiting.popleft()]
+        while self._waiting and self._waiting[0].key is None:
+            done.append(self._waiting.popleft())
+        return [_reply(*waited.said) for waited in done if waited.said is not None]
+
+    def journal(self, failing: bool) -> list[Effect]:
+        """The journal can be written, or cannot."""
+        self._failing = failing
+        return self._say_all() if failing else []
+
+    def _say_all(self) -> list[Effect]:
+        """Say what waits all the same; the keys stay expected, for their rows are still to be written."""
+        effects: list[Effect] = []
+        for waited in self._waiting:
+            if waited.said is not None:
+                request, payload = waited.said
+                effects.append(_reply(request, payload | ({"stored": False} if "stored" in payload else {})))
+                waited.said = None
+        return effects
+
+    def _answer(self, request: Request, moment: Moment) -> Answer:
         match request.name:
             case "alarms":
                 return Answer({"ok": True, "alarms": self._alarms.listed()})
             case "alarm-ack":
                 return self._acknowledge(request)
-        text = f"{request.name}: this version answers alarms and alarm-ack"
+            case "programs":
+                return Answer({"ok": True, "programs": self._programs.listed()})
+            case "program-put":
+                return self._put(request, moment)
+        text = f"{request.name}: this version answers alarms, alarm-ack, programs and program-put"
         return Answer({"ok": False, **topics.error("unknown-request", text)})
 
     def _acknowledge(self, request: Request) -> Answer:
@@ -43,3 +118,36 @@ class Desk:
             error = topics.error("unknown-alarm", "name an open alarm in the field alarm; see the request alarms")
             return Answer({"ok": False, **error}, changes="rejected")
         return Answer({"ok": True, "alarms": self._alarms.listed()}, effects, "accepted")
+
+    def _put(self, request: Request, moment: Moment) -> Answer:
+        fields = request.fields
+        name, rev = fields.get("program"), fields.get("rev")
+        if unknown := fields.keys() - PUT_FIELDS:
+            text = f"{ascii(min(unknown))[:40]}: program-put has {', '.join(sorted(PUT_FIELDS))}"
+            return _refused(None, "unknown-field", text)
+        if not isinstance(name, str) or not topics.ID.fullmatch(name):
+            return _refused(None, "bad-value", f"program must be the program's id; ids match {topics.ID.pattern}")
+        if type(rev) is not int or rev < 0:
+            return _refused(name, "bad-value", "rev must be the whole number that it was read at; 0 for a new program")
+        if "body" not in fields:
+            return _refused(name, "bad-value", "body must be the program, in the form of the request programs")
+        put = self._programs.put(name, fields["body"], rev, request.user, moment)
+        if not isinstance(put, Put):
+            return _refused(name, put.code, put.text, put.more)
+        payload: dict[str, object] = {"ok": True, "program": name, "rev": put.rev, "stored": True}
+        was = {"rev": put.before}
+        details: dict[str, object] = {"program": name, "rev": put.rev, "was": was, "changed": put.changed}
+        if not put.effects:
+            return Answer(payload, changes="accepted", details=details)
+        self._calendar.replace(name, put.program)
+        return Answer(payload, put.effects, "accepted", details, ("programs", name), program=True)
+
+
+def _refused(name: str | None, code: str, text: str, more: Mapping[str, object] | None = None) -> Answer:
+    details = {"program": name, **topics.error(code, text)}
+    return Answer({"ok": False, **topics.error(code, text, **(more or {}))}, changes="rejected", details=details)
+
+
+def _reply(request: Request, payload: Mapping[str, object]) -> Publish:
+    raw = topics.encode({"id": request.id, **payload})
+    return Publish(request.reply_to, raw, correlation=request.correlation)

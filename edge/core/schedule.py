@@ -53,6 +53,12 @@ class Calendar:
         self._nights: dict[tuple[str, dt.date], list[Change]] = {}
         self._spans: dict[tuple[str, dt.date, int], list[Change]] = {}
 
+    def replace(self, name: str, program: LightProgram) -> None:
+        """Put `program` in the place of the one called `name`, or beside the others."""
+        self._programs = {**self._programs, name: program}
+        self._nights.clear()
+        self._spans.clear()
+
     def night_of(self, wall: float) -> dt.date:
         """The date of the night that `wall` (Unix s) falls into: today's from noon on, yesterday's before."""
         local = dt.datetime.fromtimestamp(wall, self._zone)

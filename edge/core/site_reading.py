@@ -10,9 +10,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from edge.core.site import Site
+from edge.core.site import Program, Site
 from edge.core.site_base import Block
 from edge.core.site_checks import Flaw, Path, cross_checks, nearest
 from edge.core.site_terms import Wrong, read_id, shown
@@ -58,6 +58,27 @@ def read(data: object, catalogue: Mapping[str, ModelInfo]) -> tuple[Site | None,
         return None, flaws
     flaws = cross_checks(site, catalogue, _names(data))
     return (None if flaws else site), flaws
+
+
+def read_program(
+    data: object, name: str, site: Site, catalogue: Mapping[str, ModelInfo]
+) -> tuple[Program | None, list[Flaw]]:
+    """The program in `data`, read and checked as if the file of `site` had it under `name`; or None and every flaw.
+
+    The paths of the flaws begin within the program.
+    """
+    blocks: dict[int, type[Block]] = {}
+    try:
+        program: Program = _PROGRAM.validate_python(data, context={"blocks": blocks})
+    except ValidationError as error:
+        return None, _flaws(error, data, blocks)
+    whole = site.model_copy(update={"programs": {**site.programs, name: program}})
+    crossed = cross_checks(whole, catalogue, {section: list(getattr(whole, section)) for section in _SECTIONS})
+    flaws = [flaw._replace(path=flaw.path[2:]) for flaw in crossed if flaw.path[:2] == ("programs", name)]
+    return (None if flaws else program), flaws
+
+
+_PROGRAM: TypeAdapter[Any] = TypeAdapter(Program)
 
 
 def _names(data: object) -> dict[str, list[str]]:

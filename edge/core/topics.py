@@ -14,6 +14,8 @@ from edge.core.values import Command, Refusal, Request
 
 CONTRACT = 1
 LARGEST_COMMAND = 4096  # bytes
+LARGEST_REQUEST = 16384  # bytes: a program may be in it
+DEEPEST = 20  # levels of JSON, as of a configuration file
 LONGEST_FOR_S = 31 * 86400.0
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 COMMAND_ID = re.compile(r"[\x21-\x7e]{1,64}")
@@ -26,7 +28,7 @@ CODES: Mapping[str, str] = {
     "bad-topic": "the topic does not have the form <root>/<kind>/<id>/set/<user> or …/lockout/<user>",
     "unknown-device": "no such device in the configuration",
     "not-driven": "the device is in the configuration, but this version does not drive it yet",
-    "too-large": "the payload is larger than 4 KiB",
+    "too-large": "the payload is larger than 4 KiB, or that of a request larger than 16 KiB",
     "bad-json": "the payload is neither a plain word, nor a number, nor one JSON object",
     "unknown-field": "the JSON has a field that commands do not have",
     "bad-value": "a field has a wrong type or is out of range",
@@ -41,6 +43,9 @@ CODES: Mapping[str, str] = {
     "bad-reply-to": "an answer may only go to a topic below <root>/reply/<user>/",
     "unknown-request": "this version answers no such request",
     "unknown-alarm": "no such alarm is open",
+    "unknown-program": "no such program is in force",
+    "conflict": "the program was changed since it was read",
+    "bad-program": "the program cannot stand; flaws says why",
 }
 
 ACTIONS: Mapping[str, frozenset[str]] = {
@@ -116,7 +121,6 @@ class Decoder:
         except _BadError as bad:
             return Refusal(bad.code, bad.message, target, user, _quotable(fields.get("id")), clear)
 
-
     def request(
         self, topic: str, payload: bytes, retained: bool, response_topic: str | None, correlation: bytes | None
     ) -> Request | Refusal | None:
@@ -132,12 +136,13 @@ class Decoder:
         clear = topic if retained else None
         if not (ID.fullmatch(user) and ID.fullmatch(name)):
             return Refusal("bad-topic", f"user and name in the topic must match {ID.pattern}", clear=clear)
-        fields, flaw = _parsed(payload, _question)
+        fields, flaw = _parsed(payload, _question, LARGEST_REQUEST)
         asked = _quotable(fields.get("id"))
         reply_to = response_topic if response_topic is not None else fields.get("reply_to")
         below = f"{self._topics.root}/reply/{user}/"
         if not isinstance(reply_to, str) or not re.fullmatch(re.escape(below) + REPLY, reply_to):
-            return Refusal("bad-reply-to", f"give a reply_to below {below}", None, user, asked, clear)
+            flaw = flaw or _BadError("bad-reply-to", f"give a reply_to below {below}")
+            return Refusal(flaw.code, flaw.message, None, user, asked, clear)
         if retained:
             flaw = _BadError("retained", "publish requests without the retain flag; this one has been cleared")
         elif fields.get("id") is not None and asked is None:
@@ -147,18 +152,28 @@ class Decoder:
         return Request(name, user, reply_to, asked, correlation, fields)
 
 
-def _parsed(payload: bytes, read: Callable[[bytes], dict[str, Any]]) -> tuple[dict[str, Any], _BadError | None]:
+def _parsed(
+    payload: bytes, read: Callable[[bytes], dict[str, Any]], largest: int = LARGEST_COMMAND
+) -> tuple[dict[str, Any], _BadError | None]:
     """The fields of a payload, and what is wrong with it if they cannot be had."""
     try:
-        if len(payload) > LARGEST_COMMAND:
-            raise _BadError("too-large", f"{len(payload)} bytes; a message has at most {LARGEST_COMMAND}")
+        if len(payload) > largest:
+            raise _BadError("too-large", f"{len(payload)} bytes; a message has at most {largest}")
         return read(payload), None
     except _BadError as flaw:
         return {}, flaw
 
 
 def _question(payload: bytes) -> dict[str, Any]:
-    return _object(payload, 'write a JSON object, such as {"id": "r-1", "reply_to": "<root>/reply/<user>/<client>"}')
+    """The payload as fields of a request: JSON that can be quoted in an answer."""
+    found = _object(payload, 'write a JSON object, such as {"id": "r-1", "reply_to": "<root>/reply/<user>/<client>"}')
+    if _deeper(found, DEEPEST):
+        raise _BadError("bad-json", f"this is nested more than {DEEPEST} levels deep; take levels out")
+    try:
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _BadError("bad-json", "an escape names half a character; write the character itself") from None
+    return found
 
 
 def _fields(payload: bytes) -> dict[str, Any]:
@@ -186,6 +201,12 @@ def _object(payload: bytes, remedy: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _BadError("bad-json", 'the JSON must be one object, such as {"id": "c-1"}')
     return value
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects lie in one another more than so many levels deep."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inside is not None and (levels == 0 or any(_deeper(each, levels - 1) for each in inside))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -306,8 +327,8 @@ def result(command_id: str | None, user: str | None, outcome: Outcome, **more: o
     return encode({"id": command_id, "user": user, "outcome": outcome, **more})
 
 
-def error(code: str, message: str) -> dict[str, dict[str, str]]:
-    """The `error` of a result that is rejected or failed. `code` is one of CODES."""
+def error(code: str, message: str, **more: object) -> dict[str, dict[str, object]]:
+    """The `error` of a result that is rejected or failed, or of an answer. `code` is one of CODES."""
     if code not in CODES:
         raise KeyError(code)
-    return {"error": {"code": code, "message": message}}
+    return {"error": {"code": code, "message": message, **more}}

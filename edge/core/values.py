@@ -259,10 +259,14 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Keep a row in the journal under (table, id), in place of the one before; None removes it."""
+    """Keep a row in the journal under (table, id), in place of the one before; None removes it.
+
+    `tell`: have it answered with Stored, once for each such Persist and in their order.
+    """
 
     key: tuple[str, str]
     row: Row | None
+    tell: bool = False
 
 
 @dataclass(frozen=True, slots=True)

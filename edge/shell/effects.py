@@ -62,6 +62,8 @@ class Effects:
                     self._waiting[effect.output] = effect
                 case Persist():
                     self._rows.append(effect)
+                    if effect.tell:
+                        self._awaited.add(effect.key)
                 case Publish():
                     self._link.publish(effect)
 

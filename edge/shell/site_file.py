@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.core.programs import read_light_program
 from edge.core.site import Site
-from edge.core.site_checks import spelled
+from edge.core.site_checks import Flaw, spelled
 from edge.core.site_reading import read
 from edge.core.values import ModelInfo
-from edge.shell.yaml_nodes import Node, parse, plain
+from edge.shell.yaml_nodes import Fault, Node, parse, plain
 
 LARGEST = 256 * 1024  # bytes; a village of a thousand devices has about 100 KiB
 
@@ -45,22 +46,37 @@ class ConfigError(Exception):
 
 def load(path: Path | str, catalogue: Mapping[str, ModelInfo]) -> Site:
     """The village in the file at `path`; `catalogue` holds the device models by name. Raises ConfigError only."""
-    return parse_site(_text(Path(path)), str(path), catalogue)
+    remedy = "give the path of the village's configuration, such as config/nguyen-ly.yaml"
+    return parse_site(_text(Path(path), remedy), str(path), catalogue)
 
 
 def parse_site(text: str, name: str, catalogue: Mapping[str, ModelInfo]) -> Site:
     """The village in `text`, which came from the file `name`. Raises ConfigError."""
     root, faults = parse(text)
-    problems = [Problem(spelled(fault.path), fault.line, fault.column, fault.text) for fault in faults]
-    if root is None:
-        raise ConfigError(name, problems)
-    site, flaws = read(plain(root), catalogue)
-    for flaw in flaws:
-        line, column = _position(root, flaw.path, flaw.on_key)
-        problems.append(Problem(spelled(flaw.path), line, column, flaw.text))
-    if site is None or problems:
-        raise ConfigError(name, sorted(set(problems), key=lambda found: (found.line, found.column, found)))
+    site, flaws = (None, []) if root is None else read(plain(root), catalogue)
+    if site is None or faults or flaws:
+        raise ConfigError(name, _problems(root, faults, flaws))
     return site
+
+
+def load_program(path: Path, program: str, site: Site, catalogue: Mapping[str, ModelInfo]) -> object:
+    """The light program in the file at `path`, as plain data, good for the village `site` under the id `program`.
+
+    Raises ConfigError.
+    """
+    root, faults = parse(_text(path, "give the path of a file with a program"), "begin with kind: light")
+    body = None if root is None else plain(root)
+    flaws = [] if root is None else read_light_program(body, program, site, catalogue)[1]
+    if root is None or faults or flaws:
+        raise ConfigError(str(path), _problems(root, faults, flaws))
+    return body
+
+
+def _problems(root: Node | None, faults: list[Fault], flaws: list[Flaw]) -> list[Problem]:
+    problems = [Problem(spelled(fault.path), fault.line, fault.column, fault.text) for fault in faults]
+    if root is not None:
+        problems += [Problem(spelled(f.path), *_position(root, f.path, f.on_key), f.text) for f in flaws]
+    return sorted(set(problems), key=lambda found: (found.line, found.column, found))
 
 
 def password_file(site: Site, config: Path | str) -> Path | None:
@@ -69,14 +85,14 @@ def password_file(site: Site, config: Path | str) -> Path | None:
     return None if named is None else Path(config).absolute().parent / named
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, remedy: str) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except FileNotFoundError:
-        reason = "there is no such file; give the path of the village's configuration, such as config/nguyen-ly.yaml"
+        reason = f"there is no such file; {remedy}"
     except IsADirectoryError:
-        reason = "this is a folder; give the configuration file in it"
+        reason = "this is a folder; give the file in it"
     except PermissionError:
         reason = "the file may not be read; run as its owner, or give this user the right with chmod or chgrp"
     except (OSError, ValueError) as error:

@@ -218,8 +218,13 @@ def _scalar(event: Any) -> str | int | float | bool | None:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def parse(text: str) -> tuple[Node | None, list[Fault]]:
-    """The document in `text` and its faults; no node when the text could not be read to its end."""
+def parse(
+    text: str, beginning: str = "begin with site: as config/nguyen-ly.yaml does"
+) -> tuple[Node | None, list[Fault]]:
+    """The document in `text` and its faults; no node when the text could not be read to its end.
+
+    `beginning`: what to do about an empty one.
+    """
     if odd := _CONTROL.search(text):
         line, column = text.count("\n", 0, odd.start()) + 1, odd.start() - text.rfind("\n", 0, odd.start())
         reason = f"the character U+{ord(odd[0]):04X} cannot be seen and is not allowed; remove it, and save as UTF-8"
@@ -235,7 +240,7 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
     except YAMLError as error:
         return None, [*builder.faults, _fault(error, text)]
     if builder.root is None or builder.root.value is None:
-        return None, [Fault(1, 1, "the file is empty; begin with site: as config/nguyen-ly.yaml does")]
+        return None, [Fault(1, 1, f"the file is empty; {beginning}")]
     return builder.root, builder.faults
 
 

@@ -133,7 +133,7 @@ def told(path: Path, catalogue: dict[str, ModelInfo]) -> str:
 def test_files_that_cannot_be_read_say_so_with_a_remedy(tmp_path: Path, catalogue: dict[str, ModelInfo]) -> None:
     file = tmp_path / "v.yaml"
     assert told(file, catalogue).startswith(f"{file}:1:1: there is no such file; give the path")
-    assert "this is a folder; give the configuration file in it" in told(tmp_path, catalogue)
+    assert "this is a folder; give the file in it" in told(tmp_path, catalogue)
     assert "the file cannot be read" in told(tmp_path / ("x" * 300), catalogue)
     file.write_bytes(b"site: {name: T\xe2n}\n")
     assert told(file, catalogue) == f"{file}:1:15: this is not UTF-8 text; save the file with the encoding UTF-8"

@@ -11,7 +11,7 @@ from villages import Bench, street, village
 
 from edge.core.alarms import KINDS
 from edge.core.assembly import decoder
-from edge.core.values import JournalChanged, LinkChanged, Reading, ReadingsTaken, Refusal, Request, RequestReceived
+from edge.core.values import JournalChanged, LinkChanged, Reading, ReadingsTaken, Refusal
 
 SILENT = "device-silent:meter:cabinet"
 ROOT = "village/thon"
@@ -33,13 +33,7 @@ def recover(b: Bench) -> None:
         b.advance(10)
 
 
-def ask(b: Bench, name: str, user: str = "head", **fields: Any) -> dict[str, Any]:
-    payload = json.dumps({"id": "r-1", "reply_to": f"{ROOT}/reply/{user}/phone"} | fields).encode()
-    heard = decoder(b.site).request(f"{ROOT}/ask/{user}/{name}", payload, False, None, None)
-    assert isinstance(heard, Request)
-    b.put(RequestReceived(heard))
-    answers = [m for m in b.radio.messages if m.topic == f"{ROOT}/reply/{user}/phone"]
-    return json.loads(answers[-1].payload)
+ask = Bench.ask
 
 
 def test_a_silent_meter_raises_after_a_minute_and_clears_after_it_has_answered_for_30_s() -> None:

@@ -1,0 +1,435 @@
+"""Programs that are changed at run time: refused or in force at once, kept, audited, and what the journal makes of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from villages import STREET, Bench, Line, street, village
+
+from edge.core.assembly import decoder
+from edge.core.values import Refusal, Request
+
+ROOT = "village/thon"
+NIGHT = "2026-11-21T23:00:00+07:00"  # 33 %, by the file's street
+UNREADABLE = "program-unreadable:site:thon"
+
+
+def bright(level: int = 67) -> dict[str, Any]:
+    """The street, with another level from 22:30 on."""
+    body = copy.deepcopy(STREET)
+    body["steps"][1]["level"] = level
+    return body
+
+
+def listed(b: Bench, name: str = "street") -> dict[str, Any]:
+    return {found["program"]: found for found in b.ask("programs")["programs"]}[name]
+
+
+def put(b: Bench, body: object, rev: object = 1, name: str = "street", user: str = "head", **more: Any) -> dict[str, Any]:
+    return b.ask("program-put", user, program=name, rev=rev, body=body, **more)
+
+
+def about(b: Bench) -> dict[str, int]:
+    return {p["id"]: p["rev"] for p in json.loads(b.radio.retained[f"{ROOT}/about"])["programs"]}
+
+
+def audit(b: Bench) -> list[dict[str, Any]]:
+    return [json.loads(m.payload) for m in b.radio.messages if m.topic == f"{ROOT}/audit"]
+
+
+def again(b: Bench, path: Path, **more: Any) -> Bench:
+    """The process is killed once all is stored, and started again."""
+    assert b.store._db is not None
+    b.store._db.close()
+    return Bench(more.pop("site", b.site), journal=path, clock=b.clock, lines=b.lines)
+
+
+def test_the_files_programs_are_in_force_with_rev_1_in_the_words_of_the_file() -> None:
+    rules = [
+        {"days": "sat,sun", "steps": [{"at": "sunset", "level": 100}, {"at": "sunrise + 1h", "level": 0}]},
+        {"lunar": "1-1..1-3", "steps": [{"at": "00:30", "level": 5}]},
+        {"lunar_day": 15, "steps": [{"at": "00:30", "level": 5}]},
+    ]
+    more = STREET | {"calendar": rules, "photocell": {"within": "45m"}}
+    b = Bench(village(programs={"more": more}))
+    assert b.ask("programs") == {
+        "id": "r-1", "ok": True,
+        "programs": [
+            {"program": "street", "rev": 1, "by": None, "at": None, "body": STREET},
+            {"program": "more", "rev": 1, "by": None, "at": None, "body": more},
+        ],
+    }
+    assert about(b) == {"street": 1, "more": 1}
+
+
+def test_a_program_that_is_put_at_night_is_in_force_at_once() -> None:
+    b = Bench(at=NIGHT)
+    assert (b.state()["level"], b.on()) == (33, "a")
+    before = b.clock.mono()
+    assert put(b, bright()) == {"id": "r-1", "ok": True, "program": "street", "rev": 2, "stored": True}
+    assert b.clock.mono() == before
+    state = b.state()
+    assert (state["level"], state["reason"], state["program"]) == (67, "program", "street")
+    assert about(b) == {"street": 2}
+    b.advance(11)  # circuits on one meter
+    assert b.on() == "ab"
+    assert put(b, bright(0), 2)["rev"] == 3
+    assert (b.state()["level"], b.on()) == (0, "")
+    assert b.state()["next"]["level"] == 100
+
+
+def test_its_steps_to_come_are_those_of_the_new_one() -> None:
+    b = Bench(at=NIGHT)
+    body = bright()
+    body["steps"].insert(2, {"at": "02:00", "level": 0})
+    put(b, body)
+    assert b.state()["next"] == {"at": "2026-11-21T19:00:00.000Z", "level": 0, "reason": "program"}
+    b.advance_to("2026-11-22T02:00:00+07:00")
+    assert b.state()["level"] == 0
+
+
+def test_an_override_is_not_moved() -> None:
+    b = Bench(at="2026-11-21T20:00:00+07:00")
+    b.send("33")
+    until = b.state()["until"]
+    assert until == "2026-11-21T15:30:00.000Z"
+    body = bright()
+    body["steps"][1]["at"] = "21:00"
+    put(b, body)
+    b.advance_to("2026-11-21T21:30:00+07:00")
+    assert (b.state()["reason"], b.state()["level"], b.state()["until"]) == ("override", 33, until)
+    b.advance_to("2026-11-21T22:30:00+07:00")
+    assert (b.state()["reason"], b.state()["level"]) == ("program", 67)
+
+
+def test_a_stale_rev_is_a_conflict_and_has_no_effect() -> None:
+    b = Bench(at=NIGHT)
+    put(b, bright(67), 1, user="tho")
+    for rev in (1, 0, 3, 2**70):
+        answer = put(b, bright(100), rev)
+        assert (answer["ok"], answer["error"]["code"], answer["error"]["rev"]) == (False, "conflict", 2)
+    assert "by tho" in answer["error"]["message"]
+    assert (listed(b)["rev"], listed(b)["by"], listed(b)["body"]) == (2, "tho", bright(67))
+    assert b.state()["level"] == 67
+
+
+def test_what_changes_nothing_keeps_the_rev() -> None:
+    b = Bench()
+    same = copy.deepcopy(STREET)
+    same["steps"][0]["at"] = " sunset  -  10 m "
+    assert put(b, same)["rev"] == 1
+    assert put(b, same, 2)["error"]["code"] == "conflict"
+    assert listed(b) == {"program": "street", "rev": 1, "by": None, "at": None, "body": STREET}
+
+
+def test_every_error_comes_at_once_as_check_tells_it() -> None:
+    b = Bench(at=NIGHT)
+    body = {"kind": "light", "stepz": [], "steps": [{"at": "22h30", "level": 33}, {"at": "22:30", "level": 101}, {"at": "sunset"}]}
+    answer = put(b, body)
+    assert answer["error"]["code"] == "bad-program"
+    flaws = {flaw["path"]: flaw["text"] for flaw in answer["error"]["flaws"]}
+    assert flaws.keys() == {"steps[0].at", "steps[1].level", "steps[2].level", "stepz"}
+    assert flaws["steps[0].at"].startswith('"22h30" cannot be read; write a time such as "22:30"')
+    assert flaws["stepz"] == 'unknown key "stepz"; did you mean steps?'
+    assert answer["error"]["message"].startswith("4 errors; the first is ")
+    assert (b.state()["level"], about(b)) == (33, {"street": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "said"),
+    [
+        ({"body": {"kind": "irrigation", "zones": []}}, "bad-program", "irrigation"),
+        ({"body": {"kind": "climate"}}, "bad-program", "not run yet"),
+        ({"body": {"kind": "light"}}, "bad-program", "steps"),
+        ({"body": {}}, "bad-program", "kind: light"),
+        ({"body": None}, "bad-program", "kind: light"),
+        ({"body": [1]}, "bad-program", "kind: light"),
+        ({"body": 10**300}, "bad-program", "kind: light"),
+        ({"body": STREET | {"steps": [{"at": "sunset", "level": 1e999}]}}, "bad-value", "not a number"),
+        ({"program": "water"}, "bad-program", "kind irrigation in the file"),
+        ({"program": "Street"}, "bad-value", "ids match"),
+        ({"program": 7}, "bad-value", "ids match"),
+        ({"program": None}, "bad-value", "ids match"),
+        ({"program": "nobodys"}, "unknown-program", "rev 0"),
+        ({"rev": "1"}, "bad-value", "rev"),
+        ({"rev": True}, "bad-value", "rev"),
+        ({"rev": 1.0}, "bad-value", "rev"),
+        ({"rev": -1}, "bad-value", "rev"),
+        ({"rev": None}, "bad-value", "rev"),
+        ({"revision": 1}, "unknown-field", "revision"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_remedy_and_has_no_effect(fields: dict[str, Any], code: str, said: str) -> None:
+    water = {"kind": "irrigation", "finish_before": "sunrise", "zones": [{"plot": "20m"}]}
+    valve = {"name": "Thửa", "output": {"gpio": 4}, "max_on": "1h", "daily_max": "2h", "default": "20m"}
+    b = Bench(village(programs={"water": water}, valves={"plot": valve}), at=NIGHT)
+    rev = 0 if fields.get("program") == "water" else 1
+    wanted: dict[str, Any] = {"program": "street", "rev": rev, "body": bright()} | fields
+    payload = json.dumps({"id": "r-1", "reply_to": f"{ROOT}/reply/head/phone"} | wanted).encode()
+    heard = decoder(b.site).request(f"{ROOT}/ask/head/program-put", payload, False, None, None)
+    if isinstance(heard, Refusal):
+        assert (heard.code, said in heard.message) == (code, True)
+        return
+    error = b.ask("program-put", **wanted)["error"]
+    assert error["code"] == code
+    assert said in json.dumps(error)
+    assert (b.state()["level"], about(b), b.store.memory().programs["street"]["rev"]) == (33, {"street": 1}, 1)
+    last = audit(b)[-1]
+    assert (last["outcome"], last["request"], last["error"]["code"]) == ("rejected", "program-put", code)
+
+
+def test_a_request_may_be_as_large_as_a_program_and_a_command_may_not() -> None:
+    d = decoder(village())
+    to = f"{ROOT}/reply/head/phone"
+    for size, fits in ((16384, True), (16385, False)):
+        payload = b'{"id": "r"}'.ljust(size)
+        heard = d.request(f"{ROOT}/ask/head/program-put", payload, False, to, None)
+        assert isinstance(heard, Request) == fits
+        assert fits or (isinstance(heard, Refusal) and heard.code == "too-large")
+    command = d.decode(f"{ROOT}/light/road/set/head", b'{"action": "on"}'.ljust(4097), False)
+    assert isinstance(command, Refusal)
+    assert command.code == "too-large"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ('{"kind": "light", "kind": "light"}', "bad-json"),
+        ('{"kind": "light", "steps": NaN}', "bad-value"),
+        ("[" * 19 + "]" * 19, None),
+        ("[" * 20 + "]" * 20, "bad-json"),
+        ("[" * 8000, "bad-json"),
+        ("[" * 5000 + "]" * 5000, "bad-json"),
+        (r'{"k\ud800": 1}', "bad-json"),
+        (r'{"kind": "\ud83d\ude00"}', None),
+        ("9" * 5000, "bad-json"),
+    ],
+)
+def test_what_is_no_clean_json_is_refused_where_it_can_be_answered(body: str, code: str | None) -> None:
+    d, to = decoder(village()), f"{ROOT}/reply/head/phone"
+    heard = d.request(f"{ROOT}/ask/head/program-put", f'{{"body": {body}}}'.encode(), False, to, b"c")
+    assert (heard.code if isinstance(heard, Refusal) else None) == code
+    assert isinstance(heard, Refusal | Request)
+    assert heard.reply_to == to
+
+
+def test_a_flood_of_mistakes_is_told_in_part_and_with_their_number() -> None:
+    error = put(Bench(), {"kind": "light", **{f"k{n}": 1 for n in range(1200)}})["error"]
+    assert len(error["flaws"]) == 100
+    assert error["message"].startswith("1201 errors, of which 100 are told here; the first is ")
+
+
+def test_a_new_program_may_be_made_and_stays() -> None:
+    b = Bench()
+    assert put(b, bright(), 0, "feast")["rev"] == 1
+    assert about(b) == {"street": 1, "feast": 1}
+    assert put(b, bright(100), 0, "feast")["error"]["code"] == "conflict"
+    assert put(b, bright(100), 1, "feast")["rev"] == 2
+    assert (listed(b, "feast")["by"], listed(b, "feast")["body"]) == ("head", bright(100))
+
+
+def test_there_is_a_bound_to_new_programs() -> None:
+    b = Bench()
+    for n in range(99):
+        assert put(b, STREET, 0, f"p{n}")["ok"]
+    refused = put(b, STREET, 0, "p99")["error"]
+    assert (refused["code"], "100 programs" in refused["message"]) == ("bad-program", True)
+    assert put(b, bright(), 1)["ok"]
+
+
+def test_the_audit_says_who_which_from_which_rev_to_which_and_what() -> None:
+    b = Bench(at=NIGHT)
+    body = bright()
+    del body["steps"][2]
+    put(b, body, user="tho", id="r-7")
+    entry = audit(b)[-1]
+    assert entry == {
+        "at": "2026-11-21T16:00:00.000Z", "user": "tho", "device": None, "id": "r-7", "outcome": "accepted",
+        "request": "program-put", "program": "street", "rev": 2, "was": {"rev": 1},
+        "changed": {"steps[1].level": [33, 67], "steps[2].at": ["sunrise + 10m", None], "steps[2].level": [0, None]},
+    }
+    rules = [{"days": "sat", "steps": [{"at": f"{h:02}:{m:02}", "level": h} for h in range(4) for m in range(12)]}]
+    put(b, body | {"calendar": rules}, 2)
+    changed = audit(b)[-1]["changed"]
+    assert (len(changed), changed["more"]) == (21, 1 + 96 - 20)
+
+
+def test_it_is_kept_over_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    put(b, bright(100), user="tho")
+    b.advance(3600)
+    b = again(b, path)
+    assert (b.state()["level"], about(b)) == (100, {"street": 2})
+    assert listed(b) == {
+        "program": "street", "rev": 2, "by": "tho", "at": "2026-11-21T16:00:00.000Z", "body": bright(100)
+    }
+
+
+def test_it_is_answered_once_the_journal_has_it_and_who_reads_meanwhile_waits_too(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    start = len(b.radio.messages)
+    for event in (
+        b.request("program-put", program="street", rev=1, body=bright(67)),
+        b.request("program-put", program="street", rev=2, body=bright(100)),
+        b.request("programs", "tho"), b.request("alarms"),
+    ):  # fmt: skip
+        b.inbox.put(event)
+    b.core.step(b.clock.now())
+    assert (b.state()["level"], about(b)) == (100, {"street": 3})
+    assert [list(a) for a in b.answers(start)] == [["id", "ok", "alarms"]]
+    b.store.step(b.clock.now())
+    assert len(b.answers(start)) == 1
+    b.core.step(b.clock.now())
+    assert [(a.get("rev"), a.get("stored")) for a in b.answers(start)[1:]] == [(2, True), (3, True), (None, None)]
+    assert b.answers(start)[-1]["programs"][0]["rev"] == 3
+
+
+def test_killed_before_it_is_stored_it_was_never_answered_and_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    start = len(b.radio.messages)
+    b.inbox.put(b.request("program-put", program="street", rev=1, body=bright(67)))
+    b.core.step(b.clock.now())
+    assert b.answers(start) == []
+    b = again(b, path)
+    assert (b.state()["level"], listed(b)["rev"]) == (33, 1)
+
+
+def test_with_a_card_that_cannot_be_written_it_is_in_force_and_says_that_it_is_not_stored() -> None:
+    b = Bench(at=NIGHT)
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    b.store._before_commit = full
+    assert put(b, bright(67)) == {"id": "r-1", "ok": True, "program": "street", "rev": 2, "stored": False}
+    assert put(b, bright(100), 2)["stored"] is False
+    assert put(b, bright(100), 3) == {"id": "r-1", "ok": True, "program": "street", "rev": 3, "stored": False}
+    assert b.state()["level"] == 100
+    assert listed(b)["rev"] == 3
+    b.store._before_commit = lambda: None
+    start = len(b.radio.messages)
+    b.advance(6)
+    assert b.answers(start) == []
+    assert put(b, bright(67), 3) == {"id": "r-1", "ok": True, "program": "street", "rev": 4, "stored": True}
+
+
+# --- the file and the journal ---
+
+
+def test_what_was_put_stands_above_the_file_until_it_is_the_files_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    put(b, bright(67))
+    b = again(b, path, site=village(programs={"street": bright(100)}))
+    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"]) == (67, 2, "head")
+    assert put(b, bright(100), 2)["rev"] == 3  # as --reset does
+    assert (listed(b)["by"], listed(b)["at"], listed(b)["body"]) == (None, None, bright(100))
+    b = again(b, path, site=village(programs={"street": bright(0)}))
+    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"]) == (0, 4, None)
+
+
+def test_a_file_that_has_taken_up_what_was_put_owns_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    put(b, bright(67))
+    b = again(b, path, site=village(programs={"street": bright(67)}))
+    assert (listed(b)["rev"], listed(b)["by"]) == (2, None)
+    b = again(b, path, site=village(programs={"street": bright(100)}))
+    assert (b.state()["level"], listed(b)["rev"]) == (100, 3)
+
+
+def test_a_change_of_the_file_is_a_change_that_whoever_read_before_must_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    b = again(b, path, site=village(programs={"street": bright(67)}))
+    assert (b.state()["level"], listed(b)["rev"]) == (67, 2)
+    assert put(b, bright(0), 1)["error"]["code"] == "conflict"
+    b = again(b, path)
+    assert listed(b)["rev"] == 2
+
+
+def test_a_rev_is_not_used_again_for_a_program_that_left_the_file_and_came_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    both = village({"road": street()}, {"other": bright(0)})
+    b = Bench(both, journal=path)
+    put(b, bright(67), 1, "other")
+    put(b, bright(0), 2, "other")
+    b = again(b, path, site=village())
+    assert about(b) == {"street": 1}
+    assert put(b, bright(67), 3, "other")["error"]["code"] == "unknown-program"
+    b = again(b, path, site=both)
+    assert listed(b, "other")["rev"] == 3
+    b = again(b, path, site=village())
+    assert put(b, bright(67), 0, "other")["rev"] == 4
+
+
+def test_one_that_the_file_has_as_another_kind_now_is_not_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(journal=path)
+    put(b, bright(), 0, "cool")
+    switch = {"name": "Quạt", "output": {"gpio": 4}, "max_on": "1h"}
+    sensor = {"name": "Khí", "model": "xy-md02", "port": "bus", "address": 9}
+    cool = {"kind": "climate", "target": "fan", "when": {"sensor": "air", "quantity": "temperature_c", "on_above": 33, "off_below": 30}}
+    b = again(b, path, site=village(programs={"cool": cool}, switches={"fan": switch}, sensors={"air": sensor}))
+    assert about(b) == {"street": 1}
+    assert b.alarm(UNREADABLE) is None
+
+
+@pytest.mark.parametrize("body", ["", "{", '{"kind": "light"}', '{"kind": "light", "steps": [{"at": "noonish", "level": 3}]}', "[" * 9999])
+def test_one_that_cannot_be_read_any_more_gives_way_to_the_files_with_an_alarm_until_it_is_put_again(
+    tmp_path: Path, body: str
+) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(at=NIGHT, journal=path)
+    put(b, bright(67))
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE programs SET body = ?", (body,))
+    b = again(b, path)
+    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"], listed(b)["body"]) == (33, 3, None, STREET)
+    raised = b.alarm(UNREADABLE)
+    assert raised is not None
+    assert (raised["state"], raised["severity"]) == ("raised", "warning")
+    assert "programs.street" in raised["text"]["en"]
+    b = again(b, path)
+    assert listed(b)["rev"] == 3
+    assert put(b, bright(67), 2)["error"]["code"] == "conflict"
+    assert put(b, bright(67), 3)["rev"] == 4
+    b.advance(1)
+    cleared = b.alarm(UNREADABLE)
+    assert cleared is not None
+    assert cleared["state"] == "cleared"
+    b = again(b, path)
+    assert (b.state()["level"], listed(b)["rev"]) == (67, 4)
+
+
+def test_one_that_only_the_journal_had_and_that_cannot_be_read_is_not_in_force_but_its_revs_are_used_up(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    b = Bench(journal=path)
+    put(b, bright(), 0, "feast")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE programs SET body = '' WHERE id = 'feast'")
+    b = again(b, path)
+    assert about(b) == {"street": 1}
+    assert "programs.feast" in str(b.alarm(UNREADABLE))
+    assert put(b, bright(), 0, "feast")["rev"] == 3
+
+
+def test_lights_of_other_programs_are_left_alone() -> None:
+    lights = {"road": street(), "lane": street(circuits=1, program="lane")}
+    lights["lane"]["circuits"]["a"]["output"]["gpio"] = 25
+    b = Bench(village(lights, {"lane": STREET}), at=NIGHT)
+    b.advance(60)
+    line = b.lines["light/lane/a"]
+    assert isinstance(line, Line)
+    before, state = len(line.writes), b.state("lane")
+    put(b, bright(0))
+    assert b.on("road") == ""
+    assert (len(line.writes), b.state("lane")) == (before, state)
