@@ -18,6 +18,7 @@ from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
 from edge.core.meter_unit import MeterUnit
 from edge.core.plan import Coming, Planned
+from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs
 from edge.core.schedule import Calendar
 from edge.core.site import Light, LightProgram, Site, driven_meters
@@ -48,7 +49,7 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
     called |= {name: name.partition("/")[2] for name in cabinet.names}
     alarms = Alarms(called, names, memory.alarms)
-    desk = Desk(alarms, programs, calendar)
+    desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar))
     introduction = partial(about, site, catalogue, version, programs)
     return Controller(names, introduction, lights, meters, memory, known, alarms, cabinet, desk, village)
 

@@ -105,9 +105,14 @@ class Bank:
     def __init__(self, circuits: Sequence[Circuit], ladder: Ladder, rotates: bool) -> None:
         self.circuits = circuits
         self.ladder = ladder
-        self._rotates = rotates
+        self.rotates = rotates
         self._night: dt.date | None = None
         self._order = list(range(len(circuits)))
+
+    @property
+    def order(self) -> list[int]:
+        """In which order levels take the circuits, by their place in the configuration."""
+        return list(self._order)
 
     def recall(self, hours: Mapping[str, Row], moment: Moment) -> None:
         """Take up the hours that the journal kept."""
@@ -127,7 +132,7 @@ class Bank:
         """It is the night of that date, and `level` stands: the order changes while all or none burn."""
         if night != self._night and level in (0, self.ladder.levels[-1]):
             self._night = night
-            self._order = list(self.ladder.order(night if self._rotates else None))
+            self._order = list(self.ladder.order(night if self.rotates else None))
             for c in self.circuits:
                 c.avoided = False
 

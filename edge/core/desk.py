@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from edge.core import topics
 from edge.core.alarms import Alarms
+from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs, Put
 from edge.core.schedule import Calendar
 from edge.core.values import Effect, Moment, Publish, Request
@@ -47,11 +48,12 @@ class Desk:
     another program, whatever is killed when. While the journal cannot be written nothing waits: the answer says so.
     """
 
-    def __init__(self, alarms: Alarms, programs: Programs, calendar: Calendar) -> None:
+    def __init__(self, alarms: Alarms, programs: Programs, calendar: Calendar, plans: PlanDesk) -> None:
         """`calendar` is the lights'; it takes every program that is put."""
         self._alarms = alarms
         self._programs = programs
         self._calendar = calendar
+        self._plans = plans
         self._waiting: deque[_Waiting] = deque()
         self._failing = False
 
@@ -107,7 +109,9 @@ class Desk:
                 return Answer({"ok": True, "programs": self._programs.listed()})
             case "program-put":
                 return self._put(request, moment)
-        text = f"{request.name}: this version answers alarms, alarm-ack, programs and program-put"
+            case "plan":
+                return Answer(self._plans.answer(request, moment))
+        text = f"{request.name}: this version answers alarms, alarm-ack, plan, programs and program-put"
         return Answer({"ok": False, **topics.error("unknown-request", text)})
 
     def _acknowledge(self, request: Request) -> Answer:

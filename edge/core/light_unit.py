@@ -11,6 +11,8 @@ from edge.core.evidence import Evidence
 from edge.core.lighting import Wish, ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Locks
+from edge.core.plan import Coming, Now, Planned
+from edge.core.schedule import Calendar
 from edge.core.values import (
     Command,
     Deadline,
@@ -185,6 +187,22 @@ class LightUnit:
             (kind, bool(ids), {"circuits": ", ".join(ids)}) for kind, ids in self._troubles.items()
         ]
         return [("switching-capped", self._held is not None and self._held.capped, {}), *troubles]
+
+    def planned(self, calendar: Calendar, moment: Moment, end: float) -> list[Coming]:
+        """Its changes up to `end` (Unix s), as they will happen; none while something stands above its program for
+        nobody knows how long (see `held`)."""
+        if self._wish.program is None or self.held(moment):
+            return []
+        lamp = Planned(self.target, self._ladder, [c.id for c in self.circuits], self._bank.rotates, self._wish.program)
+        until = self.desired.until if self.desired.reason == "override" else None
+        now = Now(self.desired.level, self._bank.order, until)
+        return list(lamp.changes(calendar, moment.wall, end, now))
+
+    def held(self, moment: Moment) -> str | None:
+        """The reason that keeps the light as it is until somebody ends it; None: none does."""
+        desired = self._desire(moment)
+        endless = desired.reason in ("lockout", "hand") or (desired.reason == "override" and desired.until is None)
+        return desired.reason if endless else None
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""
