@@ -95,6 +95,8 @@ def _asked(args: argparse.Namespace, site: str) -> list[dict[str, Any]]:
 
 
 def _print(changes: list[dict[str, Any]], zone: ZoneInfo, *, as_json: bool) -> None:
+    from edge.core.site_terms import span
+
     if not as_json:
         print(f"{'when':<23} {'device':<24} {'level':>5}  {'circuits':<16} reason")
     for c in changes:
@@ -104,4 +106,6 @@ def _print(changes: list[dict[str, Any]], zone: ZoneInfo, *, as_json: bool) -> N
             continue
         burning = ",".join(c["circuits"]) or "-"
         why = f"program {c['program']}: {c['step']}"
+        why += f" [{c['rule']}]" if c["rule"] else ""
+        why += f" (photocell ± {span(c['within_s'])})" if c["within_s"] else ""
         print(f"{at:%a %d/%m/%Y %H:%M:%S} {c['device']:<24} {c['level']:>4}%  {burning:<16} {why}")

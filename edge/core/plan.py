@@ -16,8 +16,9 @@ DAY_S = 86400.0
 class Coming:
     """From Unix time `at` on, `device` wants `level` (percent) and burns these circuits for it.
 
-    `program` and `step` say whose step it is, such as "sunset - 10m". The step that ends an override is the one that
-    then stands.
+    `program` and `step` say whose step it is, such as "sunset - 10m"; `rule` is the calendar's rule of that night, ""
+    for none; the photocell may move it by `within_s` seconds. The step that ends an override is the one that then
+    stands.
     """
 
     at: float
@@ -26,6 +27,8 @@ class Coming:
     circuits: tuple[str, ...]
     program: str
     step: str
+    rule: str = ""
+    within_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,11 @@ class Planned:
             change = self._stands(calendar, begin)
             if change is not None and self.ladder.nearest(change.level) != level:
                 level, order = self._next(calendar, level, order, change, begin)
-                yield self._coming(begin, level, order, change)
+                yield self._coming(calendar, begin, level, order, change)
         for change in calendar.changes(self.program, begin, end):
             if self.ladder.nearest(change.level) != level:
                 level, order = self._next(calendar, level, order, change, change.at)
-                yield self._coming(change.at, level, order, change)
+                yield self._coming(calendar, change.at, level, order, change)
 
     def _reached(self, calendar: Calendar, start: float) -> Now:
         """What the program has made of the light by `start`: circuits keep their turn while only some of them burn."""
@@ -88,6 +91,8 @@ class Planned:
     def _stands(self, calendar: Calendar, at: float) -> Change | None:
         return max(calendar.changes(self.program, at - HORIZON_NIGHTS * DAY_S, at), key=lambda c: c.at, default=None)
 
-    def _coming(self, at: float, level: int, order: Sequence[int], change: Change) -> Coming:
+    def _coming(self, calendar: Calendar, at: float, level: int, order: Sequence[int], change: Change) -> Coming:
         burning = sorted(order[: self.ladder.burning(level)])
-        return Coming(at, self.device, level, tuple(self.circuits[i] for i in burning), self.program, change.rule)
+        circuits = tuple(self.circuits[i] for i in burning)
+        within_s = calendar.within_s(self.program) if change.movable and at == change.at else 0.0
+        return Coming(at, self.device, level, circuits, self.program, change.rule, change.why, within_s)

@@ -43,7 +43,8 @@ def words(change: Coming) -> Mapping[str, object]:
     """One change as it is told."""
     return {
         "at": topics.rfc3339(change.at), "device": change.device, "level": change.level, "circuits": change.circuits,
-        "reason": "program", "program": change.program, "step": change.step,
+        "reason": "program", "program": change.program, "step": change.step, "rule": change.rule,
+        "within_s": change.within_s,
     }
 
 

@@ -34,15 +34,16 @@ from edge.core.site_devices import (
     Switch,
     Valve,
 )
+from edge.core.site_nights import DateRange, LunarRange
 from edge.core.site_programs import ClimateProgram, IrrigationProgram, LightProgram, Photocell, Program, Rule, Step
-from edge.core.site_terms import At, Id, LunarRange, Name, Window, Wrong, Zone, duration, number, shown, text, whole
+from edge.core.site_terms import At, Id, Name, Window, Wrong, Zone, duration, number, shown, text, whole
 from edge.core.values import ModelInfo
 
 __all__ = [
-    "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Feedback", "FlowInput", "GpioOutput", "HandInput",
-    "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt",
-    "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump", "Rule", "Sensor", "Site", "Step", "Switch",
-    "Switching", "Valve", "Window", "Zone", "driven_meters",
+    "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "DateRange", "Feedback", "FlowInput", "GpioOutput",
+    "HandInput", "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram", "Limits", "LunarRange", "Meter",
+    "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump", "Rule", "Sensor", "Site", "Step",
+    "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -168,18 +169,11 @@ class Site(Block):
             for section, why in _NOT_YET.items()
             for name in getattr(self, section)
         ]  # fmt: skip
-        for name, program in self.programs.items():
-            path = f"programs.{name}"
-            if isinstance(program, LightProgram):
-                found += [
-                    (f"{path}.calendar[{i}]", "lunar dates are not followed yet; this rule never matches")
-                    for i, rule in enumerate(program.calendar)
-                    if rule.days is None
-                ]
-                if program.photocell:
-                    found.append((f"{path}.photocell", "photocells are not read yet; the sun's times stand"))
-            else:
-                found.append((path, f"{program.kind} programs are not run yet"))
+        found += [
+            (f"programs.{name}", f"{program.kind} programs are not run yet")
+            for name, program in self.programs.items()
+            if not isinstance(program, LightProgram)
+        ]
         return found
 
 

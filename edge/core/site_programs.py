@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
 
 from edge.core.site_base import Block
+from edge.core.site_nights import DateTerm, DaysTerm, LunarTerm
 from edge.core.site_terms import (
     AtTerm,
-    DaysTerm,
     Id,
-    LunarTerm,
     ResumeTerm,
+    StepAtTerm,
     WindowTerm,
     Wrong,
     ZoneTerm,
@@ -27,10 +27,19 @@ from edge.core.site_terms import (
 
 
 class Step(Block):
-    """From this time of day a light has this level, in percent."""
+    """From this time of day a light has this level, in percent. Of steps that fall together the last listed counts."""
 
-    at: AtTerm
+    at: StepAtTerm
     level: Annotated[int, whole(0, 100, "percent of the light's circuits")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_in_quotes(cls, data: Any) -> Any:
+        for key in data if isinstance(data, Mapping) else ():
+            if isinstance(key, str) and key.startswith(("not before", "not after")):
+                text = f'"{key}" stands as a key of its own; put the whole time in quotes: "sunset - 10m, {key}"'
+                raise Wrong(text, path=(key,))
+        return data
 
 
 def _distinct(steps: list[Step]) -> list[Step]:
@@ -50,18 +59,24 @@ Steps = Annotated[list[Step], Field(min_length=1, max_length=48), AfterValidator
 
 
 class Rule(Block):
-    """The steps of particular nights. Exactly one of `days`, `lunar` and `lunar_day` says which; the first rule that
-    matches wins. `days` are weekdays, Monday 0; `lunar_day` is a day of every lunar month, 1 to 30."""
+    """The steps of particular nights. Exactly one of `days`, `date`, `lunar` and `lunar_day` says which, by the date of
+    the night's noon; the first rule that matches wins.
+
+    `days` are weekdays, Monday 0. `lunar` is a range within the twelve regular months, and holds for none of a leap
+    month; `lunar_day` is a day of every lunar month, leap months too, 1 to 30. `note` is for people.
+    """
 
     days: DaysTerm | None = None
+    date: DateTerm | None = None
     lunar: LunarTerm | None = None
     lunar_day: Annotated[int, whole(1, 30, "day of the lunar month")] | None = None
+    note: Annotated[str, text(80)] | None = None
     steps: Steps
 
     @model_validator(mode="after")
     def _one_matcher(self) -> Rule:
-        if (self.days, self.lunar, self.lunar_day).count(None) != 2:
-            raise Wrong("a rule is for one kind of night; write exactly one of days, lunar, lunar_day")
+        if (self.days, self.date, self.lunar, self.lunar_day).count(None) != 3:
+            raise Wrong("a rule is for one kind of night; write exactly one of days, date, lunar, lunar_day")
         return self
 
 

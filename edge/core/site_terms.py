@@ -1,4 +1,4 @@
-"""The words of a configuration: durations, times of day, weekdays, lunar dates, ids and numbers in their range.
+"""The words of a configuration: durations, times of day, ids and numbers in their range.
 
 Every reader takes what the YAML file (or JSON) gave and returns the value, or raises Wrong with a text that says what
 is wrong and what to write instead.
@@ -9,19 +9,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import GetCoreSchemaHandler, PlainValidator
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = r"(\d+(?:\.\d+)?)\s*([smhd])"
 _CLOCK = r"([01]?\d|2[0-3]):([0-5]\d)"
 _SUN = rf"(sunrise|sunset)(?:\s*([+-])\s*{_DURATION})?"
-_LUNAR = r"(\d{1,2})-(\d{1,2})"
+_BOUND = rf"not\s+(before|after)\s+{_CLOCK}"
+_BOUNDS = {"sunset": (12, 6), "sunrise": (18, 11)}  # the hours between which a bound of each may lie
 _SUN_LIMIT_S = 6 * 3600.0
 
 
@@ -49,10 +50,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A time of day: `offset_s` seconds after local midnight, or after (before, if negative) that day's sun event."""
+    """A time of day: `offset_s` seconds after local midnight, or after (before, if negative) that day's sun event.
+
+    `not_before_s` and `not_after_s`, in seconds after local midnight, bound what the sun gives.
+    """
 
     anchor: Literal["clock", "sunrise", "sunset"]
     offset_s: float
+    not_before_s: float | None = None
+    not_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,6 @@ class Window:
 
     start_s: float
     end_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class LunarRange:
-    """Days of the lunar year as (month, day), both ends included; a range may run over the new year."""
-
-    first: tuple[int, int]
-    last: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +98,14 @@ def shown(value: object) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration in the words of the configuration: the largest unit that leaves it whole."""
-    for unit in ("d", "h", "m"):
-        if seconds and seconds % _UNIT_S[unit] == 0:
-            return f"{seconds / _UNIT_S[unit]:g}{unit}"
-    return f"{seconds:g}s"
+    """A duration in the words of the configuration: the largest unit that leaves it whole; exact."""
+    unit = next((unit for unit in ("d", "h", "m") if seconds and seconds % _UNIT_S[unit] == 0), "s")
+    digits = f"{Decimal(repr(float(seconds))) / int(_UNIT_S[unit]):f}"
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}{unit}"
 
 
-def _matched(value: object, pattern: str, remedy: str) -> re.Match[str]:
+def matched(value: object, pattern: str, remedy: str) -> re.Match[str]:
+    """What `pattern` finds in the whole of `value`, blanks around it aside; raises Wrong if `value` is not of it."""
     found = re.fullmatch(pattern, value.strip(), re.ASCII) if isinstance(value, str) else None
     if found is None:
         raise Wrong(f"{shown(value)} cannot be read; {remedy}")
@@ -123,7 +121,7 @@ def duration(low: str, high: str) -> Term:
     remedy = f"write a duration with its unit from {low} to {high}, for example 10s, 20m, 2h or 1d"
 
     def parse(text: str) -> float:
-        found = _matched(text, _DURATION, remedy)
+        found = matched(text, _DURATION, remedy)
         return _seconds(found[1], found[2])
 
     low_s, high_s = parse(low), parse(high)
@@ -131,7 +129,7 @@ def duration(low: str, high: str) -> Term:
     def read(value: object) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             raise Wrong(f"{shown(value)} has no unit; {remedy}")
-        seconds = _seconds(*_matched(value, _DURATION, remedy).groups())
+        seconds = _seconds(*matched(value, _DURATION, remedy).groups())
         if not low_s <= seconds <= high_s:
             raise Wrong(f"{shown(value)} is out of range; {remedy}")
         return seconds
@@ -146,44 +144,63 @@ def read_at(value: object) -> At:
     text = value.strip() if isinstance(value, str) else ""
     if clock := re.fullmatch(_CLOCK, text, re.ASCII):
         return At("clock", int(clock[1]) * 3600.0 + int(clock[2]) * 60.0)
-    anchor, sign, amount, unit = _matched(value, _SUN, remedy).groups()
+    anchor, sign, amount, unit = matched(value, _SUN, remedy).groups()
     offset_s = _seconds(amount, unit) if sign else 0.0
     if offset_s > _SUN_LIMIT_S:
         raise Wrong(f"{shown(value)} is more than 6h from the {anchor}; write at most 6h, or a time by the clock")
     return At("sunrise" if anchor == "sunrise" else "sunset", -offset_s if sign == "-" else offset_s)
 
 
+def read_step_at(value: object) -> At:
+    """As `read_at`, and after a time by the sun `, not before 17:45`, `, not after 18:30` or both.
+
+    The bounds are times of the step's own night: from noon to six in the morning for sunset, from six in the evening to
+    eleven in the morning for sunrise.
+    """
+    words = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
+    if len(words) < 2:
+        return read_at(value)
+    remedy = "write bounds such as sunset - 10m, not before 17:45, not after 18:30"
+    at, bounds = read_at(words[0]), dict[str, float]()
+    for part in words[1:]:
+        side, hours, minutes = matched(part, _BOUND, remedy).groups()
+        if side in bounds:
+            raise Wrong(f"not {side} stands twice; {remedy}")
+        bounds[side] = int(hours) * 3600.0 + int(minutes) * 60.0
+    _check_bounds(at, bounds)
+    return replace(at, not_before_s=bounds.get("before"), not_after_s=bounds.get("after"))
+
+
+def _check_bounds(at: At, bounds: Mapping[str, float]) -> None:
+    if at.anchor == "clock":
+        raise Wrong("a time by the clock needs no bounds; remove them, or write sunset or sunrise in its place")
+    begin, end = _BOUNDS[at.anchor]
+    place = {side: (clock - begin * 3600) % _UNIT_S["d"] for side, clock in bounds.items()}
+    for side, after_begin in place.items():
+        if after_begin > (end - begin) % 24 * 3600:
+            raise Wrong(
+                f"not {side} {hhmm(bounds[side])} is far from any {at.anchor}; write a time from {begin:02}:00 to "
+                f"{end:02}:00"
+            )
+    if len(place) == 2 and place["before"] > place["after"]:
+        raise Wrong(
+            f"not before {hhmm(bounds['before'])} is later than not after {hhmm(bounds['after'])}; "
+            "exchange the two, or remove one"
+        )
+
+
+def hhmm(clock_s: float) -> str:
+    """A time of day, in seconds after midnight, as it is written: 17:45."""
+    return f"{int(clock_s) // 3600:02}:{int(clock_s) % 3600 // 60:02}"
+
+
 def _read_window(value: object) -> Window:
     remedy = 'write the start and the end such as "08:00..18:00"'
-    found = _matched(value, rf"{_CLOCK}\.\.{_CLOCK}", remedy)
+    found = matched(value, rf"{_CLOCK}\.\.{_CLOCK}", remedy)
     start, end = (int(found[i]) * 3600.0 + int(found[i + 1]) * 60.0 for i in (1, 3))
     if start == end:
         raise Wrong(f"{shown(value)} starts and ends at once; {remedy}")
     return Window(start, end)
-
-
-def _read_days(value: object) -> frozenset[int]:
-    remedy = f"write weekdays with commas between, of {', '.join(WEEKDAYS)}"
-    if not isinstance(value, str):
-        raise Wrong(f"{shown(value)} cannot be read; {remedy}")
-    words = [word.strip() for word in value.split(",")]
-    for word in words:
-        if word not in WEEKDAYS:
-            raise Wrong(f"{shown(word)} is no weekday; {remedy}")
-        if words.count(word) > 1:
-            raise Wrong(f"{word} stands twice; name each weekday once")
-    return frozenset(WEEKDAYS.index(word) for word in words)
-
-
-def _read_lunar(value: object) -> LunarRange:
-    remedy = 'write lunar month-day, or a range of them, such as "1-1" or "1-1..1-3"'
-    found = _matched(value, rf"{_LUNAR}(?:\.\.{_LUNAR})?", remedy)
-    month, day, last_month, last_day = (int(part or 0) for part in found.groups())
-    first, last = (month, day), (last_month, last_day) if found[3] else (month, day)
-    for lunar_month, lunar_day in (first, last):
-        if not (1 <= lunar_month <= 12 and 1 <= lunar_day <= 30):
-            raise Wrong(f"{lunar_month}-{lunar_day} is no lunar date; {remedy}, months 1 to 12, days 1 to 30")
-    return LunarRange(first, last)
 
 
 def read_zone(value: object) -> Zone:
@@ -198,7 +215,7 @@ def read_zone(value: object) -> Zone:
         if not 1 <= volume_l <= 100_000:
             raise Wrong(f"{shown(amount)} is out of range; write 1l to 100000l")
         return Zone(name, None, volume_l)
-    found = _matched(amount, _DURATION, remedy)
+    found = matched(amount, _DURATION, remedy)
     for_s = _seconds(found[1], found[2])
     if not 1 <= for_s <= _UNIT_S["d"]:
         raise Wrong(f"{shown(amount)} is out of range; write 1s to 1d")
@@ -209,7 +226,7 @@ def _read_resume(value: object) -> float:
     remedy = "write within and a duration up to 1d such as within 2h, or never"
     if value == "never":
         return 0.0
-    found = _matched(value, rf"within\s+{_DURATION}", remedy)
+    found = matched(value, rf"within\s+{_DURATION}", remedy)
     seconds = _seconds(found[1], found[2])
     if not 0 < seconds <= _UNIT_S["d"]:
         raise Wrong(f"{shown(value)} is out of range; {remedy}")
@@ -287,6 +304,13 @@ _AT_SCHEMA = {
     "description": "A time of day: HH:MM by the clock, or sunrise or sunset with at most 6h before or after.",
     "examples": ["22:30", "sunset - 10m", "sunrise + 1h"],
 }
+_STEP_AT_SCHEMA = {
+    "type": "string",
+    "pattern": rf"^\s*({_CLOCK}|{_SUN}(\s*,\s*{_BOUND}){{0,2}})\s*$",
+    "description": "A time of day: HH:MM by the clock, or sunrise or sunset with at most 6h before or after, and "
+    "bounds if need be, in quotes: sunset, not before 17:45, not after 18:30.",
+    "examples": ["22:30", "sunset - 10m", "sunset - 10m, not before 17:45"],
+}
 _ZONE_SCHEMA = {
     "type": "object",
     "minProperties": 1,
@@ -297,28 +321,21 @@ _ZONE_SCHEMA = {
 }
 
 
-def _pattern(pattern: str, description: str) -> dict[str, object]:
-    return {"type": "string", "pattern": pattern, "description": description}
+def pattern(expression: str, description: str) -> dict[str, object]:
+    """The JSON Schema of a text of this form."""
+    return {"type": "string", "pattern": expression, "description": description}
 
 
 Id = Annotated[str, Term(read_id, {"type": "string", "pattern": ID_PATTERN})]
 Name = Annotated[str, text()]
 AtTerm = Annotated[At, Term(read_at, _AT_SCHEMA)]
+StepAtTerm = Annotated[At, Term(read_step_at, _STEP_AT_SCHEMA)]
 WindowTerm = Annotated[
-    Window, Term(_read_window, _pattern(rf"^\s*{_CLOCK}\.\.{_CLOCK}\s*$", "Part of the day, HH:MM..HH:MM."))
-]
-DaysTerm = Annotated[
-    frozenset[int],
-    Term(_read_days, _pattern(r"^\s*(mon|tue|wed|thu|fri|sat|sun)(\s*,\s*(mon|tue|wed|thu|fri|sat|sun))*\s*$",
-                              "Weekdays with commas between, such as sat,sun.")),
-]  # fmt: skip
-LunarTerm = Annotated[
-    LunarRange,
-    Term(_read_lunar, _pattern(rf"^\s*{_LUNAR}(\.\.{_LUNAR})?\s*$", "Lunar month-day or a range, such as 1-1..1-3.")),
+    Window, Term(_read_window, pattern(rf"^\s*{_CLOCK}\.\.{_CLOCK}\s*$", "Part of the day, HH:MM..HH:MM."))
 ]
 ZoneTerm = Annotated[Zone, Term(read_zone, _ZONE_SCHEMA)]
 ResumeTerm = Annotated[
     float,
-    Term(_read_resume, _pattern(rf"^(never|\s*within\s+{_DURATION}\s*)$", "After a power cut: within 2h, or never.")),
+    Term(_read_resume, pattern(rf"^(never|\s*within\s+{_DURATION}\s*)$", "After a power cut: within 2h, or never.")),
 ]
 Gpio = Annotated[int, whole(2, 27, "GPIO by its BCM number; 0 and 1 belong to the HAT's EEPROM")]

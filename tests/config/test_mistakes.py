@@ -389,14 +389,14 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         'days: "sat,sun", steps',
         'days: "sat,sun", lunar_day: 15, steps',
         [
-            "32:16 programs.night.calendar[0]: a rule is for one kind of night; write exactly one of days, lunar, lunar_day"
+            "32:16 programs.night.calendar[0]: a rule is for one kind of night; write exactly one of days, date, lunar, lunar_day"
         ],
     ),
     (
         'days: "sat,sun", steps',
         "steps",
         [
-            "32:16 programs.night.calendar[0]: a rule is for one kind of night; write exactly one of days, lunar, lunar_day"
+            "32:16 programs.night.calendar[0]: a rule is for one kind of night; write exactly one of days, date, lunar, lunar_day"
         ],
     ),
     (
