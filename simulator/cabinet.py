@@ -53,6 +53,7 @@ class Cabinet:
         self._sun = Daylight(site.site.latitude, site.site.longitude) if self.inputs("photocell") else None
         self._seen_from = self._seen_until = 0.0  # Unix times between which the sun is as the photocells saw it
         self._levels = {name: self._level(name) for name in self._contacts}
+        self.follow_sun()
 
     def inputs(self, *roles: str) -> list[str]:
         """The inputs of these roles that are read, as `input/photocell`; no role: all."""
