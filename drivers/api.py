@@ -36,3 +36,17 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of the line without moving it."""
+
+
+class Input(Protocol):
+    """One contact. ON is meant logically: what the contact is named for holds; the driver knows the line's level."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the last read found nothing, for a technician; None when it found something."""
+
+    def read(self) -> bool | None:
+        """Whether it holds; None when that cannot be known. Never raises; the first read claims the line."""
+
+    def close(self) -> None:
+        """Let go of the line, which stays an input."""

@@ -1,4 +1,4 @@
-"""Relays on GPIO lines, on gpiozero with whatever pin factory is in force.
+"""Relays and contacts on GPIO lines, on gpiozero with whatever pin factory is in force.
 
 Without GPIOZERO_PIN_FACTORY, or with `lgpio`, lines are driven by drivers.lgpio_pins; any other name is gpiozero's to
 find (`village` is the simulator's, `mock` gpiozero's own). gpiozero is imported when the first line is used.
@@ -66,7 +66,7 @@ class GpioOutput:
         """
         level = on != self._active_low
         factory = pin_factory()
-        with self._plain_errors():
+        with _plain_errors(self._number):
             if self._pin is None:
                 pin = factory.pin(self._number)
                 pin.output_with_state(level)
@@ -98,20 +98,54 @@ class GpioOutput:
         """Let go of the line without moving it; a later write claims it again."""
         self._pin = None
 
-    @contextmanager
-    def _plain_errors(self) -> Iterator[None]:
-        """Say in a technician's words what went wrong."""
-        from gpiozero import GPIOZeroError, PinInvalidPin
 
-        name = f"GPIO {self._number}"
+class GpioInput:
+    """One contact on the line `pin` (BCM number), whose pull-up is on. `active_low`: what the contact is named for
+    holds while the line is low."""
+
+    def __init__(self, pin: int, active_low: bool) -> None:
+        self._number = pin
+        self._active_low = active_low
+        self._pin: Any = None
+        self.error: str | None = None
+
+    def read(self) -> bool | None:
+        """Whether it holds; None, with `error` saying why, when the line cannot be asked: the next read tries afresh.
+
+        The first read claims the line as an input. It is never made an output.
+        """
         try:
-            yield
-        except PinInvalidPin as e:
-            raise DriverError(f"{name} does not exist on this board: use a BCM number from 0 to 27") from e
-        except OSError as e:
-            if e.errno == errno.EBUSY:
-                text = f"{name} is held by another process: stop the other program or `village-edge run` that has it"
-                raise PortGone(text) from e
-            raise PortGone(f"{name}: {e.strerror or e}") from e
-        except GPIOZeroError as e:
-            raise DriverError(f"{name}: {e}") from e
+            with _plain_errors(self._number):
+                if self._pin is None:
+                    pin = pin_factory().pin(self._number)
+                    pin.input_with_pull("up")
+                    self._pin = pin
+                level = bool(self._pin.state)
+        except DriverError as e:
+            self.error = str(e)
+            return None
+        self.error = None
+        return level != self._active_low
+
+    def close(self) -> None:
+        """Let go of the line, which stays an input; a later read claims it again."""
+        self._pin = None
+
+
+@contextmanager
+def _plain_errors(number: int) -> Iterator[None]:
+    """Say in a technician's words what went wrong with the line of this BCM number."""
+    from gpiozero import GPIOZeroError, PinInvalidPin
+
+    name = f"GPIO {number}"
+    try:
+        yield
+    except PinInvalidPin as e:
+        raise DriverError(f"{name} does not exist on this board: use a BCM number from 0 to 27") from e
+    except OSError as e:
+        if e.errno == errno.EBUSY:
+            text = f"{name} is held by another process: stop the other program or `village-edge run` that has it"
+            raise PortGone(text) from e
+        raise PortGone(f"{name}: {e.strerror or e}") from e
+    except GPIOZeroError as e:
+        raise DriverError(f"{name}: {e}") from e

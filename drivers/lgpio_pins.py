@@ -1,7 +1,8 @@
-"""The Pi's lines through lgpio, without the detours that gpiozero's own classes take on the way to an output.
+"""The Pi's lines through lgpio, without the detours that gpiozero's own classes take.
 
 gpiozero's lgpio pin claims an input, then an output at 0, then writes the level: an active-low relay is on for some
-milliseconds at every start. Closing turns the line into an input again. These classes do neither. Needs the `lgpio`
+milliseconds at every start. On the way to an input with a pull it lets the line float and go. Closing turns the line
+into an input again. These classes do none of it. Needs the `lgpio`
 module, which is why drivers.gpio imports this one only when lines are first used.
 """
 
@@ -49,6 +50,17 @@ class QuietPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
                 lgpio.gpio_write(handle, self._number, int(state))
             else:
                 lgpio.gpio_claim_output(handle, self._number, int(state))
+
+    def input_with_pull(self, pull: str) -> None:
+        """Claim the line as an input with its pull `up`, `down` or `floating`, in one step."""
+        handle = self.factory.handle
+        flags = {"up": lgpio.SET_PULL_UP, "down": lgpio.SET_PULL_DOWN, "floating": lgpio.SET_PULL_NONE}[pull]
+        ours = self.GPIO_IS_LG_INPUT | self.GPIO_IS_LG_OUTPUT | self.GPIO_IS_LG_ALERT
+        with _as_os_error():
+            # A claim leaves the pull of what this process already has as it is.
+            if lgpio.gpio_get_mode(handle, self._number) & ours:
+                lgpio.gpio_free(handle, self._number)
+            lgpio.gpio_claim_input(handle, self._number, flags)
 
     def close(self) -> None:
         """Stop watching for edges; the line keeps its level and stays held until the process ends."""

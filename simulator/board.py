@@ -10,10 +10,11 @@ def _nobody(_pin: int, _level: int) -> None:
 
 
 class Held(Exception):
-    """Another living process has the line; `holder` is its process id."""
+    """Another living process has the line `pin`; `holder` is its process id."""
 
     def __init__(self, pin: int, holder: int) -> None:
         super().__init__(f"GPIO {pin} is held by process {holder}")
+        self.pin = pin
         self.holder = holder
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from edge.core.site import Site
-from edge.core.values import ModelInfo, Moment
+from edge.core.values import InputChanged, ModelInfo, Moment
 from edge.shell import safe
 from edge.shell.app import Seams, Shell, compose
 from edge.shell.clock import ManualClock
@@ -26,7 +27,7 @@ from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
 from simulator.trace import Trace
 from simulator.village import Village
-from simulator.virtual_pins import BoardOutput
+from simulator.virtual_pins import BoardInput, BoardOutput
 from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
@@ -68,22 +69,22 @@ class LineChange:
 
 
 class _Played(Village):
-    """A village that remembers every change of a line."""
+    """A village that has `changed` called with each change of a line, before what hangs on it."""
 
-    def __init__(self, changes: list[LineChange], time: VillageTime, *more: Any, **named: Any) -> None:
-        self._changes = changes
-        self._time = time
+    def __init__(self, changed: Callable[[int, int], None], *more: Any, **named: Any) -> None:
+        self._changed = changed
         super().__init__(*more, **named)
 
     def _line_changed(self, pin: int, level: int) -> None:
-        self._changes.append(LineChange(self._time.mono(), pin, level))
+        self._changed(pin, level)
         super()._line_changed(pin, level)
 
 
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
-    `poll_s`: no device is asked more often, nor are outputs read back more often. `state`: where the journal is kept;
+    `poll_s`: no device is asked more often, nor are outputs and inputs read more often; an input's change is told at
+    once. `state`: where the journal is kept;
     None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line keeps its
     level when the controller's process ends, as on Raspberry Pi's own kernels.
 
@@ -99,7 +100,9 @@ class Fast:
         self.clock = ManualClock(start)
         self.time = VillageTime(self.clock)
         self.changes: list[LineChange] = []
-        self.village = _Played(self.changes, self.time, site, models, self.time, seed, persist=persist)
+        self.shell: Shell | None = None
+        self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
+        self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -123,7 +126,7 @@ class Fast:
         }
         self._entries = safe.safe_entries(site)
         self._client = self._phone = self._listen()
-        self.shell: Shell | None = None
+        self._follow_sun()
         self._start()
         self.runner.settle()  # online: what is sent from now on is heard
 
@@ -205,15 +208,30 @@ class Fast:
             done = True
         return done
 
+    def _line_changed(self, pin: int, level: int) -> None:
+        """Write it down; a contact's is told to the core without the wait for its next look."""
+        self.changes.append(LineChange(self.time.mono(), pin, level))
+        if self.shell is not None and pin in self._contacts:
+            name, active_low = self._contacts[pin]
+            self.shell.core.inbox.put(InputChanged(name, bool(level) != active_low))
+
+    def _follow_sun(self) -> None:
+        wait_s = self.village.cabinet.follow_sun()
+        if wait_s < math.inf:
+            self.at(self.time.mono() + wait_s, self._follow_sun)
+
     def _start(self) -> None:
         self._lives += 1
         board, pid = self.village.board, self._lives
         outputs = {e["output"]: BoardOutput(board, e["gpio"], e["active_low"], pid) for e in self._entries}
+        inputs = {name: BoardInput(board, pin, low, pid) for pin, (name, low) in self._contacts.items()}
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
         seams = Seams(self._make_client, self._look_every_s, lines, watched)
         broker = Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
-        self.shell = compose(self.site, self._models, self.clock, self._journal, broker, outputs, self._ports, seams)
+        self.shell = compose(
+            self.site, self._models, self.clock, self._journal, broker, outputs, inputs, self._ports, seams
+        )
         self.shell.core.start()
         self._held = frozenset()
         self._run()

@@ -10,7 +10,11 @@ from edge.core.site_terms import Wrong, duration, number, shown, span, whole
 Value = int | float | bool
 LIVE, FAST = "live", "fast"
 CIRCUIT, METER, PORT = "circuit", "meter", "port"
-_EXAMPLES = {CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", PORT: "port/rs485"}
+FEEDBACK, INPUT, HAND, DOOR, PHOTOCELL = "feedback", "input", "hand", "door", "photocell"
+_EXAMPLES = {
+    CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", PORT: "port/rs485", FEEDBACK: "light/main-road/b",
+    INPUT: "input/cabinet-door", HAND: "input/cabinet-switch", DOOR: "input/cabinet-door", PHOTOCELL: "input/photocell",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,10 @@ class Param:
 class Kind:
     """What is to be known of one fault.
 
-    `place`: world, bus, broker, clock, card or process. `on`: what it can be on (circuit, meter, port), nothing for the
-    village as a whole. `lasts`: it stands until it is taken back; else it happens once. `times`: real (live), virtual
-    (fast) or both; `instead` is what to do in the other time.
+    `place`: world, bus, broker, clock, card or process. `on`: what it can be on (a circuit, or one with feedback; a
+    meter; a port; an input, or one of that role), nothing for the village as a whole. `lasts`: it stands until it is
+    taken back; else it happens once. `times`: real (live), virtual (fast) or both; `instead` is what to do in the other
+    time.
     """
 
     name: str
@@ -110,6 +115,14 @@ _TABLE = (
     Kind("meter-stuck", "world", "a meter's counter stands still; it shows power all the same", (METER,)),
     Kind("mains-cut", "world", "the mains are away: no lamp burns, no meter answers", (),
          {"backup": Param(_flag, "whether the meters have a supply of their own", "true", False, _yes_no)}),
+    # The cabinet's contacts.
+    Kind("hand-on", "world", "the cabinet's switch stands on hand: its lights burn whatever their relays do", (HAND,)),
+    Kind("door-open", "world", "the cabinet's door is open", (DOOR,)),
+    Kind("photocell-covered", "world", "a photocell sees night whatever the sun does", (PHOTOCELL,)),
+    Kind("photocell-lit", "world", "a lamp shines on a photocell: it sees day whatever the sun does", (PHOTOCELL,)),
+    Kind("feedback-missing", "world", "a contactor's auxiliary contact is torn off: its line stays open", (FEEDBACK,)),
+    Kind("input-stuck", "world", "a contact says the same whatever is true", (INPUT,),
+         {"active": Param(_flag, "whether it says that what it is named for holds", "true", None, _yes_no)}),
     # The broker.
     Kind("broker-away", "broker", "no broker is there"),
     Kind("broker-slow", "broker", "every message takes long to and from the broker",

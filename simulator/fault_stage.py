@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from edge.shell.clock import Clock
+from simulator.cabinet import Tampering
 from simulator.fault_bus import Trouble
-from simulator.fault_kinds import CIRCUIT, METER, PORT
+from simulator.fault_kinds import CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
 from simulator.faults import Change, Fault
 from simulator.village import Village
 from simulator.world import Harm
@@ -20,17 +22,24 @@ class VillageStage:
         self._clock = clock
 
     def targets(self) -> Mapping[str, Collection[str]]:
-        """Every circuit, every meter that answers and every port."""
+        """Every circuit, every meter that answers, every port and every contact that is read."""
+        cabinet = self.village.cabinet
         return {
+            FEEDBACK: [f"light/{load}" for load in cabinet.feedbacks()],
+            INPUT: cabinet.inputs(),
+            **{role: cabinet.inputs(role) for role in (HAND, DOOR, PHOTOCELL)},
             CIRCUIT: [f"light/{load}" for load in self.village.world.loads],
             METER: [f"meter/{name}" for name in self.village.answering()],
             PORT: [f"port/{name}" for name in self.village.wires],
         }
 
     def world(self, change: Change) -> None:
-        """Relays, lamps, meters, mains."""
+        """Relays, lamps, meters, mains, and the cabinet's contacts."""
         mono = self._clock.mono()
-        self.village.world.suffer(harm(change.standing), mono)
+        by_hand = {load for f in change.standing if f.kind.name == "hand-on" for load in self._switched_by(f)}
+        broken = replace(harm(change.standing), by_hand=frozenset(by_hand))
+        self.village.cabinet.suffer(tampering(change.standing))
+        self.village.world.suffer(broken, mono)
         if change.begun is not None:
             self._happen(change.begun, mono)
 
@@ -38,6 +47,10 @@ class VillageStage:
         """What is wrong on each line."""
         for port, wire in self.village.wires.items():
             wire.trouble = trouble(f"port/{port}", self.village.addresses(port), change)
+
+    def _switched_by(self, fault: Fault) -> list[str]:
+        assert fault.on is not None
+        return self.village.cabinet.switched_by(fault.on)
 
     def _happen(self, fault: Fault, mono: float) -> None:
         world = self.village.world
@@ -73,6 +86,27 @@ def harm(standing: Iterable[Fault]) -> Harm:
                 cuts.append(fault)
     backup = all(bool(cut.values["backup"]) for cut in cuts)
     return Harm(stuck, burnt, tap, frozenset(tripped), frozenset(stalled), cut=bool(cuts), backup=backup)
+
+
+_SAYS = {"hand-on": True, "door-open": True, "photocell-covered": True, "photocell-lit": False}
+
+
+def tampering(standing: Iterable[Fault]) -> Tampering:
+    """What is wrong with the contacts by these faults, oldest first: of two on one contact the later counts."""
+    held: dict[str, bool] = {}
+    missing: set[str] = set()
+    cut = False
+    for fault in standing:
+        match fault.kind.name:
+            case "input-stuck":
+                held[str(fault.on)] = bool(fault.values["active"])
+            case "feedback-missing":
+                missing.add(f"feedback/{_id(fault)}")
+            case "mains-cut":
+                cut = True
+            case name if name in _SAYS:
+                held[str(fault.on)] = _SAYS[name]
+    return Tampering(held, frozenset(missing), cut)
 
 
 def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:

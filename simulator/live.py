@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,8 @@ from simulator.faults import Faults
 from simulator.pin_server import PinServer
 from simulator.slaves import SlavePort
 from simulator.village import Village
+
+NOTICE_S = 60.0
 
 
 class Occupied(Exception):
@@ -37,6 +40,13 @@ def occupy(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def follow_sun(village: Village, loop: asyncio.AbstractEventLoop) -> None:
+    """Let the photocells see the sun from now on. A machine that slept or was set is noticed within a minute."""
+    wait_s = village.cabinet.follow_sun()
+    if wait_s < math.inf:
+        loop.call_later(min(wait_s, NOTICE_S), follow_sun, village, loop)
 
 
 async def serve(
@@ -59,6 +69,8 @@ async def serve(
         pins = PinServer(directory, village.board, clock)
         stack.callback(pins.close)
         pins.attach(loop)
+        village.cabinet.put = pins.set_input
+        follow_sun(village, loop)
         (directory / "ports").mkdir(exist_ok=True)
         plugged: dict[str, SlavePort] = {}
         for name in ports:

@@ -15,6 +15,7 @@ from drivers.registers import load_model
 from edge.core.values import ModelInfo
 from edge.shell.clock import Clock
 from simulator.board import Board
+from simulator.cabinet import Cabinet
 from simulator.fault_bus import Wire
 from simulator.slaves import Slave
 from simulator.world import Load, World
@@ -31,7 +32,8 @@ class Relay:
 class Village:
     """The wiring of a validated `site`, with models known by `catalogue`; everything off until a line is driven.
 
-    Lights on GPIO lines burn and their meters count. Relay boards, valves, pumps and sensors are not there yet.
+    Lights on GPIO lines burn and their meters count; the cabinet's contacts say what is so. Relay boards, valves, pumps
+    and sensors are not there yet.
     """
 
     def __init__(
@@ -48,7 +50,10 @@ class Village:
         ]
         meters = {name: _phases(catalogue[site.meters[name].model]) for name in self.answering()}
         self.world = World(loads, meters, seed, clock.mono())
-        self.board = Board(dict(_pulls(site)), self._line_changed, persist=persist)
+        self.cabinet = Cabinet(site, clock)
+        self.board = Board({**dict(_pulls(site)), **self.cabinet.levels()}, self._line_changed, persist=persist)
+        self.cabinet.put = self.board.set_outside
+        self.world.moves = self.cabinet.contactor
         self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in site.ports}
         self.wires = {
             port: Wire(random.Random(f"{seed}/{port}"), partial(self._powered, port))  # noqa: S311  # as the world's

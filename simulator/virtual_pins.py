@@ -1,4 +1,4 @@
-"""Relays in virtual time: an output on the village's board, without a socket and without gpiozero."""
+"""Relays and contacts in virtual time: lines of the village's board, without a socket and without gpiozero."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ class BoardOutput:
 
         Raises PortGone when another process has it, DriverError for a line that no board has.
         """
-        if not 0 <= self._pin <= HIGHEST_LINE:
-            text = f"GPIO {self._pin} does not exist on this board: use a BCM number from 0 to {HIGHEST_LINE}"
-            raise DriverError(text)
+        _check(self._pin)
         level = int(on != self._active_low)
         try:
             if self._claimed:
@@ -40,7 +38,7 @@ class BoardOutput:
             self._board.claim(self._pin, level, self._pid)
             self._claimed = True
         except Held as held:
-            raise PortGone(f"GPIO {self._pin} is held by another process: {held.holder}") from held
+            raise _held(held) from held
 
     def read(self) -> bool | None:
         """Whether the line says that the relay is on; None before the first write."""
@@ -49,3 +47,40 @@ class BoardOutput:
     def close(self) -> None:
         """Let go of the line without moving it; a later write claims it again."""
         self._claimed = False
+
+
+class BoardInput:
+    """One contact on the line `pin` (BCM number) of `board`, for the process `pid`; in all else as drivers.gpio's."""
+
+    def __init__(self, board: Board, pin: int, active_low: bool, pid: int) -> None:
+        self._board = board
+        self._pin = pin
+        self._active_low = active_low
+        self._pid = pid
+        self._claimed = False
+        self.error: str | None = None
+
+    def read(self) -> bool | None:
+        """Whether it holds; None, with `error` saying why, for a line that is not to be had."""
+        if not self._claimed:
+            try:
+                _check(self._pin)
+                self._board.release(self._pin, self._pid)
+            except (DriverError, Held) as e:
+                self.error = str(_held(e) if isinstance(e, Held) else e)
+                return None
+            self._claimed, self.error = True, None
+        return bool(self._board.level(self._pin)) != self._active_low
+
+    def close(self) -> None:
+        """Let go of the line; a later read claims it again."""
+        self._claimed = False
+
+
+def _check(pin: int) -> None:
+    if not 0 <= pin <= HIGHEST_LINE:
+        raise DriverError(f"GPIO {pin} does not exist on this board: use a BCM number from 0 to {HIGHEST_LINE}")
+
+
+def _held(held: Held) -> PortGone:
+    return PortGone(f"GPIO {held.pin} is held by another process: {held.holder}")

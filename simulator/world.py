@@ -34,7 +34,8 @@ class Load:
 class Harm:
     """What is broken in the village.
 
-    By load: `stuck` relays (true: welded, false: never closing), lamps `burnt`. By meter: watts of a `tap`, `tripped`
+    By load: `stuck` relays (true: welded, false: never closing), those `by_hand`, whose relays the cabinet's switch
+    bypasses, lamps `burnt`. By meter: watts of a `tap`, `tripped`
     breakers behind it, `stalled` counters. `cut`: the mains are away; `backup`: the meters answer all the same.
     """
 
@@ -45,6 +46,7 @@ class Harm:
     stalled: frozenset[str] = frozenset()
     cut: bool = False
     backup: bool = False
+    by_hand: frozenset[str] = frozenset()
 
 
 class Mains:
@@ -125,10 +127,15 @@ def _nobody(_load: str, _watts: float, _mono: float) -> None:
     """Nobody looks at the lamps."""
 
 
+def _no_contact(_load: str, _closed: bool) -> None:
+    """Nobody looks at the contactors."""
+
+
 class World:
     """Loads, and meters by name with their number of phases (1 or 3); everything is off and whole at `start`.
 
-    `burns(load, watts, mono)` is called when the lamps of a load draw more or less than before.
+    `burns(load, watts, mono)` is called when the lamps of a load draw more or less than before, `moves(load, closed)`
+    when its contactor, which the relay's contact feeds from the mains, closes or opens.
     """
 
     def __init__(self, loads: Iterable[Load], meters: Mapping[str, int], seed: int, start: float) -> None:
@@ -138,6 +145,8 @@ class World:
         self._mains = Mains(seed)
         self._drawn = dict.fromkeys(self.loads, 0.0)
         self.burns: Callable[[str, float, float], None] = _nobody
+        self._closed: set[str] = set()
+        self.moves: Callable[[str, bool], None] = _no_contact
         self._meters = {
             name: Meter(name, [load for load in self.loads.values() if load.meter == name], phases, seed, start)
             for name, phases in meters.items()
@@ -152,7 +161,7 @@ class World:
 
     def suffer(self, harm: Harm, mono: float) -> None:
         """From now on this is broken and nothing else. Raises KeyError for a load or meter that is not there."""
-        unknown = ({*harm.stuck, *harm.burnt} - self.loads.keys()) | (
+        unknown = ({*harm.stuck, *harm.burnt, *harm.by_hand} - self.loads.keys()) | (
             {*harm.tap, *harm.tripped, *harm.stalled} - self._meters.keys()
         )
         if unknown:
@@ -213,12 +222,19 @@ class World:
     def _fed(self, meter: str | None) -> bool:
         return not self._harm.cut and meter not in self._harm.tripped
 
+    def _contactor(self, load: Load, told: bool) -> bool:
+        harm = self._harm
+        return not harm.cut and (load.name in harm.by_hand or harm.stuck.get(load.name, told))
+
     def _watts(self, load: Load, told: bool) -> float:
         whole = load.lamps - min(self._harm.burnt.get(load.name, 0), load.lamps)
-        closed = self._harm.stuck.get(load.name, told)
-        return load.rated_w * whole / load.lamps if closed and self._fed(load.meter) else 0.0
+        return load.rated_w * whole / load.lamps if self._contactor(load, told) and self._fed(load.meter) else 0.0
 
     def _feed(self, load: Load, mono: float, told: bool) -> None:
+        closed = self._contactor(load, told)
+        if closed != (load.name in self._closed):
+            (self._closed.add if closed else self._closed.discard)(load.name)
+            self.moves(load.name, closed)
         watts = self._watts(load, told)
         meter = self._meters.get(load.meter or "")
         if meter is not None:

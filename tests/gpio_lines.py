@@ -34,7 +34,8 @@ class FakeLgpio(ModuleType):
         super().__init__("lgpio")
         self.calls: list[tuple[Any, ...]] = []
         self.outputs: dict[int, int] = {}
-        self.inputs: set[int] = set()
+        self.inputs: dict[int, int] = {}  # each with the flags of its claim
+        self.outside: dict[int, int] = {}  # levels of what hangs on inputs; else the pull decides
         self.busy: set[int] = set()
         self.handles: set[int] = set()
         self.chip_fails: str | None = None
@@ -56,15 +57,22 @@ class FakeLgpio(ModuleType):
         self.calls.append(("output", gpio, level))
         if gpio in self.outputs:
             return 0
-        self.inputs.discard(gpio)
+        self.inputs.pop(gpio, None)
         self.outputs[gpio] = level
         return 0
 
     def gpio_claim_input(self, handle: int, gpio: int, flags: int = 0) -> int:
         self._ours(handle, gpio)
-        self.calls.append(("input", gpio))
+        self.calls.append(("input", gpio, {0: "as it was", 32: "up", 64: "down", 128: "floating"}[flags]))
         self.outputs.pop(gpio, None)
-        self.inputs.add(gpio)
+        self.inputs.setdefault(gpio, flags)  # what this process already has keeps its flags
+        return 0
+
+    def gpio_free(self, handle: int, gpio: int) -> int:
+        self._ours(handle, gpio)
+        self.calls.append(("free", gpio))
+        self.outputs.pop(gpio, None)
+        self.inputs.pop(gpio, None)
         return 0
 
     def gpio_write(self, handle: int, gpio: int, level: int) -> int:
@@ -79,11 +87,12 @@ class FakeLgpio(ModuleType):
         self._ours(handle, gpio)
         if gpio not in self.outputs and gpio not in self.inputs:
             self.gpio_claim_input(handle, gpio)
-        return self.outputs.get(gpio, 1)
+        pulled = int(self.inputs.get(gpio) != self.SET_PULL_DOWN)
+        return self.outputs.get(gpio, self.outside.get(gpio, pulled))
 
     def gpio_get_mode(self, handle: int, gpio: int) -> int:
         self._known(handle)
-        return 0x202 if gpio in self.outputs else 0
+        return 0x202 if gpio in self.outputs else self.inputs.get(gpio, 0) | (0x100 if gpio in self.inputs else 0)
 
     def _ours(self, handle: int, gpio: int) -> None:
         self._known(handle)

@@ -81,12 +81,14 @@ class Controller:
         self._source = "unknown"
         self._trusted: bool | None = None
         self._given = 0
+        self._started = False
 
     def start(self, moment: Moment, fallback: str | None = None) -> list[Effect]:
         """What should be now, claimed output by output, before anything else is listened to.
 
         `fallback`: why the configuration in force is the last good one and not the newest; None if it is.
         """
+        self._started = True
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
         self._alarms.state("journal-failing", self._site, False, moment)
         self._watch_programs(moment)
@@ -100,8 +102,10 @@ class Controller:
         return effects + [Persist(("overrides", target), None) for target in sorted(gone)]
 
     def handle(self, event: Event, moment: Moment) -> list[Effect]:
-        """Take one event."""
+        """Take one event. Before the start nothing is decided: what the contacts say is only taken note of."""
         effects = self._dispatch(event, moment)
+        if not self._started:
+            return effects
         for unit in self._units:
             if unit.wake <= moment.mono:
                 effects += unit.step(moment)

@@ -18,6 +18,8 @@ from edge.core.site_devices import (
     Board,
     BoardOutput,
     Circuit,
+    Contact,
+    DoorInput,
     Feedback,
     FlowInput,
     GpioOutput,
@@ -40,10 +42,10 @@ from edge.core.site_terms import At, Id, Name, Window, Wrong, Zone, duration, nu
 from edge.core.values import ModelInfo
 
 __all__ = [
-    "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "DateRange", "Feedback", "FlowInput", "GpioOutput",
-    "HandInput", "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram", "Limits", "LunarRange", "Meter",
-    "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump", "Rule", "Sensor", "Site", "Step",
-    "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
+    "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
+    "FlowInput", "GpioOutput", "HandInput", "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram",
+    "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump",
+    "Rule", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -137,6 +139,19 @@ class Site(Block):
             if all(isinstance(circuit.output, GpioOutput) for circuit in light.circuits.values())
         }
 
+    def read_inputs(self) -> dict[str, Contact]:
+        """The contacts that this version reads: `input/<id>`, and `feedback/<light>/<circuit>` of driven lights."""
+        read: dict[str, Contact] = {
+            f"input/{name}": found
+            for name, found in self.inputs.items()
+            if isinstance(found, Contact) and found.role in READ_ROLES
+        }
+        for name, light in self.driven_lights().items():
+            for key, circuit in light.circuits.items():
+                if circuit.feedback:
+                    read[f"feedback/{name}/{key}"] = circuit.feedback
+        return read
+
     def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
         return [*self._meters_not_driven(catalogue), *self._lights_not_driven(), *self._others_not_driven()]
@@ -151,23 +166,18 @@ class Site(Block):
 
     def _lights_not_driven(self) -> list[tuple[str, str]]:
         driven = self.driven_lights()
-        found = []
-        for name, light in self.lights.items():
-            path = f"lights.{name}"
-            if name not in driven:
-                found.append((path, "relay boards are not driven yet; nothing switches this light"))
-            found += [
-                (f"{path}.circuits.{key}.feedback", "feedback is not read yet; a circuit observes its own line")
-                for key, circuit in light.circuits.items()
-                if circuit.feedback
-            ]
-        return found
+        return [
+            (f"lights.{name}", "relay boards are not driven yet; nothing switches this light")
+            for name in self.lights
+            if name not in driven
+        ]
 
     def _others_not_driven(self) -> list[tuple[str, str]]:
         found = [
             (f"{section}.{name}", why)
             for section, why in _NOT_YET.items()
-            for name in getattr(self, section)
+            for name, device in getattr(self, section).items()
+            if getattr(device, "role", None) not in READ_ROLES
         ]  # fmt: skip
         found += [
             (f"programs.{name}", f"{program.kind} programs are not run yet")
@@ -177,9 +187,10 @@ class Site(Block):
         return found
 
 
+READ_ROLES = frozenset({"hand", "door", "mains", "photocell"})  # of inputs
 _NOT_YET = {
     "boards": "relay boards are not driven yet",
-    "inputs": "inputs are not read yet",
+    "inputs": "inputs of this role are not read yet",
     "pumps": "pumps are not driven yet; nothing switches it",
     "valves": "valves are not driven yet; nothing opens it",
     "switches": "switches are not driven yet; nothing switches it",

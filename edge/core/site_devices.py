@@ -63,11 +63,16 @@ Output = Annotated[
 ]
 
 
-class Feedback(Block):
-    """An input that shows whether the contactor really closed."""
+class Contact(Block):
+    """A contact between a line and ground, with the pull-up on: `active` is the line's level while what it is named for
+    holds."""
 
     gpio: Gpio
-    active: Literal["low", "high"] = "high"
+    active: Literal["low", "high"] = "low"
+
+
+class Feedback(Contact):
+    """A contactor's auxiliary contact: whether it really closed."""
 
 
 class Circuit(Block):
@@ -199,50 +204,55 @@ class Switch(Block):
     program: Id | None = None
 
 
-class _Input(Block):
-    gpio: Gpio
-
-
-class HandInput(_Input):
-    """The cabinet's own switch: it rules the lights named in `of`."""
+class HandInput(Contact):
+    """The cabinet's own switch, standing on hand: it rules the lights named in `of`."""
 
     role: Literal["hand"]
     of: list[Id] = Field(min_length=1, max_length=64)
 
 
-class FlowInput(_Input):
+class DoorInput(Contact):
+    """The cabinet's door, open: its contact is closed while the door is, so a cut wire reads as an open door."""
+
+    active: Literal["low", "high"] = "high"
+    role: Literal["door"]
+
+
+class FlowInput(Contact):
     """A water meter's pulses."""
 
     role: Literal["flow"]
     pulses_per_l: Annotated[float, number(0.001, 100_000, "pulses per litre")]
 
 
-class LevelInput(_Input):
+class LevelInput(Block):
     """A float in a tank; `low_is`: what a low line means."""
 
+    gpio: Gpio
     role: Literal["level"]
     low_is: Literal["empty", "full"]
 
 
-class PlainInput(_Input):
-    """A contact that needs no more words."""
+class PlainInput(Contact):
+    """The mains, present; a photocell, dark; rain, falling."""
 
-    role: Literal["door", "mains", "photocell", "rain"]
+    role: Literal["mains", "photocell", "rain"]
 
 
-_ROLES = {"hand": "<hand>", "flow": "<flow>", "level": "<level>"}
-_PLAIN_ROLES = ("door", "mains", "photocell", "rain")
+_ROLES = {
+    "hand": "<hand>", "door": "<door>", "flow": "<flow>", "level": "<level>",
+    "mains": "<plain>", "photocell": "<plain>", "rain": "<plain>",
+}  # fmt: skip
 
 
 def _role(value: object) -> str | None:
     role = value.get("role") if isinstance(value, Mapping) else getattr(value, "role", None)
-    if role in _PLAIN_ROLES:
-        return "<plain>"
     return _ROLES.get(role) if isinstance(role, str) else None
 
 
 Input = Annotated[
     Annotated[HandInput, Tag("<hand>")]
+    | Annotated[DoorInput, Tag("<door>")]
     | Annotated[FlowInput, Tag("<flow>")]
     | Annotated[LevelInput, Tag("<level>")]
     | Annotated[PlainInput, Tag("<plain>")],

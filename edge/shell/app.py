@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import registers
-from drivers.gpio import GpioOutput
+from drivers.gpio import GpioInput, GpioOutput
 from drivers.modbus import Line, Port
 from drivers.modbus_reader import ModbusReader
 from drivers.serial_port import SerialPort
@@ -26,6 +26,7 @@ from edge.core.values import Event, ModelInfo
 from edge.shell import safe
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import Clock, SimulatedClock, SystemClock
+from edge.shell.contacts import Contacts, InputPort
 from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
@@ -83,9 +84,9 @@ class Shell:
 class Seams:
     """Where virtual time differs from this machine; by default nowhere.
 
-    `make_client` as for MqttLink. `look_every_s`: how often outputs are read back. `line_mono`: a port's name -> the
-    monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `watched` may put
-    an observer around the core. `before_commit` as for StoreWorker.
+    `make_client` as for MqttLink. `look_every_s`: how often outputs and inputs are read. `line_mono`: a port's name ->
+    the monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `watched` may
+    put an observer around the core. `before_commit` as for StoreWorker.
     """
 
     make_client: Callable[[Broker], Any] | None = None
@@ -97,16 +98,21 @@ class Seams:
 
 def compose(
     site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
-    outputs: Mapping[str, OutputPort], ports: Mapping[str, Port], seams: Seams | None = None,
+    outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], ports: Mapping[str, Port],
+    seams: Seams | None = None,
 ) -> Shell:
-    """Wire the shell of `site`. `outputs` go by `<kind>/<id>/<circuit>`, `ports` by name; `journal` None: in memory."""
+    """Wire the shell of `site`.
+
+    `outputs` go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them, `ports` by name; `journal` None:
+    in memory.
+    """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
     store = StoreWorker(journal, inbox.put, seams.before_commit)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
-    core = CoreWorker(controller, Effects(outputs, store, link), clock, inbox, seams.look_every_s)
+    core = CoreWorker(controller, Effects(outputs, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
     buses = [
         _bus(site, models, name, port, seams.line_mono.get(name, clock.mono), inbox.put) for name, port in ports.items()
     ]
@@ -129,7 +135,7 @@ class App:
         seams = None if sim is None else Seams(before_commit=SimulatedCard(sim))
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
-            serial_ports(site, sim, self._clock), seams,
+            gpio_inputs(site), serial_ports(site, sim, self._clock), seams,
         )
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 
@@ -178,6 +184,11 @@ def gpio_outputs(site: Site) -> dict[str, OutputPort]:
         for circuit_id, circuit in light.circuits.items()
         if isinstance(circuit.output, site_devices.GpioOutput)
     }
+
+
+def gpio_inputs(site: Site) -> dict[str, InputPort]:
+    """A driver for every contact that is read, by its name."""
+    return {name: GpioInput(contact.gpio, contact.active == "low") for name, contact in site.read_inputs().items()}
 
 
 def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:

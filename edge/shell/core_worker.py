@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 
 from edge.core.controller import Controller
-from edge.core.values import ClockChanged, Event, Moment, Stored, Tick
+from edge.core.values import ClockChanged, Event, InputChanged, Moment, Stored, Tick
 from edge.shell.clock import Clock
+from edge.shell.contacts import Contacts
 from edge.shell.effects import Effects
 from edge.shell.runner import Inbox
 
@@ -22,12 +23,14 @@ class CoreWorker:
     name = "core"
 
     def __init__(
-        self, controller: Controller, effects: Effects, clock: Clock, inbox: Inbox[Event], look_every_s: float = 1.0
+        self, controller: Controller, effects: Effects, clock: Clock, inbox: Inbox[Event], look_every_s: float = 1.0,
+        contacts: Contacts | None = None,
     ) -> None:
-        """`look_every_s`: how often every output's own line is read back."""
+        """`look_every_s`: how often every output's own line is read back, and every contact read."""
         self.inbox = inbox
         self._controller = controller
         self._effects = effects
+        self._contacts = contacts or Contacts({})
         self._clock = clock
         self._look_every_s = look_every_s
         self._look_at = float("-inf")
@@ -35,12 +38,15 @@ class CoreWorker:
         self._vouched: tuple[bool, str] | None = None
 
     def start(self, fallback: str | None = None) -> None:
-        """Claim every output at the level it should have now. Called once, before the worker's first step.
+        """Read the contacts, then claim every output at the level it should have now. Called once, before the worker's
+        first step.
 
         `fallback`: why the last good configuration is in force in place of the newest.
         """
         moment = self._clock.now()
         self._look_at = moment.mono + self._look_every_s
+        for told in self._contacts.look(moment.mono):
+            self._handle(told)
         self._effects.run(self._controller.start(moment, fallback), self._handle)
         self._effects.flush()
 
@@ -58,14 +64,22 @@ class CoreWorker:
             if isinstance(event, Stored):
                 for seen in self._effects.stored(event):
                     self._handle(seen)
+            elif isinstance(event, InputChanged):
+                self._contacts.heard(event)
             self._handle(event)
         if moment.mono >= self._look_at:
             self._look_at = moment.mono + self._look_every_s
             for seen in self._effects.look():
                 self._handle(seen)
+            for told in self._contacts.look(self._clock.mono()):
+                self._handle(told)
+        for told in self._contacts.look_again(self._clock.mono()):
+            self._handle(told)
         self._handle(Tick())
         self._effects.flush()
-        return moment.mono if len(self.inbox) else min(self._controller.wakeup(), self._look_at)
+        if len(self.inbox):
+            return moment.mono
+        return min(self._controller.wakeup(), self._look_at, self._contacts.due)
 
     def _watch_clock(self, moment: Moment) -> None:
         offset = moment.wall - moment.mono

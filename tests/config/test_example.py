@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.core.site import At, BoardOutput, Circuit, GpioOutput, IrrigationProgram, LightProgram, Site, driven_meters
+from edge.core.site import (
+    At,
+    BoardOutput,
+    Circuit,
+    GpioOutput,
+    IrrigationProgram,
+    LightProgram,
+    PlainInput,
+    Site,
+    driven_meters,
+)
 from edge.shell.app import catalogue
 from edge.shell.site_file import load, password_file
+
+PLACE = {"id": "x", "name": "X", "latitude": 20, "longitude": 105, "timezone": "Asia/Saigon", "language": "vi"}
 
 
 def site(example: Path) -> Site:
@@ -53,11 +65,32 @@ def test_what_is_not_driven_is_named(example: Path) -> None:
     assert found["lights.lanes"] == "relay boards are not driven yet; nothing switches this light"
     assert found["meters.pump-house"] == "pzem016 is not driven yet; nothing reads this meter"
     assert {
-        "lights.main-road.circuits.b.feedback", "boards.cabinet-board", "inputs.tank", "pumps.pump-1", "valves.plot-4",
+        "boards.cabinet-board", "inputs.tank", "inputs.main-flow", "inputs.rain", "pumps.pump-1", "valves.plot-4",
         "switches.greenhouse-fan", "sensors.air-1", "programs.morning-water", "programs.cool",
     } <= found.keys()  # fmt: skip
     assert not [path for path in found if path.startswith("programs.street")]
     assert not found.keys() & {"lights.main-road", "lights.culture-house", "meters.cabinet-1", "programs.lanes"}
+    assert not found.keys() & {"inputs.cabinet-switch", "inputs.cabinet-door", "inputs.mains", "inputs.photocell"}
+    assert not any("feedback" in path for path in found)
+
+
+def test_contacts_are_wired_to_ground_and_a_cut_wire_opens_the_door(example: Path) -> None:
+    assert {name: (contact.gpio, contact.active) for name, contact in site(example).read_inputs().items()} == {
+        "input/cabinet-switch": (6, "low"),
+        "input/cabinet-door": (13, "high"),
+        "input/mains": (19, "low"),
+        "input/photocell": (26, "low"),
+        "feedback/main-road/b": (5, "low"),
+    }
+
+
+def test_a_contact_may_be_wired_the_other_way_and_a_float_says_it_with_low_is(example: Path) -> None:
+    bare = {"site": PLACE, "lights": {}, "inputs": {"door": {"gpio": 13, "role": "door", "active": "low"}}}
+    assert Site.model_validate(bare).read_inputs()["input/door"].active == "low"
+    inputs = site(example).inputs
+    assert not hasattr(inputs["tank"], "active")
+    assert isinstance(inputs["rain"], PlainInput)
+    assert inputs["rain"].active == "low"
 
 
 def test_the_password_file_lies_under_the_configuration(example: Path) -> None:
@@ -65,8 +98,7 @@ def test_the_password_file_lies_under_the_configuration(example: Path) -> None:
 
 
 def test_sections_that_are_not_there_are_empty(village: str) -> None:
-    place = {"id": "x", "name": "X", "latitude": 20, "longitude": 105, "timezone": "Asia/Saigon", "language": "vi"}
-    bare = Site.model_validate({"site": place})
+    bare = Site.model_validate({"site": PLACE})
     assert (bare.mqtt.host, bare.mqtt.port, bare.mqtt.protocol) == ("127.0.0.1", 1883, "5")
     assert (bare.limits.switching.burst, bare.limits.switching.per) == (20, 60.0)
     assert bare.lights == bare.meters == bare.programs == {}

@@ -255,6 +255,21 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "of: road",
         ['17:35 inputs.hand.of: "road" stands where a list must; write [one, two] or lines beginning with -'],
     ),
+    (
+        "of: [road]",
+        "of: [road], active: closed",
+        ['17:51 inputs.hand.active: "closed" is not possible here; write one of: low, high'],
+    ),
+    (
+        "low_is: empty",
+        "low_is: empty, active: low",
+        ['19:48 inputs.tank.active: unknown key "active"; write one of: gpio, low_is, role'],
+    ),
+    (
+        "feedback: {gpio: 5}",
+        "feedback: {gpio: 5, active: 0}",
+        ['13:92 lights.road.circuits.b.feedback.active: 0 is not possible here; write one of: low, high'],
+    ),
     ("of: [road]", "of: []", ["17:31 inputs.hand.of: there are none; write at least 1"]),
     (
         "low_is: empty",
@@ -270,7 +285,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "role: level, low_is",
         "role: door, low_is",
         [
-            '19:32 inputs.tank.low_is: unknown key "low_is"; write one of: gpio, role',
+            '19:32 inputs.tank.low_is: unknown key "low_is"; write one of: active, gpio, role',
             '21:84 pumps.p1.stop_when.tank: "tank" is an input with role door, and this needs level; there is none yet; add it first,',
         ],
     ),

@@ -11,7 +11,7 @@ import pytest
 from gpio_lines import FakeLgpio, forget_lgpio, install_lgpio
 
 from drivers.api import DriverError, PortGone
-from drivers.gpio import GpioOutput, pin_factory
+from drivers.gpio import GpioInput, GpioOutput, pin_factory
 
 
 @pytest.fixture
@@ -122,7 +122,55 @@ def test_our_class_still_makes_inputs(lgpio: FakeLgpio) -> None:
     line = pin_factory().pin(6)
     line.function = "input"
     assert (line.function, line.state) == ("input", True)
-    assert lgpio.calls == [("open", 0), ("input", 6)]
+    assert lgpio.calls == [("open", 0), ("input", 6, "as it was")]
+
+
+def test_an_input_is_claimed_once_with_its_pull_and_then_only_read(lgpio: FakeLgpio) -> None:
+    contact = GpioInput(6, active_low=True)
+    lgpio.outside[6] = 0
+    assert [contact.read(), contact.read()] == [True, True]
+    lgpio.outside[6] = 1
+    assert contact.read() is False
+    assert lgpio.calls == [("open", 0), ("input", 6, "up")]
+    assert lgpio.outputs == {}
+
+
+def test_an_input_that_this_process_has_with_another_pull_is_let_go_first(lgpio: FakeLgpio) -> None:
+    pin_factory().pin(6).input_with_pull("down")
+    assert GpioInput(6, active_low=True).read() is False
+    assert lgpio.calls[1:] == [("input", 6, "down"), ("free", 6), ("input", 6, "up")]
+
+
+def test_gpiozeros_exit_leaves_an_input_as_it_is(lgpio: FakeLgpio) -> None:
+    from gpiozero.devices import _devices_shutdown
+
+    GpioInput(6, active_low=True).read()
+    _devices_shutdown()
+    assert lgpio.calls[1:] == [("input", 6, "up"), ("close",)]
+
+
+def test_an_input_of_another_process_is_unknown_in_words_and_read_once_free(lgpio: FakeLgpio) -> None:
+    lgpio.busy.add(6)
+    contact = GpioInput(6, active_low=True)
+    assert (contact.read(), contact.error) == (
+        None, "GPIO 6 is held by another process: stop the other program or `village-edge run` that has it",
+    )
+    lgpio.busy.clear()
+    assert (contact.read(), contact.error) == (False, None)
+
+
+def test_an_input_whose_chip_fails_is_unknown_and_says_why(lgpio: FakeLgpio) -> None:
+    contact = GpioInput(6, active_low=True)
+    assert contact.read() is False
+    lgpio.handles.clear()
+    assert (contact.read(), contact.error) == (None, "GPIO 6: unknown handle")
+
+
+def test_an_input_without_lgpio_names_the_package(lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_lgpio(monkeypatch, None)
+    contact = GpioInput(6, active_low=True)
+    assert contact.read() is None
+    assert "install Debian's python3-lgpio" in str(contact.error)
 
 
 def test_importing_the_driver_loads_neither_gpiozero_nor_lgpio() -> None:

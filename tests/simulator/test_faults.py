@@ -31,11 +31,17 @@ lights:
     meter: cabinet
     circuits:
       a: {output: {gpio: 17, active: low}, lamps: 8, lamp_w: 60}
-      b: {output: {gpio: 27, active: low}, lamps: 8, lamp_w: 60}
+      b: {output: {gpio: 27, active: low}, lamps: 8, lamp_w: 60, feedback: {gpio: 5}}
   hall:
     name: Hall
     meter: hall
     circuits: {a: {output: {gpio: 23, active: high}, lamps: 6, lamp_w: 30}}
+inputs:
+  switch: {gpio: 6, role: hand, of: [road]}
+  door: {gpio: 13, role: door}
+  mains: {gpio: 19, role: mains, active: high}
+  photocell: {gpio: 26, role: photocell}
+  rain: {gpio: 20, role: rain}
 """
 
 
@@ -45,8 +51,10 @@ class Scene(VillageStage):
     time = "fast"
 
     def __init__(self) -> None:
-        self.manual = ManualClock(1_795_258_000.0)
-        super().__init__(Village(parse_site(CONFIG, "test.yaml", catalogue()), catalogue(), self.manual, 1), self.manual)
+        self.manual = ManualClock(1_795_258_000.0)  # a quarter to six in the evening
+        site = parse_site(CONFIG, "test.yaml", catalogue())
+        super().__init__(Village(site, catalogue(), self.manual, 1), self.manual)
+        self.wired = {name: (contact.gpio, int(contact.active == "high")) for name, contact in site.read_inputs().items()}
         self.told: list[tuple[str, Change]] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.faults = Faults(self)
@@ -83,6 +91,10 @@ class Scene(VillageStage):
         before = self.meter(name)["energy_kwh"]
         self.manual.advance(seconds)
         return self.meter(name)["energy_kwh"] - before
+
+    def holds(self) -> set[str]:
+        """The contacts that say that what they are named for holds, by their lines."""
+        return {name for name, (pin, active) in self.wired.items() if self.village.board.level(pin) == active}
 
     def watts(self) -> dict[str, float]:
         return {load: self.village.world.watts(load) for load in self.village.world.loads}
@@ -217,12 +229,88 @@ def test_whatever_is_put_and_taken_back_in_any_order_leaves_a_whole_village(data
             kind = data.draw(st.sampled_from(local))
             groups = scene.targets()
             on = data.draw(st.sampled_from([t for g in kind.on for t in groups[g]])) if kind.on else None
-            more = {"slave-late": {"by": "3s"}, "illegal-tap": {"watts": 500}}.get(kind.name, {})
+            needs = {"slave-late": {"by": "3s"}, "illegal-tap": {"watts": 500}, "input-stuck": {"active": True}}
+            more = needs.get(kind.name, {})
             scene.put(kind.name, on, **more)
         scene.manual.advance(60)
     scene.faults.clear_all()
-    assert (scene.watts(), scene.power(), scene.power("hall")) == (WHOLE, 480, 180)
+    assert (scene.watts(), scene.power(), scene.power("hall"), scene.holds()) == (WHOLE, 480, 180, QUIET)
     assert all(wire.trouble == type(wire.trouble)() for wire in scene.village.wires.values())
+
+
+# --- the cabinet's contacts ---
+
+QUIET = {"input/mains", "input/photocell"}  # that hold while nothing is wrong: it is dark, and road/b is off
+SWITCH, DOOR, MAINS, CELL = (f"input/{name}" for name in ("switch", "door", "mains", "photocell"))
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "values", "holds"),
+    [
+        ("door-open", DOOR, {}, QUIET | {DOOR}),
+        ("hand-on", SWITCH, {}, QUIET | {SWITCH, "feedback/road/b"}),
+        ("photocell-lit", CELL, {}, {MAINS}),
+        ("photocell-covered", CELL, {}, QUIET),
+        ("mains-cut", None, {}, {CELL}),
+        ("input-stuck", DOOR, {"active": True}, QUIET | {DOOR}),
+        ("input-stuck", MAINS, {"active": False}, {CELL}),
+        ("input-stuck", SWITCH, {"active": True}, QUIET | {SWITCH}),
+        ("relay-welded", "light/road/b", {}, QUIET | {"feedback/road/b"}),
+        ("relay-open", "light/road/b", {}, QUIET),
+        ("feedback-missing", "light/road/b", {}, QUIET),
+    ],
+)
+def test_contacts_say_what_is_so_or_what_their_fault_makes_them_say(
+    scene: Scene, name: str, on: str | None, values: dict[str, Any], holds: set[str]
+) -> None:
+    assert scene.holds() == QUIET
+    key = scene.put(name, on, **values)
+    assert scene.holds() == holds
+    scene.faults.clear(key)
+    assert (scene.holds(), scene.watts()) == (QUIET, WHOLE)
+
+
+def test_feedback_follows_the_contactor_and_not_the_breaker(scene: Scene) -> None:
+    def closed() -> bool:
+        return "feedback/road/b" in scene.holds()
+
+    scene.village.board.write(27, 0, 1)
+    assert closed()
+    breaker = scene.put("breaker", "meter/cabinet")
+    assert (closed(), scene.watts()["road/b"]) == (True, 0)
+    scene.faults.clear(breaker)
+    for fault, shown in ((("relay-open", "light/road/b"), False), (("mains-cut",), False), (("relay-welded", "light/road/b"), True)):
+        key = scene.put(*fault)
+        assert closed() is shown, fault
+        scene.faults.clear(key)
+        assert closed()
+    missing = scene.put("feedback-missing", "light/road/b")
+    assert (closed(), scene.watts()["road/b"]) == (False, 480)
+    scene.village.board.write(27, 1, 1)
+    scene.faults.clear(missing)
+    assert not closed()
+
+
+def test_by_hand_the_lights_burn_past_their_relays_while_there_are_mains(scene: Scene) -> None:
+    scene.put("relay-open", "light/road/b")
+    hand = scene.put("hand-on", SWITCH)
+    burning = {"road/a": 480.0, "road/b": 480.0, "hall/a": 180.0}
+    assert scene.watts() == burning
+    scene.village.board.write(17, 1, 1)
+    assert (scene.watts(), scene.power()) == (burning, 960)
+    cut = scene.put("mains-cut")
+    assert (scene.watts(), scene.holds()) == (dict.fromkeys(WHOLE, 0.0), {SWITCH, CELL})
+    scene.faults.clear(cut)
+    scene.faults.clear(hand)
+    assert scene.watts() == {"road/a": 0, "road/b": 0, "hall/a": 180}
+
+
+def test_of_two_faults_on_one_contact_the_later_counts(scene: Scene) -> None:
+    scene.put("photocell-lit", CELL)
+    key = scene.put("photocell-covered", CELL)
+    assert CELL in scene.holds()
+    scene.faults.clear(key)
+    assert CELL not in scene.holds()
 
 
 # --- the lines ---
@@ -265,6 +353,8 @@ def test_the_worst_of_two_lates_counts(scene: Scene) -> None:
         ({"fault": "slave-dead"}, "slave-dead needs what it is on; add on=meter/cabinet-1", "fault"),
         ({"fault": "slave-dead", "on": 3}, "on must be a name; write on=meter/cabinet-1", "on"),
         ({"fault": "slave-late", "on": "meter/hall"}, "slave-late needs by, how late; add by=3s", "fault"),
+        ({"fault": "input-stuck", "on": "input/door"}, "input-stuck needs active, whether it says that what it is named for holds; add active=true", "fault"),
+        ({"fault": "input-stuck", "on": "input/door", "active": 1}, "input-stuck: active: 1 is neither; write true or false", "active"),
         ({"fault": "slave-late", "on": "meter/hall", "by": 3}, "slave-late: by: 3 has no unit; write a duration with its unit", "by"),
         ({"fault": "slave-noisy", "on": "meter/hall", "share": 2}, "2 is out of range; write a number from 0 to 1", "share"),
         ({"fault": "lamps-burnt", "on": "light/road/a", "n": 0}, "write a whole number from 1 to 1000", "n"),
@@ -289,10 +379,16 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(scene: Scene) -> 
         ("slave-dead", "light/road/a", "write one of: meter/cabinet, meter/hall, port/rs485, port/spare"),
         ("relay-open", "light/road/aa", "did you mean light/road/a?"),
         ("adapter-gone", "meter/hall", "write one of: port/rs485, port/spare"),
+        ("hand-on", "input/door", "write one of: input/switch"),
+        ("door-open", "input/dor", "did you mean input/door?"),
+        ("photocell-lit", "light/road/a", "write one of: input/photocell"),
+        ("feedback-missing", "light/road/a", "did you mean light/road/b?"),
     ):
         with pytest.raises(FaultError, match=near.replace("?", r"\?")):
             scene.put(name, on)
-    assert (scene.faults.standing(), scene.watts()) == ({}, WHOLE)
+    with pytest.raises(FaultError, match="one of: input/door, input/mains, input/photocell, input/switch"):
+        scene.put("input-stuck", "light/road/a", active=True)
+    assert (scene.faults.standing(), scene.watts(), scene.holds()) == ({}, WHOLE, QUIET)
 
 
 def test_an_id_is_given_once_and_what_does_not_stand_cannot_be_taken_back(scene: Scene) -> None:
@@ -340,6 +436,8 @@ def test_a_fault_reads_back_as_it_is_typed(scene: Scene) -> None:
     assert str(read(fields)) == "slave-late on=meter/hall by=3s for=10m"
     assert str(read({"fault": "clock-jump", "by": "-30d"})) == "clock-jump by=-30d"
     assert str(read({"fault": "mains-cut"})) == "mains-cut backup=false"
+    stuck = {"fault": "input-stuck", "on": "input/door", "active": True}
+    assert str(read(stuck)) == "input-stuck on=input/door active=true"
 
 
 def test_what_is_possible_in_the_other_time_only_says_what_to_do_instead(scene: Scene) -> None:
@@ -352,6 +450,7 @@ PROMISED = """
 slave-dead slave-late slave-noisy slave-wrong-id adapter-gone
 relay-welded relay-open lamps-burnt illegal-tap breaker meter-reset meter-rollover meter-replaced meter-stuck mains-cut
 broker-away broker-slow broker-refusing broker-mute
+hand-on door-open photocell-covered photocell-lit feedback-missing input-stuck
 clock-wrong clock-jump clock-untrusted card-full card-slow card-read-only process-killed process-frozen core-hung
 """
 
@@ -360,6 +459,6 @@ def test_every_fault_promised_has_a_name_a_place_and_a_line() -> None:
     assert set(PROMISED.split()) <= set(KINDS)
     for kind in KINDS.values():
         assert kind.place in {"world", "bus", "broker", "clock", "card", "process"}
-        assert set(kind.on) <= {"circuit", "meter", "port"}
+        assert set(kind.on) <= {"circuit", "meter", "port", "feedback", "input", "hand", "door", "photocell"}
         assert kind.summary
         assert kind.times == {"live", "fast"} or (kind.instead and kind.name not in PROMISED.split())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.registers import load_model, models
-from simulator.world import POWER_FACTOR, Load, World
+from simulator.world import POWER_FACTOR, Harm, Load, World
 
 LOADS = [Load("road/a", "cabinet", 480), Load("road/b", "cabinet", 480), Load("road/c", "cabinet", 240)]
 HALL = Load("hall/a", "hall", 180)
@@ -72,6 +72,32 @@ def test_switching_to_what_it_is_already_changes_nothing() -> None:
     w.switch("road/b", False, 200.0)
     assert w.quantities("cabinet", 300.0)["power_w"] == 480
     assert (w.is_on("road/a"), w.is_on("road/b")) == (True, False)
+
+
+def test_contactors_move_with_their_relays_the_switch_and_the_mains_and_tell_once() -> None:
+    w, told = world(), list[tuple[str, bool]]()
+    w.moves = lambda load, closed: told.append((load, closed))
+    w.switch("road/a", True, 100.0)
+    w.suffer(Harm(tripped=frozenset({"cabinet"}), burnt={"road/a": 1}), 110.0)  # its lamps, not its contactor
+    w.suffer(Harm(stuck={"road/b": True, "road/a": False}), 120.0)
+    w.suffer(Harm(stuck={"road/b": True, "road/a": False}, by_hand=frozenset({"road/a"})), 130.0)
+    w.suffer(Harm(stuck={"road/b": True}, by_hand=frozenset({"road/a"}), cut=True), 140.0)
+    w.suffer(Harm(), 150.0)
+    w.switch("road/a", False, 160.0)
+    assert told == [
+        ("road/a", True), ("road/a", False), ("road/b", True), ("road/a", True), ("road/a", False), ("road/b", False),
+        ("road/a", True), ("road/a", False),
+    ]  # fmt: skip
+
+
+def test_lamps_by_hand_are_counted_like_any() -> None:
+    w = world()
+    before = w.quantities("cabinet", 100.0)["energy_kwh"]
+    w.suffer(Harm(by_hand=frozenset({"road/a", "shed/a"})), 100.0)
+    assert (w.watts("road/a"), w.watts("shed/a"), w.is_on("road/a")) == (480, 100, False)
+    assert w.quantities("cabinet", 3700.0)["energy_kwh"] - before == pytest.approx(0.48)
+    with pytest.raises(KeyError, match="road/z"):
+        w.suffer(Harm(by_hand=frozenset({"road/z"})), 3700.0)
 
 
 def test_a_load_without_a_meter_is_counted_by_none() -> None:
