@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h. "
-    "Exit status: 0 done, 1 refused or failed, 2 nobody answered."
+    "Before work on it a technician locks it: send light/main-road lock --note 'new lamps'; then only off and unlock "
+    "move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
 )
+LOCKS = ("lock", "unlock")
 RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
 TOGETHER_S = 0.2  # and all of it within this of the first
 
@@ -26,12 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from edge.typed import add_connection_arguments, device, identifier, seconds
 
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
-    parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip"],
-                        help="auto gives the device back to its program")
+    parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
+                        help="auto gives the device back to its program; lock keeps it as it is until unlock")
     parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")
     bound.add_argument("--until", metavar="TIME", help="21:30, 2026-11-21 21:30 (the village's time) or RFC 3339")
+    parser.add_argument("--note", metavar="TEXT", help="with lock: why, for the others, at most 200 characters")
+    parser.add_argument("--circuit", type=identifier, metavar="ID", help="with lock and unlock: this circuit alone")
     parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
     parser.add_argument("--id", help="the command's id (default: a fresh one)")
     parser.add_argument("--timeout", type=seconds, default=30.0, metavar="TIME", help="wait so long (default: 30s)")
@@ -46,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
     from edge.shell.clock import SystemClock
     from edge.typed import login
 
+    if (amiss := _amiss(args)) is not None:
+        print(amiss, file=sys.stderr)
+        return 2
     clock = SystemClock()
     leaves = ["status", "about", f"{args.device}/state", f"{args.device}/result"]
     filters = [f"village/{args.site or '+'}/{leaf}" for leaf in leaves]
@@ -60,6 +67,18 @@ def run(args: argparse.Namespace) -> int:
         return 130
     finally:
         client.close()
+
+
+def _amiss(args: argparse.Namespace) -> str | None:
+    """Which option does not go with the action; None: all do."""
+    locks = args.action in LOCKS
+    if args.note is not None and args.action != "lock":
+        return f"--note goes with lock: leave it out with {args.action}"
+    if args.circuit is not None and not locks:
+        return f"--circuit goes with lock and unlock: leave it out with {args.action}"
+    if locks and (args.level, args.for_s, args.until) != (None, None, None):
+        return f"--level, --for and --until do not go with {args.action}: a lockout stands until unlock"
+    return None
 
 
 def _look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:
@@ -118,7 +137,7 @@ class _Request:
         self._user = args.user or login_name()
         self._id = args.id or f"c-{secrets.token_hex(6)}"
         self._zone = zone_of(parse(heard.get(topics.about, b"")) or {})
-        self._set_topic = topics.of(args.device, f"set/{self._user}")
+        self._topic = topics.of(args.device, f"{'lockout' if args.action in LOCKS else 'set'}/{self._user}")
         self._state_topic = topics.of(args.device, "state")
         self._result_topic = topics.of(args.device, "result")
         self._state = parse(heard.get(self._state_topic, b""))
@@ -128,7 +147,7 @@ class _Request:
         from edge.client import Down, Message
         from edge.wording import parse
 
-        client.publish(self._set_topic, self._payload())
+        client.publish(self._topic, self._payload())
         accepted = False
         for event in client.events(self._args.timeout):
             match event:
@@ -147,15 +166,23 @@ class _Request:
         if accepted:
             print(f"not there yet: {self._now()}; follow it with village-edge watch {self._args.device}")
             return 0
+        may = "lock devices" if self._args.action in LOCKS else "send commands"
         raise Failed(2, f"the controller did not answer within {self._args.timeout:g} s: is it running, and may"
-                         f" {self._user} send commands on this broker?")
+                         f" {self._user} {may} on this broker?")
 
     def _payload(self) -> bytes:
         from edge.core.topics import encode, rfc3339
 
         now = self._clock.now().wall
         expires = rfc3339(now + self._args.expires)
-        asked: dict[str, Any] = {"action": self._args.action, "id": self._id, "expires_at": expires}
+        asked: dict[str, Any] = {"id": self._id, "expires_at": expires}
+        if self._args.action in LOCKS:
+            asked["locked"] = self._args.action == "lock"
+        else:
+            asked["action"] = self._args.action
+        for field in ("note", "circuit"):
+            if (given := getattr(self._args, field)) is not None:
+                asked[field] = given
         if self._args.level is not None:
             asked["level"] = self._args.level
         if self._args.for_s is not None:
