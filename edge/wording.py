@@ -106,9 +106,13 @@ def result(message: Mapping[str, Any]) -> str:
 
 def alarm(message: Mapping[str, Any]) -> str:
     """warning raised: light/main-road: …"""
+    return f"{message.get('severity')} {message.get('state')}: {message.get('device')}: {alarm_text(message)}"
+
+
+def alarm_text(message: Mapping[str, Any]) -> str:
+    """What an alarm says to a person; its kind, where it says nothing."""
     text = message.get("text")
-    words = (text.get("en") or text.get("vi")) if isinstance(text, dict) else None
-    return f"{message.get('severity')} {message.get('state')}: {message.get('device')}: {words or message.get('kind')}"
+    return str(((text.get("en") or text.get("vi")) if isinstance(text, dict) else None) or message.get("kind"))
 
 
 def fields(message: Mapping[str, Any]) -> str:

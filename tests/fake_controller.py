@@ -25,7 +25,7 @@ class FakeController:
         self.answer: Answer = lambda *_: None
         self._subscribed = False
         self._mqtt = client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        topics = [(f"{self.root}/+/+/set/+", 1), (f"{self.root}/+/+/lockout/+", 1)]
+        topics = [(f"{self.root}/{heard}", 1) for heard in ("+/+/set/+", "+/+/lockout/+", "ask/+/+")]
         client.on_connect = lambda *_: client.subscribe(topics)
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message

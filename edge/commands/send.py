@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.typed import Failed
 
 if TYPE_CHECKING:
-    from edge.client import Client, Down
+    from edge.client import Client
     from edge.shell.clock import Clock
 
 SUMMARY = (
@@ -19,8 +19,6 @@ SUMMARY = (
     "move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
 )
 LOCKS = ("lock", "unlock")
-RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
-TOGETHER_S = 0.2  # and all of it within this of the first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Send it, wait for the outcome and print that: 0 done or accepted, 1 refused or failed, 2 nobody answered."""
     from edge.client import Client
     from edge.shell.clock import SystemClock
+    from edge.sites import look_around, the_site
     from edge.typed import login
 
     if (amiss := _amiss(args)) is not None:
@@ -58,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     filters = [f"village/{args.site or '+'}/{leaf}" for leaf in leaves]
     client = Client(args.mqtt, filters, args.protocol, clock, login(args))
     try:
-        heard = _look_around(client, args)
-        return _Request(args, clock, _the_site(heard, args), heard).carry_out(client)
+        heard = look_around(client, args)
+        return _Request(args, clock, the_site(heard, args), heard).carry_out(client)
     except Failed as failed:
         print(failed, file=sys.stderr)
         return failed.status
@@ -79,48 +78,6 @@ def _amiss(args: argparse.Namespace) -> str | None:
     if locks and (args.level, args.for_s, args.until) != (None, None, None):
         return f"--level, --for and --until do not go with {args.action}: a lockout stands until unlock"
     return None
-
-
-def _look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:
-    """What the broker retains of the sites that may be meant, by topic."""
-    from edge.client import Down, Message, Up
-
-    heard: dict[str, bytes] = {}
-    subscribed = False
-    patience = args.timeout
-    while (event := next(client.events(patience), None)) is not None:
-        match event:
-            case Down():
-                raise _no_broker(event)
-            case Up():
-                subscribed, patience = True, RETAINED_S
-            case Message():
-                heard[event.topic] = event.payload
-        if any(topic.endswith("/status") for topic in heard):
-            patience = TOGETHER_S
-    if not subscribed:
-        raise Failed(2, f"{args.mqtt} does not answer as an MQTT broker does: name another with --mqtt HOST:PORT")
-    return heard
-
-
-def _no_broker(down: Down) -> Failed:
-    return Failed(2, f"{down.why}: {down.remedy}")
-
-
-def _the_site(heard: dict[str, bytes], args: argparse.Namespace) -> str:
-    """The one site that can be meant, whose controller is there."""
-    status = {topic.split("/")[1]: payload for topic, payload in heard.items() if topic.endswith("/status")}
-    if not status:
-        whose = f"of a site {args.site!r}" if args.site else "of any site"
-        raise Failed(2, f"no controller {whose} is known to the broker at {args.mqtt}: start it, or name another with"
-                         f" {'--site ID or ' if args.site else ''}--mqtt HOST:PORT")
-    if len(status) > 1:
-        which = " or ".join(sorted(status))
-        raise Failed(2, f"several sites use the broker at {args.mqtt}: say which with --site {which}")
-    site, said = status.popitem()
-    if said != b"online":
-        raise Failed(2, f"the controller of {site} is offline: start it, or mend its way to the broker")
-    return site
 
 
 class _Request:
