@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": "show the coming changes of the lights, with reasons",
     "programs": "show, compare, change and put back the programs in force",
     "send": "switch a device over MQTT",
+    "ack": "list the open alarms, and say that one is known",
     "watch": "show what the controller says, as it says it",
     "safe": "drive every output to its safe state",
     "schema": "print the JSON Schema of the configuration, for editors",

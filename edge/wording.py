@@ -49,7 +49,7 @@ def parse(payload: bytes) -> dict[str, Any] | None:
 
 
 def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
-    """ON, level 33 until 20:15 (override)."""
+    """ON, level 33 until 20:15 (override), circuit a locked."""
     words = [str(message.get("state", "?"))]
     by = message.get("by")
     if message.get("state") == "ON" and message.get("level") is not None:
@@ -60,7 +60,15 @@ def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
         words.append(f" ({message['reason']}{f' by {by}' if by else ''})")
     if message.get("observed") not in (None, message.get("state")):
         words.append(f", observed {message['observed']}")
+    if message.get("reason") != "lockout":
+        words += [f", circuit {name} locked" for name in _locked(message)]
     return "".join(words)
+
+
+def _locked(message: Mapping[str, Any]) -> list[str]:
+    circuits = message.get("circuits")
+    found = circuits if isinstance(circuits, list) else []
+    return [str(c.get("id")) for c in found if isinstance(c, dict) and c.get("locked") is True]
 
 
 def reading(message: Mapping[str, Any]) -> str:
@@ -98,9 +106,13 @@ def result(message: Mapping[str, Any]) -> str:
 
 def alarm(message: Mapping[str, Any]) -> str:
     """warning raised: light/main-road: …"""
+    return f"{message.get('severity')} {message.get('state')}: {message.get('device')}: {alarm_text(message)}"
+
+
+def alarm_text(message: Mapping[str, Any]) -> str:
+    """What an alarm says to a person; its kind, where it says nothing."""
     text = message.get("text")
-    words = (text.get("en") or text.get("vi")) if isinstance(text, dict) else None
-    return f"{message.get('severity')} {message.get('state')}: {message.get('device')}: {words or message.get('kind')}"
+    return str(((text.get("en") or text.get("vi")) if isinstance(text, dict) else None) or message.get("kind"))
 
 
 def fields(message: Mapping[str, Any]) -> str:

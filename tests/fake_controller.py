@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,8 @@ class FakeController:
         self.answer: Answer = lambda *_: None
         self._subscribed = False
         self._mqtt = client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        client.on_connect = lambda *_: client.subscribe(f"{self.root}/+/+/set/+", 1)
+        topics = [(f"{self.root}/{heard}", 1) for heard in ("+/+/set/+", "+/+/lockout/+", "ask/+/+")]
+        client.on_connect = lambda *_: client.subscribe(topics)
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.connect("127.0.0.1", port)
@@ -61,7 +63,7 @@ def does(outcome: str, **more: object) -> Answer:
     """A script: the state that was asked for, then the result."""
 
     def answer(controller: FakeController, topic: str, command: dict[str, Any]) -> None:
-        device, _, user = topic.rpartition("/set/")
+        device, user = re.split("/set/|/lockout/", topic)
         if outcome == "done":
             state = {"state": "ON", "level": 33, "observed": "ON", "reason": "override", "by": user,
                      "until": "2099-11-21T13:15:00.000Z", "command": command["id"]}

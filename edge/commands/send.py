@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from edge.typed import Failed
 
 if TYPE_CHECKING:
-    from edge.client import Client, Down
+    from edge.client import Client
     from edge.shell.clock import Clock
 
 SUMMARY = (
     "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h. "
-    "Exit status: 0 done, 1 refused or failed, 2 nobody answered."
+    "Before work on it a technician locks it: send light/main-road lock --note 'new lamps'; then only off and unlock "
+    "move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
 )
-RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
-TOGETHER_S = 0.2  # and all of it within this of the first
+LOCKS = ("lock", "unlock")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from edge.typed import add_connection_arguments, device, identifier, seconds
 
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
-    parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip"],
-                        help="auto gives the device back to its program")
+    parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
+                        help="auto gives the device back to its program; lock keeps it as it is until unlock")
     parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")
     bound.add_argument("--until", metavar="TIME", help="21:30, 2026-11-21 21:30 (the village's time) or RFC 3339")
+    parser.add_argument("--note", metavar="TEXT", help="with lock: why, for the others, at most 200 characters")
+    parser.add_argument("--circuit", type=identifier, metavar="ID", help="with lock and unlock: this circuit alone")
     parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
     parser.add_argument("--id", help="the command's id (default: a fresh one)")
     parser.add_argument("--timeout", type=seconds, default=30.0, metavar="TIME", help="wait so long (default: 30s)")
@@ -44,15 +46,19 @@ def run(args: argparse.Namespace) -> int:
     """Send it, wait for the outcome and print that: 0 done or accepted, 1 refused or failed, 2 nobody answered."""
     from edge.client import Client
     from edge.shell.clock import SystemClock
+    from edge.sites import look_around, the_site
     from edge.typed import login
 
+    if (amiss := _amiss(args)) is not None:
+        print(amiss, file=sys.stderr)
+        return 2
     clock = SystemClock()
     leaves = ["status", "about", f"{args.device}/state", f"{args.device}/result"]
     filters = [f"village/{args.site or '+'}/{leaf}" for leaf in leaves]
     client = Client(args.mqtt, filters, args.protocol, clock, login(args))
     try:
-        heard = _look_around(client, args)
-        return _Request(args, clock, _the_site(heard, args), heard).carry_out(client)
+        heard = look_around(client, args)
+        return _Request(args, clock, the_site(heard, args), heard).carry_out(client)
     except Failed as failed:
         print(failed, file=sys.stderr)
         return failed.status
@@ -62,46 +68,16 @@ def run(args: argparse.Namespace) -> int:
         client.close()
 
 
-def _look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:
-    """What the broker retains of the sites that may be meant, by topic."""
-    from edge.client import Down, Message, Up
-
-    heard: dict[str, bytes] = {}
-    subscribed = False
-    patience = args.timeout
-    while (event := next(client.events(patience), None)) is not None:
-        match event:
-            case Down():
-                raise _no_broker(event)
-            case Up():
-                subscribed, patience = True, RETAINED_S
-            case Message():
-                heard[event.topic] = event.payload
-        if any(topic.endswith("/status") for topic in heard):
-            patience = TOGETHER_S
-    if not subscribed:
-        raise Failed(2, f"{args.mqtt} does not answer as an MQTT broker does: name another with --mqtt HOST:PORT")
-    return heard
-
-
-def _no_broker(down: Down) -> Failed:
-    return Failed(2, f"{down.why}: {down.remedy}")
-
-
-def _the_site(heard: dict[str, bytes], args: argparse.Namespace) -> str:
-    """The one site that can be meant, whose controller is there."""
-    status = {topic.split("/")[1]: payload for topic, payload in heard.items() if topic.endswith("/status")}
-    if not status:
-        whose = f"of a site {args.site!r}" if args.site else "of any site"
-        raise Failed(2, f"no controller {whose} is known to the broker at {args.mqtt}: start it, or name another with"
-                         f" {'--site ID or ' if args.site else ''}--mqtt HOST:PORT")
-    if len(status) > 1:
-        which = " or ".join(sorted(status))
-        raise Failed(2, f"several sites use the broker at {args.mqtt}: say which with --site {which}")
-    site, said = status.popitem()
-    if said != b"online":
-        raise Failed(2, f"the controller of {site} is offline: start it, or mend its way to the broker")
-    return site
+def _amiss(args: argparse.Namespace) -> str | None:
+    """Which option does not go with the action; None: all do."""
+    locks = args.action in LOCKS
+    if args.note is not None and args.action != "lock":
+        return f"--note goes with lock: leave it out with {args.action}"
+    if args.circuit is not None and not locks:
+        return f"--circuit goes with lock and unlock: leave it out with {args.action}"
+    if locks and (args.level, args.for_s, args.until) != (None, None, None):
+        return f"--level, --for and --until do not go with {args.action}: a lockout stands until unlock"
+    return None
 
 
 class _Request:
@@ -118,7 +94,7 @@ class _Request:
         self._user = args.user or login_name()
         self._id = args.id or f"c-{secrets.token_hex(6)}"
         self._zone = zone_of(parse(heard.get(topics.about, b"")) or {})
-        self._set_topic = topics.of(args.device, f"set/{self._user}")
+        self._topic = topics.of(args.device, f"{'lockout' if args.action in LOCKS else 'set'}/{self._user}")
         self._state_topic = topics.of(args.device, "state")
         self._result_topic = topics.of(args.device, "result")
         self._state = parse(heard.get(self._state_topic, b""))
@@ -128,7 +104,7 @@ class _Request:
         from edge.client import Down, Message
         from edge.wording import parse
 
-        client.publish(self._set_topic, self._payload())
+        client.publish(self._topic, self._payload())
         accepted = False
         for event in client.events(self._args.timeout):
             match event:
@@ -147,15 +123,23 @@ class _Request:
         if accepted:
             print(f"not there yet: {self._now()}; follow it with village-edge watch {self._args.device}")
             return 0
+        may = "lock devices" if self._args.action in LOCKS else "send commands"
         raise Failed(2, f"the controller did not answer within {self._args.timeout:g} s: is it running, and may"
-                         f" {self._user} send commands on this broker?")
+                         f" {self._user} {may} on this broker?")
 
     def _payload(self) -> bytes:
         from edge.core.topics import encode, rfc3339
 
         now = self._clock.now().wall
         expires = rfc3339(now + self._args.expires)
-        asked: dict[str, Any] = {"action": self._args.action, "id": self._id, "expires_at": expires}
+        asked: dict[str, Any] = {"id": self._id, "expires_at": expires}
+        if self._args.action in LOCKS:
+            asked["locked"] = self._args.action == "lock"
+        else:
+            asked["action"] = self._args.action
+        for field in ("note", "circuit"):
+            if (given := getattr(self._args, field)) is not None:
+                asked[field] = given
         if self._args.level is not None:
             asked["level"] = self._args.level
         if self._args.for_s is not None:

@@ -58,6 +58,13 @@ class Circuit:
         """Whether its line shows something else than it was told."""
         return not self.unanswered and self.line is not self.on
 
+    @property
+    def flaw(self) -> str:
+        """Why it does not show what was asked, in words."""
+        if self.deaf:
+            return self.error or "the line does not follow"
+        return "its feedback cannot be read" if self.observed is None else "its feedback does not follow"
+
     def count(self, moment: Moment) -> None:
         """Burning time up to now."""
         if self.on:

@@ -324,7 +324,8 @@ class LightUnit:
             return [self._result("accepted", moment)]
         if moment.mono < self._give_up_at(pending):
             return []
-        texts = [f"circuit {c.id}: {c.error or 'the line does not follow'}" for c in self.circuits if c.deaf]
+        pairs = zip(self.circuits, self._wanted(), strict=True)
+        texts = [f"circuit {c.id}: {c.flaw}" for c, wanted in pairs if c.observed is not wanted]
         failed = self._result("failed", moment, topics.error("output-failed", "; ".join(texts)))
         self._pending = None
         return [failed]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
+from typing import Any
 
 import pytest
-from fake_controller import FakeController, does, parsed
+from fake_controller import Answer, FakeController, does, parsed
 from support import Mosquitto, free_port
 
 from edge.commands import send
@@ -15,7 +16,7 @@ Said = pytest.CaptureFixture[str]
 
 
 def typed(broker: Mosquitto, *words: str) -> int:
-    return send.run(parsed(send, *words, "--mqtt", f"127.0.0.1:{broker.port}", "--user", "head"))
+    return send.run(parsed(send, "--user", "head", *words, "--mqtt", f"127.0.0.1:{broker.port}"))
 
 
 def test_it_says_what_the_light_does_now(mosquitto: Mosquitto, controller: FakeController, capsys: Said) -> None:
@@ -47,6 +48,63 @@ def test_until_is_a_time_in_the_village(mosquitto: Mosquitto, controller: FakeCo
     assert (first.hour, first.minute, first.second) == (14, 30, 0)
     assert dt.timedelta() < first - dt.datetime.now(dt.UTC) <= dt.timedelta(days=1)
     assert second == dt.datetime(2099, 1, 1, 20, 4, tzinfo=dt.UTC)
+
+
+def locked(state: str, **more: object) -> Answer:
+    """A script: the light is locked, or free again, and says so."""
+
+    def answer(controller: FakeController, topic: str, command: dict[str, Any]) -> None:
+        said = {"state": state, "observed": state, "circuits": [{"id": "a", "locked": True}, {"id": "b"}], **more}
+        controller.say_later("light/main-road/state", said, retain=True)
+        result = {"id": command["id"], "user": "tech", "outcome": "done", "state": state, "took_ms": 2}
+        controller.say_later("light/main-road/result", result)
+
+    return answer
+
+
+def test_a_technician_locks_a_light_and_releases_it(
+    mosquitto: Mosquitto, controller: FakeController, capsys: Said
+) -> None:
+    as_tech = ["--user", "tech"]
+    controller.answer = locked("OFF", reason="lockout", by="tech")
+    assert typed(mosquitto, "light/main-road", "lock", "--note", "thay bóng", *as_tech) == 0
+    controller.answer = locked("ON", level=33, reason="program")
+    assert typed(mosquitto, "light/main-road", "unlock", *as_tech) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "done in 2 ms: light/main-road OFF (lockout by tech)",
+        "done in 2 ms: light/main-road ON, level 33 (program), circuit a locked",
+    ]
+    (topic, command), (again, release) = controller.received
+    assert topic == again == "light/main-road/lockout/tech"
+    assert {k: v for k, v in command.items() if k not in ("id", "expires_at")} == {"locked": True, "note": "thay bóng"}
+    assert release.keys() == {"locked", "id", "expires_at"}
+    assert release["locked"] is False
+
+
+def test_one_circuit_may_be_locked_alone(mosquitto: Mosquitto, controller: FakeController) -> None:
+    controller.answer = locked("OFF")
+    for action in ("lock", "unlock"):
+        assert typed(mosquitto, "light/main-road", action, "--circuit", "a", "--user", "tech") == 0
+    assert [(command["locked"], command["circuit"]) for _, command in controller.received] == [(True, "a"), (False, "a")]
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["on", "--note", "x"], "--note goes with lock"),
+        (["unlock", "--note", "x"], "--note goes with lock"),
+        (["off", "--circuit", "a"], "--circuit goes with lock and unlock"),
+        (["lock", "--for", "2h"], "a lockout stands until unlock"),
+        (["unlock", "--level", "0"], "a lockout stands until unlock"),
+    ],
+)
+def test_what_does_not_go_with_a_lockout_is_refused_before_connecting(
+    capsys: Said, words: list[str], remedy: str
+) -> None:
+    assert send.run(parsed(send, "light/main-road", *words, "--mqtt", f"127.0.0.1:{free_port()}")) == 2
+    said = capsys.readouterr().err
+    assert remedy in said
+    assert "broker" not in said
 
 
 @pytest.mark.parametrize("when", ["25:00", "soon", "2001-01-01 00:00"])
@@ -98,6 +156,8 @@ def test_accepted_is_enough_when_time_is_up(mosquitto: Mosquitto, controller: Fa
 def test_a_silent_controller_is_told(mosquitto: Mosquitto, controller: FakeController, capsys: Said) -> None:
     assert typed(mosquitto, "light/main-road", "on", "--timeout", "0.3s") == 2
     assert "did not answer within 0.3 s" in capsys.readouterr().err
+    assert typed(mosquitto, "light/main-road", "lock", "--timeout", "0.3s") == 2
+    assert "may head lock devices on this broker?" in capsys.readouterr().err
 
 
 def test_no_broker(capsys: Said) -> None:

@@ -104,6 +104,15 @@ def test_a_contactor_that_stays_open_is_told_within_thirty_seconds_and_the_meter
         assert b.alarm(f"{kind}:light:road")["data"] == {"circuits": "b"}
 
 
+def test_a_command_that_the_feedback_does_not_confirm_fails_and_says_so() -> None:
+    for closed, why in ((False, "does not follow"), (None, "cannot be read")):
+        b = cabinet(feedback=True)
+        lit(b, closed)
+        b.advance(15)
+        failed = b.results()[-1]
+        assert (failed["outcome"], failed["error"]["message"]) == ("failed", f"circuit b: its feedback {why}")
+
+
 def test_a_welded_contactor_is_told_and_its_light_observed_on() -> None:
     b = cabinet(feedback=True)
     lit(b, True)

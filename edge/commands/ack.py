@@ -1,0 +1,97 @@
+"""`village-edge ack`: the open alarms, and saying that one is known."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.shell.clock import Clock
+    from edge.wording import Zone
+
+SUMMARY = (
+    "List the open alarms; or, given the id that the list shows, say that you know of one: "
+    "ack device-silent:meter:cabinet-1. That mends nothing; an alarm is gone once it is over and somebody knows of it. "
+    "Exit status: 0 done, 1 no such alarm is open, 2 nobody answered."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    from edge.typed import add_connection_arguments, identifier, seconds
+
+    parser.add_argument("alarm", nargs="?", metavar="ALARM", help="the id of an open alarm (default: list them all)")
+    parser.add_argument("--json", action="store_true", help="list them as one JSON object an alarm, one a line")
+    parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
+    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="TIME", help="wait so long (default: 5s)")
+    add_connection_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, or acknowledge: 0; 1 if no such alarm is open, 2 if nobody answered."""
+    from edge.asking import Asker
+    from edge.shell.clock import SystemClock
+    from edge.typed import Failed
+
+    clock = SystemClock()
+    try:
+        site, zone = _which(args, clock)
+        asker = Asker(args, site, clock)
+        try:
+            opened = {alarm["alarm"]: alarm for alarm in asker.ask("alarms", {})["alarms"]}
+            if args.alarm is None:
+                _list(list(opened.values()), args.json, zone)
+                return 0
+            if args.alarm not in opened:
+                raise Failed(1, f"no alarm {args.alarm} is open; open: {', '.join(opened) or 'none'}")
+            left = asker.ask("alarm-ack", {"alarm": args.alarm})["alarms"]
+        finally:
+            asker.close()
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        return failed.status
+    except KeyboardInterrupt:
+        return 130
+    stays = any(alarm["alarm"] == args.alarm for alarm in left)
+    print(f"{args.alarm}: {'acknowledged; it is gone when it is over' if stays else 'acknowledged, and gone'}")
+    return 0
+
+
+def _which(args: argparse.Namespace, clock: Clock) -> tuple[str, Zone]:
+    """The village that is meant, and its zone."""
+    from edge.client import Client
+    from edge.core.topics import Topics
+    from edge.sites import look_around, the_site
+    from edge.typed import login
+    from edge.wording import parse, zone_of
+
+    filters = [f"village/{args.site or '+'}/{leaf}" for leaf in ("status", "about")]
+    client = Client(args.mqtt, filters, args.protocol, clock, login(args))
+    try:
+        heard = look_around(client, args)
+    finally:
+        client.close()
+    site = the_site(heard, args)
+    return site, zone_of(parse(heard.get(Topics(site).about, b"")) or {})
+
+
+def _list(alarms: list[dict[str, Any]], as_json: bool, zone: Zone) -> None:
+    from edge.wording import alarm_text
+
+    if as_json:
+        for alarm in alarms:
+            print(json.dumps(alarm, ensure_ascii=False))
+        return
+    if not alarms:
+        print("no alarm is open")
+        return
+    wide = max(len(alarm["alarm"]) for alarm in alarms)
+    print(f"{'since':<16} {'severity':<8} {'state':<7} {'alarm':<{wide}}  what")
+    for alarm in alarms:
+        at = dt.datetime.fromisoformat(alarm["at"]).astimezone(zone)
+        known = f" (acknowledged by {alarm['acknowledged_by']})" if alarm["acknowledged_by"] else ""
+        print(f"{at:%Y-%m-%d %H:%M} {alarm['severity']:<8} {alarm['state']:<7} {alarm['alarm']:<{wide}}"
+              f"  {alarm_text(alarm)}{known}")
