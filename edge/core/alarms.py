@@ -52,8 +52,8 @@ KINDS: Mapping[str, Kind] = {
     "door-open": Kind("warning", 5, 5, "Cửa tủ đang mở ({name})", "The cabinet's door is open ({name})"),
     "mains-lost": Kind("critical", 5, 10, "Mất điện lưới ({name})", "The mains are away ({name})"),
     "photocell-stuck": Kind(
-        "warning", 3, 10, "Cảm biến ánh sáng {name} bị kẹt: {why}; đèn theo giờ mặt trời",
-        "The photocell {name} is stuck: {why}; lights follow the sun's times",
+        "warning", 3, 10, "Cảm biến ánh sáng {name} bị kẹt, lúc nào cũng báo {why_vi}; đèn theo giờ mặt trời",
+        "The photocell {name} is stuck, it says {why} all the time; lights follow the sun's times",
     ),
     "input-failing": Kind(
         "warning", 10, 10, "Không đọc được đầu vào {name}: {why}", "The input {name} cannot be read: {why}"
@@ -190,7 +190,8 @@ class Alarms:
 
     def _payload(self, alarm: Alarm) -> dict[str, object]:
         kind = KINDS[alarm.kind]
-        words = {"name": self._device_names.get(alarm.device, alarm.device), "why": "?", "circuits": "?", **alarm.data}
+        name = self._device_names.get(alarm.device, alarm.device)
+        words = {"name": name, "why": "?", "why_vi": "?", "circuits": "?", **alarm.data}
         return {
             "state": "raised" if alarm.cleared_at is None else "cleared",
             "severity": kind.severity,

@@ -9,6 +9,7 @@ from functools import partial
 from edge.core import topics
 from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
+from edge.core.cells import Cells
 from edge.core.circuits import Bank, Circuit
 from edge.core.controller import Controller, Memory
 from edge.core.desk import Desk
@@ -30,9 +31,10 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures."""
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
-    cabinet = Cabinet(site, memory.inputs)
     programs = Programs(site, catalogue, memory.programs)
     calendar = Calendar(site.site, programs.light())
+    cells = Cells(calendar, any(found.role == "photocell" for found in site.inputs.values()))
+    cabinet = Cabinet(site, memory.inputs, cells)
     meters = [
         MeterUnit(
             f"meter/{name}", catalogue[meter.model].quantities, meter.poll, meter.rated_kw,
@@ -42,7 +44,7 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     ]
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
-    shared = _Shared(names, calendar, switching, known, cabinet, evidence)
+    shared = _Shared(names, calendar, switching, known, cells, cabinet, evidence)
     lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
@@ -131,6 +133,7 @@ class _Shared:
     calendar: Calendar
     switching: Switching
     known: KnownTime
+    cells: Cells
     cabinet: Cabinet
     evidence: Mapping[str, Evidence]
 
@@ -149,7 +152,7 @@ def _light(name: str, light: Light, shared: _Shared) -> LightUnit:
         group, shared.switching, evidence, shared.cabinet.mains, partial(shared.cabinet.hand, target)
     )
     rungs = scale(light)
-    wish = Wish(rungs, shared.calendar, light.program, shared.known)
+    wish = Wish(rungs, shared.calendar, light.program, shared.known, shared.cells)
     return LightUnit(target, Bank(circuits, rungs, light.rotate), light.restrike, wish, around, shared.names)
 
 

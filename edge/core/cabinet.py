@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge.core.cells import Cells
 from edge.core.site import HandInput, Site
 from edge.core.values import Effect, InputChanged, Moment, Persist, Row
 
 FEEDBACK = "feedback"
+VI = {"dark": "tối", "light": "sáng"}
 
 
 @dataclass(slots=True)
@@ -25,7 +27,9 @@ class Contact:
 class Cabinet:
     """What the inputs say. `kept`: what the journal knows of them, so that "since" outlasts a restart."""
 
-    def __init__(self, site: Site, kept: Mapping[str, Row]) -> None:
+    def __init__(self, site: Site, kept: Mapping[str, Row], cells: Cells) -> None:
+        """`cells` are told what the first photocell says."""
+        self._cells = cells
         self._contacts = {
             f"input/{name}": Contact(found.role)
             for name, found in site.inputs.items()
@@ -55,6 +59,8 @@ class Cabinet:
             contact.since = moment.wall
         changed = event.on is not contact.on and event.on is not None and contact.role == "hand"
         contact.on, contact.error, contact.heard = event.on, event.error, True
+        if contact is self._cell():
+            self._cells.see(event.on, moment)
         if not changed or (row is not None and row["on"] == event.on):
             return []
         return [Persist(("inputs", event.input), {"on": int(event.on is True), "at": moment.wall})]
@@ -73,11 +79,7 @@ class Cabinet:
         said = [c.on for c in self._contacts.values() if c.role == "mains" and c.on is not None]
         return all(said) if said else None
 
-    def photocell(self) -> bool | None:
-        """Whether the first photocell says that it is dark; None: it cannot be known."""
-        return next((c.on for c in self._contacts.values() if c.role == "photocell"), None)
-
-    def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
+    def conditions(self, moment: Moment) -> list[tuple[str, str, bool, dict[str, object]]]:
         """The alarms that contacts are the cause of: kind, device, whether it holds, data."""
         found: list[tuple[str, str, bool, dict[str, object]]] = []
         for name, contact in self._contacts.items():
@@ -89,7 +91,14 @@ class Cabinet:
                 found.append(("door-open", name, contact.on is True, {}))
             elif contact.role == "mains":
                 found.append(("mains-lost", name, contact.on is False, {}))
+            elif contact is self._cell():
+                stuck = self._cells.fault(moment)
+                says: dict[str, object] = {"why": stuck, "why_vi": VI.get(stuck or "")}
+                found.append(("photocell-stuck", name, stuck is not None, says))
         return found
+
+    def _cell(self) -> Contact | None:
+        return next((c for c in self._contacts.values() if c.role == "photocell"), None)
 
     @property
     def names(self) -> list[str]:

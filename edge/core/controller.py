@@ -110,6 +110,7 @@ class Controller:
             if unit.wake <= moment.mono:
                 effects += unit.step(moment)
                 self._watch(unit, moment)
+                self._watch_cabinet(moment)
         if self._alarms.wake <= moment.mono:
             effects += self._alarms.step(moment)
         return effects + self._known.note(moment)
@@ -157,11 +158,14 @@ class Controller:
             self._lights[of[0]].feel(of[1], event.on)
             return []
         effects = self._cabinet.take(event, moment)
-        for kind, device, holds, data in self._cabinet.conditions():
-            self._alarms.state(kind, device, holds, moment, data)
+        self._watch_cabinet(moment)
         for light in self._lights.values():
             light.wake = float("-inf")
         return effects
+
+    def _watch_cabinet(self, moment: Moment) -> None:
+        for kind, device, holds, data in self._cabinet.conditions(moment):
+            self._alarms.state(kind, device, holds, moment, data)
 
     def _watch(self, unit: LightUnit | MeterUnit, moment: Moment) -> None:
         for kind, holds, data in unit.conditions():

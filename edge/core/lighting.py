@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edge.core.cells import Cells
 from edge.core.schedule import Calendar
 from edge.core.trust import KnownTime
 from edge.core.values import Deadline, Desired, Moment, Override
@@ -73,8 +74,11 @@ class Forecast:
 class Wish:
     """What one light is asked for by its program and by people: a function of the time and the override kept."""
 
-    def __init__(self, scale: Ladder, calendar: Calendar, program: str | None, known: KnownTime) -> None:
+    def __init__(
+        self, scale: Ladder, calendar: Calendar, program: str | None, known: KnownTime, cells: Cells
+    ) -> None:
         self._known = known
+        self._cells = cells
         self._ladder = scale
         self._calendar = calendar
         self.program = program
@@ -84,13 +88,26 @@ class Wish:
         if override is not None and not ended(override, moment):
             until = None if override.until is None else override.until.on_wall(moment)
             return Desired(override.level, "override", override.at, until)
-        return self._by_program(moment.wall) if moment.trusted else self._in_doubt(moment)
+        return self._by_cell(moment) if moment.trusted else self._in_doubt(moment)
+
+    def _by_cell(self, moment: Moment) -> Desired:
+        """What the program asks for, with the photocell's say in it."""
+        cell = self._cells.of(self.program, moment)
+        if cell is None:
+            return self._by_program(moment.wall)
+        standing, moved = cell.standing(moment)
+        level = self._ladder.nearest(standing.level)
+        return Desired(level, "photocell" if moved else "program", standing.since, standing.next_step)
 
     def _in_doubt(self, moment: Moment) -> Desired:
-        """While nobody vouches for the clock: lit whenever it may be dark, if the program ever lights this light."""
+        """While nobody vouches for the clock, if the program ever lights this light: as its photocell says; without one
+        lit whenever it may be dark."""
         standing = self._by_program(moment.wall)
         if self.program is None or not self._calendar.ever_lights(self.program):
             return standing
+        cell = self._cells.of(self.program, moment)
+        if cell is not None and (night := cell.says(moment)) is not None:
+            return Desired(self._ladder.levels[-1] if night else 0, "photocell")
         if (known := self._known.catches_up_at(moment)) is not None:
             return Desired(self._ladder.levels[-1], "default", None, known)
         dark, until = self._calendar.dark(moment.wall, DOUBT_S)
@@ -100,7 +117,9 @@ class Wish:
 
     def wakeup(self, desired: Desired, moment: Moment) -> float:
         """When (monotonic s) time alone may change what `desired` was the answer to."""
-        return float("inf") if desired.until is None else moment.mono_at(desired.until)
+        cell = self._cells.of(self.program, moment)
+        until = float("inf") if desired.until is None else moment.mono_at(desired.until)
+        return until if cell is None else min(until, cell.wakeup(moment))
 
     def night(self, moment: Moment) -> dt.date:
         """The date of the present night."""

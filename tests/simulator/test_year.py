@@ -92,6 +92,12 @@ def by_the_sun() -> Year:
     return lived(CONFIG.read_text("utf-8").replace("photocell: {within: 45m}", ""))
 
 
+@pytest.fixture(scope="module")
+def by_the_cell() -> Year:
+    """The example village as it is: its photocell moves dusk and dawn, under a sky that is always clear."""
+    return lived(CONFIG.read_text("utf-8"))
+
+
 # --- sun and moon, by other libraries and by hand ---
 
 
@@ -193,6 +199,16 @@ def test_every_change_is_within_a_second_of_sun_and_calendar_as_others_have_them
     should = expected(lambda at, _: at, lambda at, _: at)
     assert len(should) > 2 * DAYS
     agrees(by_the_sun, should)
+
+
+def test_the_photocell_moves_dusk_and_dawn_within_its_bounds_and_nothing_else(by_the_cell: Year) -> None:
+    night, day = crossings(CELL, rising=False), crossings(CELL, rising=True)
+
+    def moved(at: float, turned: float) -> float:
+        return min(max(turned + STEADY_S, at - WITHIN_S), at + WITHIN_S)
+
+    agrees(by_the_cell, expected(lambda at, date: moved(at, night[date]), lambda at, date: moved(at, day[date])))
+    assert by_the_cell.states.reasons["photocell"] > DAYS / 2
 
 
 def test_tet_and_the_fifteenth_are_among_them() -> None:
