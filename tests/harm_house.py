@@ -124,7 +124,7 @@ class Pins:
         self.levels: dict[int, int] = {}
 
     def new(self) -> list[dict[str, Any]]:
-        """The lines since the last call; `levels` follows."""
+        """What drove or dropped a line since the last call; `levels` follows. Claims of inputs are left out."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as log:
@@ -132,7 +132,7 @@ class Pins:
             data = log.read()
         self._read += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
-        entries = [json.loads(line) for line in whole]
+        entries = [e for e in map(json.loads, whole) if e["level"] is not None or e["seq"] is None]
         self.levels.update({e["pin"]: e["level"] for e in entries if "error" not in e})
         return entries
 
