@@ -57,7 +57,8 @@ class HarmHouse(House):
 
     def __init__(self, folder: Path, broker_port: int, *, calm: bool = False, program: str = "evening-off") -> None:
         super().__init__(folder, broker_port)
-        text = CONFIG.read_text("utf-8").replace("program: street", f"program: {program}", 1)
+        fixed = f"program: {program}\n    rotate: false"
+        text = CONFIG.read_text("utf-8").replace("program: street", fixed, 1)
         if calm:
             text = text.replace("restrike: 60s", "restrike: 0s").replace("burst: 20", "burst: 0")
             text = text.replace("poll: 10s", "poll: 1s")
