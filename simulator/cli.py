@@ -25,12 +25,12 @@ USAGE = """village-sim --config FILE --run DIR [--lines persist|release] [--seed
        village-sim clear RUNDIR [ID|all]
        village-sim faults [RUNDIR]"""
 DESCRIPTION = """\
-Play the village that is not there: lamps behind relays, and the meters that count what they draw.
+Play the village that is not there: lamps behind relays, the meters that count what they draw, the cabinet's contacts.
 
 It reads the same configuration as the controller and puts what the controller needs into a run directory:
 
   DIR/pins.sock     the lines of a Raspberry Pi
-  DIR/pins.log      everything that drove a line, one JSON object a line
+  DIR/pins.log      everything that claimed or drove a line, one JSON object a line
   DIR/ports/NAME    a serial port for each of the configuration's, with its meters answering
   DIR/control.sock  takes faults
   DIR/broker        with --broker: what the controller is to be given as --mqtt, so that the broker can have faults

@@ -57,7 +57,8 @@ class HarmHouse(House):
 
     def __init__(self, folder: Path, broker_port: int, *, calm: bool = False, program: str = "evening-off") -> None:
         super().__init__(folder, broker_port)
-        text = CONFIG.read_text("utf-8").replace("program: street", f"program: {program}", 1)
+        fixed = f"program: {program}\n    rotate: false"
+        text = CONFIG.read_text("utf-8").replace("program: street", fixed, 1)
         if calm:
             text = text.replace("restrike: 60s", "restrike: 0s").replace("burst: 20", "burst: 0")
             text = text.replace("poll: 10s", "poll: 1s")
@@ -124,7 +125,7 @@ class Pins:
         self.levels: dict[int, int] = {}
 
     def new(self) -> list[dict[str, Any]]:
-        """The lines since the last call; `levels` follows."""
+        """What drove or dropped a line since the last call; `levels` follows. Claims of inputs are left out."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as log:
@@ -132,7 +133,7 @@ class Pins:
             data = log.read()
         self._read += len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
-        entries = [json.loads(line) for line in whole]
+        entries = [e for e in map(json.loads, whole) if e["level"] is not None or e["seq"] is None]
         self.levels.update({e["pin"]: e["level"] for e in entries if "error" not in e})
         return entries
 

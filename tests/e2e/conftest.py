@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from e2e_house import House, Listener
+from e2e_house import CONFIG, House, Listener
 from support import Mosquitto, until
 
 
@@ -19,9 +19,15 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def house(folder: Path, mosquitto: Mosquitto) -> Iterator[House]:
+def config() -> Path:
+    """The configuration that the house is made from."""
+    return CONFIG
+
+
+@pytest.fixture
+def house(folder: Path, mosquitto: Mosquitto, config: Path) -> Iterator[House]:
     """village-sim runs, the daemon does not yet."""
-    h = House(folder, mosquitto.port)
+    h = House(folder, mosquitto.port, config=config)
     h.start_sim()
     yield h
     h.end()

@@ -8,14 +8,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_house import CONFIG, ROOT, House, Listener
-from support import Mosquitto, until
+from e2e_house import ROOT, House, Listener, asked_often
+from support import until
 
 from simulator.cli import main
 from simulator.control import ask
@@ -27,14 +26,8 @@ CABINET, HALL = "meter/cabinet-1", "meter/culture-house"
 
 
 @pytest.fixture
-def house(folder: Path, mosquitto: Mosquitto) -> Iterator[House]:
-    """village-sim runs, the daemon does not yet; the meters are asked every 2 s, for what waits for them."""
-    config = folder / "quick.yaml"
-    config.write_text(CONFIG.read_text("utf-8").replace("poll: 10s", "poll: 2s"), "utf-8")
-    made = House(folder, mosquitto.port, config=config)
-    made.start_sim()
-    yield made
-    made.end()
+def config(folder: Path) -> Path:
+    return asked_often(folder)
 
 
 def put(house: House, name: str, on: str | None = None, **more: Any) -> str:

@@ -86,7 +86,7 @@ def test_the_street_lights_at_sunset_and_the_override_ends_with_no_broker(
     assert village.lit() == ""  # the override has ended, the sun is still up
     village.advance(900)
     assert village.lit() == ""
-    village.advance(60)  # 17:07; sunset is at 17:16, and the program begins 10 minutes before
+    village.advance(90)  # 17:07:30; sunset is at 17:16:45, and the program begins 10 minutes before
     assert village.lit() == "abc"
     village.advance(when("2026-11-21T22:30:00+07:00") - village.clock.now().wall)
     assert village.lit() == "a"

@@ -112,11 +112,11 @@ def test_from_a_time_to_another_it_must_be_so_all_the_while() -> None:
         'from: "20:01", to: "20:05", output: light/main-road/b, is: "off"',
         'from: "20:02", to: "20:03", lamps: light/main-road/b, above: 0',
         'from: "20:02", to: "20:04", lamps: light/main-road/b, above: 0',
-        'from: "20:01", to: "20:04", topic: light/main-road/state, field: circuits.b.observed, is: false',
+        'from: "20:01", to: "20:04", topic: light/main-road/state, field: circuits.b.on, is: false',
         'from: "20:00", to: "20:05", topic: light/main-road/nothing, is: null',
         'from: "20:00", to: "20:05", topic: light/main-road/state, field: no.such.field, not: 1',
-        'from: "20:01", to: "20:05", topic: light/main-road/value, is: "OFF"',
-        'from: "20:01", to: "20:05", topic: light/main-road/value/level, is: 0',
+        'from: "20:04", to: "20:05", topic: light/main-road/value, is: "OFF"',
+        'from: "20:04", to: "20:05", topic: light/main-road/value/level, is: 0',
     )
     report = play(scenario, CONFIG)
     # At 20:03 exactly the relay is mended, and the second and third look at that moment too.
