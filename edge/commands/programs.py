@@ -24,6 +24,8 @@ SUMMARY = (
     "difference; 1 refused, not confirmed, or --diff found one; 2 a bad configuration, or nobody answered."
 )
 
+ALL = True  # what --diff is without an id
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--json", action="store_true", help="list them as one JSON object a program, one a line")
     what.add_argument("--show", type=identifier, metavar="ID", help="print one as YAML, such as --put takes")
-    what.add_argument("--diff", type=identifier, nargs="?", const="", metavar="ID",
+    what.add_argument("--diff", type=identifier, nargs="?", const=ALL, metavar="ID",
                       help="how those in force (or that one) differ from the configuration's")
     what.add_argument("--reset", type=identifier, metavar="ID", help="put the configuration's program back")
     what.add_argument("--put", nargs=2, metavar=("FILE", "ID"), help="put the program in FILE (YAML) in force as ID")
@@ -104,7 +106,7 @@ class _Programs:
         if args.reset:
             return self._reset(args.reset)
         if args.diff is not None:
-            return self._diff(args.diff)
+            return self._diff(None if args.diff is ALL else args.diff)
         if args.show:
             found = self._known(args.show)
             print(f"# {args.show}, rev {found['rev']}, {self._whose(found)}\n{self._words(found)}", end="")
@@ -128,7 +130,7 @@ class _Programs:
             if self._differs(name):
                 print(f"{name} differs from {self._args.config}; see --diff {name}")
 
-    def _diff(self, only: str) -> int:
+    def _diff(self, only: str | None) -> int:
         names = [only] if only else list(dict.fromkeys([*self._files, *self._in_force]))
         different = [name for name in names if self._differs(name)]
         for name in names:
