@@ -1,13 +1,16 @@
-"""Plain data -> YAML as the example configuration writes it: what is small on one line, hours in quotes."""
+"""Plain data -> YAML as the example configuration writes it: what is small on one line, what is no word in quotes."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+PLAIN = re.compile(r"[A-Za-z][\w-]*( [\w+-]+)*")  # what needs no quotes, such as sunset - 10m
 
 
 def written(data: object) -> str:
@@ -23,7 +26,7 @@ def written(data: object) -> str:
 
 def _styled(value: object) -> object:
     match value:
-        case str() if value[:1].isdigit():
+        case str() if not PLAIN.fullmatch(value):
             return DoubleQuotedScalarString(value)
         case Mapping():
             block = CommentedMap((key, _styled(inside)) for key, inside in value.items())
