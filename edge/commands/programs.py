@@ -213,7 +213,12 @@ class _Programs:
         former = self._in_force.get(name)
         undo = self._keep(former) if former is not None and args.save is not None else None
         rev = args.rev if args.rev is not None else former["rev"] if former is not None else 0
-        answer = self._asker.ask("program-put", {"program": name, "rev": rev, "body": body})
+        try:
+            answer = self._asker.ask("program-put", {"program": name, "rev": rev, "body": body})
+        except Failed as failed:
+            if undo is not None and failed.status == 1:  # refused: there is nothing to undo
+                undo.unlink()
+            raise
         if former is not None and answer["rev"] == former["rev"]:
             print(f"{name} is so already: rev {answer['rev']}")
             return 0
