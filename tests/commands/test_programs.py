@@ -139,7 +139,7 @@ def test_what_was_is_kept_where_it_was_asked_to_be_and_nothing_is_put_if_it_cann
     assert core.ask("programs")["programs"][0]["rev"] == 1
     save.unlink()
     assert typed(mosquitto, "--put", str(path), "street", "--rev", "7", "--save", str(save)) == 1
-    assert "refused (conflict): street was changed since rev 7 and has rev 1" in capsys.readouterr().err
+    assert "refused (conflict): street has rev 1, not 7" in capsys.readouterr().err
     assert typed(mosquitto, "--put", str(path), "street", "--save", str(save)) == 0
     assert typed(mosquitto, "--put", str(save), "street") == 0
     assert (core.ask("programs")["programs"][0]["rev"], core.ask("programs")["programs"][0]["by"]) == (3, None)

@@ -62,7 +62,7 @@ def test_a_program_is_changed_without_a_restart_audited_and_there_after_a_kill(h
     assert (kept["rev"], kept["by"], kept["body"]) == (2, "head", LIT)
     assert ask(ear, "program-put", program=ID, rev=1, body=LIT)["error"]["code"] == "conflict"
     assert ask(ear, "program-put", program="lanes", rev=9, body=LIT)["error"] == {
-        "code": "conflict", "message": "lanes was changed since rev 9 and has rev 1: read it again, and change that", "rev": 1,
+        "code": "conflict", "message": "lanes has rev 1, not 9: read it again, and change that", "rev": 1,
     }
     refused = ask(ear, "program-put", program=ID, rev=2, body=LIT | {"calender": [], "steps": [{"at": "22h30", "level": 101}]})
     assert refused["error"]["code"] == "bad-program"
