@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       help="how those in force (or that one) differ from the configuration's")
     what.add_argument("--reset", type=identifier, metavar="ID", help="put the configuration's program back")
     what.add_argument("--put", nargs=2, metavar=("FILE", "ID"), help="put the program in FILE (YAML) in force as ID")
-    add("--rev", type=_rev, metavar="N", help="with --put: refuse if it has another rev by now (default: put anyway)")
+    add("--rev", type=_rev, metavar="N", help="with --put and --reset: only if it still has this rev")
     add("--save", type=Path, metavar="FILE", help="with --put and --reset: keep the former program in this new file")
     add("--yes", action="store_true", help="with --reset: do not ask")
     add("--timeout", type=seconds, default=5.0, metavar="TIME", help="wait so long (default: 5s)")
@@ -97,6 +97,8 @@ class _Programs:
     def carry_out(self) -> int:
         args = self._args
         body: object = None
+        if (args.rev is not None or args.save is not None) and not (args.put or args.reset):
+            raise Failed(2, "--rev and --save go with --put FILE ID or --reset ID: nothing else changes a program")
         if args.put:
             body = self._from_file(Path(args.put[0]), args.put[1])
         answer = self._asker.ask("programs", {})
@@ -216,7 +218,9 @@ class _Programs:
         try:
             answer = self._asker.ask("program-put", {"program": name, "rev": rev, "body": body})
         except Failed as failed:
-            if undo is not None and failed.status == 1:  # refused: there is nothing to undo
+            if failed.status != 1:
+                raise Failed(failed.status, f"{failed}; look with --diff {name} whether it is in force") from None
+            if undo is not None:  # refused: there is nothing to undo
                 undo.unlink()
             raise
         if former is not None and answer["rev"] == former["rev"]:

@@ -115,6 +115,8 @@ def test_a_file_or_an_id_that_cannot_be_is_said(mosquitto: Mosquitto, tmp_path: 
     assert "there is no such file; give the path of a file with a program" in capsys.readouterr().err
     assert typed(mosquitto, "--put", str(tmp_path / "none.yaml"), "Street") == 2
     assert "at most 32 small letters" in capsys.readouterr().err
+    assert typed(mosquitto, "--show", "street", "--rev", "1") == 2
+    assert "--rev and --save go with --put" in capsys.readouterr().err
 
 
 def test_a_new_one_is_put_and_one_of_another_kind_is_refused(mosquitto: Mosquitto, core: Bench, tmp_path: Path, capsys: Said) -> None:
@@ -185,6 +187,21 @@ def test_nobody_who_answers_is_told_from_nobody_there(mosquitto: Mosquitto, caps
     at = f"127.0.0.1:{free_port()}"
     assert typed(mosquitto, "--mqtt", at) == 2
     assert f"no broker answers at {at}" in capsys.readouterr().err
+
+
+def test_a_put_that_nobody_answers_may_have_been_heard(
+    mosquitto: Mosquitto, controller: FakeController, tmp_path: Path, capsys: Said
+) -> None:
+    def answer(_: FakeController, topic: str, request: dict[str, Any]) -> None:
+        if topic.endswith("/programs"):
+            to = request["reply_to"].removeprefix("village/nguyen-ly/")
+            controller.say_later(to, {"id": request["id"], "ok": True, "programs": []})
+
+    controller.answer = answer
+    path, save = tmp_path / "p.yaml", tmp_path / "was.yaml"
+    path.write_text(json.dumps(FEAST))
+    assert typed(mosquitto, "--put", str(path), "feast", "--save", str(save), "--timeout", "0.3s") == 2
+    assert "may tho ask on this broker?; look with --diff feast whether it is in force" in capsys.readouterr().err
 
 
 def test_a_bad_configuration_is_told_as_check_does(tmp_path: Path, capsys: Said) -> None:
