@@ -24,6 +24,8 @@ SUMMARY = (
     "difference; 1 refused, not confirmed, or --diff found one; 2 a bad configuration, or nobody answered."
 )
 
+ALL = True  # what --diff is without an id
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
@@ -34,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--json", action="store_true", help="list them as one JSON object a program, one a line")
     what.add_argument("--show", type=identifier, metavar="ID", help="print one as YAML, such as --put takes")
-    what.add_argument("--diff", type=identifier, nargs="?", const="", metavar="ID",
+    what.add_argument("--diff", type=identifier, nargs="?", const=ALL, metavar="ID",
                       help="how those in force (or that one) differ from the configuration's")
     what.add_argument("--reset", type=identifier, metavar="ID", help="put the configuration's program back")
     what.add_argument("--put", nargs=2, metavar=("FILE", "ID"), help="put the program in FILE (YAML) in force as ID")
-    add("--rev", type=_rev, metavar="N", help="with --put: refuse if it has another rev by now (default: put anyway)")
+    add("--rev", type=_rev, metavar="N", help="with --put and --reset: only if it still has this rev")
     add("--save", type=Path, metavar="FILE", help="with --put and --reset: keep the former program in this new file")
     add("--yes", action="store_true", help="with --reset: do not ask")
     add("--timeout", type=seconds, default=5.0, metavar="TIME", help="wait so long (default: 5s)")
@@ -95,6 +97,8 @@ class _Programs:
     def carry_out(self) -> int:
         args = self._args
         body: object = None
+        if (args.rev is not None or args.save is not None) and not (args.put or args.reset):
+            raise Failed(2, "--rev and --save go with --put FILE ID or --reset ID: nothing else changes a program")
         if args.put:
             body = self._from_file(Path(args.put[0]), args.put[1])
         answer = self._asker.ask("programs", {})
@@ -104,7 +108,7 @@ class _Programs:
         if args.reset:
             return self._reset(args.reset)
         if args.diff is not None:
-            return self._diff(args.diff)
+            return self._diff(None if args.diff is ALL else args.diff)
         if args.show:
             found = self._known(args.show)
             print(f"# {args.show}, rev {found['rev']}, {self._whose(found)}\n{self._words(found)}", end="")
@@ -128,7 +132,7 @@ class _Programs:
             if self._differs(name):
                 print(f"{name} differs from {self._args.config}; see --diff {name}")
 
-    def _diff(self, only: str) -> int:
+    def _diff(self, only: str | None) -> int:
         names = [only] if only else list(dict.fromkeys([*self._files, *self._in_force]))
         different = [name for name in names if self._differs(name)]
         for name in names:
@@ -211,7 +215,14 @@ class _Programs:
         former = self._in_force.get(name)
         undo = self._keep(former) if former is not None and args.save is not None else None
         rev = args.rev if args.rev is not None else former["rev"] if former is not None else 0
-        answer = self._asker.ask("program-put", {"program": name, "rev": rev, "body": body})
+        try:
+            answer = self._asker.ask("program-put", {"program": name, "rev": rev, "body": body})
+        except Failed as failed:
+            if failed.status != 1:
+                raise Failed(failed.status, f"{failed}; look with --diff {name} whether it is in force") from None
+            if undo is not None:  # refused: there is nothing to undo
+                undo.unlink()
+            raise
         if former is not None and answer["rev"] == former["rev"]:
             print(f"{name} is so already: rev {answer['rev']}")
             return 0

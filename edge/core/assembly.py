@@ -91,9 +91,7 @@ def scale(light: Light) -> Ladder:
     return ladder([c.lamps * c.lamp_w for c in light.circuits.values()])
 
 
-def about(
-    site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs
-) -> dict[str, object]:
+def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
     lights = [_about_light(name, light) for name, light in site.driven_lights().items()]
     meters = [

@@ -142,8 +142,8 @@ class Programs:
             return None
         if rev == present.rev:
             return None
-        whose = f" by {present.user}" if present.user else ""
-        text = f"{name} was changed{whose} since rev {rev} and has rev {present.rev}: read it again, and change that"
+        whose = f", put by {present.user}" if present.user else ""
+        text = f"{name} has rev {present.rev}{whose}, not {rev}: read it again, and change that"
         return Refused("conflict", text, {"rev": present.rev})
 
     def _found(self, name: str, row: Row | None) -> InForce | None:
