@@ -59,6 +59,11 @@ class Circuit:
         return not self.unanswered and self.line is not self.on
 
     @property
+    def held_closed(self) -> bool:
+        """Whether its contactor is closed although its line, too, says that it should not be."""
+        return self.feedback and self.closed is True and self.on is False and self.line is False
+
+    @property
     def flaw(self) -> str:
         """Why it does not show what was asked, in words."""
         if self.deaf:

@@ -235,7 +235,11 @@ class LightUnit:
         for circuit in self.circuits:
             if circuit.on and circuit.observed:
                 circuit.avoided = False
-            verdict = circuit.verdict(moment, self._around.mains(), self._around.evidence)
+            verdict = None
+            if self._around.hand() is not None and circuit.held_closed:
+                circuit.disagrees_since = None  # the cabinet's switch may hold the contactor, past the relay
+            else:
+                verdict = circuit.verdict(moment, self._around.mains(), self._around.evidence)
             if verdict is None and circuit.avoided:
                 verdict = "stuck-off"
             if verdict is not None:

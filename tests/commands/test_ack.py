@@ -20,7 +20,7 @@ NAMES = {"meter/cabinet-1": "Tủ điện 1", "input/cabinet-door": "cabinet-doo
 
 
 def at(seconds: float) -> Moment:
-    return Moment(1795258005.0 + seconds, seconds, "boot", True)  # 2026-11-21 18:06:45 in the village
+    return Moment(1795258005.0 + seconds, seconds, "boot", True)  # 2026-11-21 17:46:45 in the village
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_it_lists_what_is_open(mosquitto: Mosquitto, alarms: Alarms, capsys: Sai
     assert typed(mosquitto) == 0
     assert capsys.readouterr().out.splitlines() == [
         "since            severity state   alarm                          what",
-        "2026-11-21 18:07 warning  raised  device-silent:meter:cabinet-1  Tủ điện 1 does not answer",
-        "2026-11-21 18:07 warning  cleared door-open:input:cabinet-door   The cabinet's door is open (cabinet-door)",
+        "2026-11-21 17:47 warning  raised  device-silent:meter:cabinet-1  Tủ điện 1 does not answer",
+        "2026-11-21 17:47 warning  cleared door-open:input:cabinet-door   The cabinet's door is open (cabinet-door)",
     ]
     assert typed(mosquitto, "--json") == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == alarms.listed()

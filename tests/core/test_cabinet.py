@@ -128,6 +128,21 @@ def test_a_welded_contactor_is_told_and_its_light_observed_on() -> None:
     assert alarms(b) == set()
 
 
+def test_on_hand_a_contactor_that_the_switch_holds_is_not_blamed_and_afterwards_it_is() -> None:
+    b = cabinet(feedback=True)
+    say(b, "input/switch", True)
+    say(b, "feedback/road/b", True)  # the switch closes all contactors at once, past the relays
+    b.advance(30)
+    b.send("OFF")
+    b.advance(60)
+    assert alarms(b) == set()
+    assert (b.state()["state"], b.state()["observed"], b.state()["observed_level"]) == ("OFF", "partial", 33)
+    assert b.results()[-1]["error"]["message"] == "circuit b: its feedback does not follow"
+    say(b, "input/switch", False)
+    b.advance(25)
+    assert alarms(b) == {"stuck-on"}
+
+
 def test_without_mains_no_contactor_is_blamed() -> None:
     b = cabinet(feedback=True)
     say(b, "input/mains", True)
