@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from e2e_house import House, Listener, asked_often
+from e2e_house import House, Listener
 from support import until
 
 from simulator.control import ask
@@ -16,14 +15,8 @@ from simulator.pin_link import Link
 
 pytestmark = pytest.mark.slow
 SWITCH, DOOR, MAINS, CELL, FEEDBACK = 6, 13, 19, 26, 5
-DOOR_OPEN, STUCK_ON, HAND_ON = "door-open:input:cabinet-door", "stuck-on:light:main-road", "hand-on:input:cabinet-switch"
 CONTACTS = {SWITCH, DOOR, MAINS, CELL, FEEDBACK}
 HOLDS = {DOOR: 1}  # at this level of its line the door is open; all others hold at 0
-
-
-@pytest.fixture
-def config(folder: Path) -> Path:
-    return asked_often(folder)
 
 
 def holds(house: House) -> Callable[[int], bool]:
@@ -70,24 +63,6 @@ def test_the_village_plays_its_contacts_and_the_daemon_lives_with_all_of_them(ho
     assert not said(FEEDBACK)
     assert ear.ask("OFF")["outcome"] == "done"
     assert "Traceback" not in house.log.read_text("utf-8")
-
-
-def alarm(ear: Listener, name: str) -> str | None:
-    return ear.json(f"alarm/{name}").get("state")
-
-
-def test_what_is_wrong_in_the_cabinet_is_told_and_taken_back(house: House, ear: Listener) -> None:
-    ask(house.sim, {"fault": "door-open", "on": "input/cabinet-door"})
-    ask(house.sim, {"fault": "relay-welded", "on": "light/main-road/b"})
-    until(lambda: alarm(ear, DOOR_OPEN) == alarm(ear, STUCK_ON) == "raised", 30, "the door and the relay")
-    assert alarm(ear, HAND_ON) is None
-    assert [c["observed"] for c in ear.state()["circuits"]] == [False, True, False]
-    ask(house.sim, {"clear": "all"})
-    ask(house.sim, {"fault": "hand-on", "on": "input/cabinet-switch"})
-    until(lambda: alarm(ear, HAND_ON) == "raised" and ear.state()["reason"] == "hand", 30, "the hand switch")
-    ask(house.sim, {"clear": "all"})
-    until(lambda: ear.state()["reason"] == "program", 5, "the program's say")
-    until(lambda: alarm(ear, DOOR_OPEN) == alarm(ear, HAND_ON) == "cleared", 10, "door and hand to clear")
 
 
 def test_a_village_that_goes_and_comes_is_said_once_and_read_again(house: House, ear: Listener) -> None:
