@@ -174,7 +174,7 @@ def test_the_page_of_alarms_explains_every_kind_under_its_text(language: str) ->
     texts = {name: kind.vi if language == "vi" else kind.en for name, kind in KINDS.items()}
     assert [(name, severity) for name, severity, _ in explained] == [(name, kind.severity) for name, kind in KINDS.items()]
     for name, _, words in explained:
-        assert words.startswith(f"“{re.sub('{[a-z]+}', '…', texts[name])}”"), name
+        assert words.startswith(f"“{re.sub('{[a-z_]+}', '…', texts[name])}”"), name
 
 
 def test_every_page_for_users_is_there_in_both_languages() -> None:
