@@ -14,6 +14,7 @@ from edge.core.values import Moment
 
 SETTLE_S = 30.0  # a cell's word counts after so long without a break: headlights and lightning are shorter
 ABSURD_S = 10.0  # so long against the sun, or again with it, and the cell is in fault, or no longer
+ROUNDING_S = 0.001  # a sum of many short times is not exact
 DAY_S = 86400.0
 STUCK_S = 36 * 3600.0  # a cell that has been heard so long without a change is stuck
 
@@ -156,7 +157,8 @@ class _Watch:
         if self._dark is None:
             return math.inf
         found = [began + ABSURD_S for began in (self._absurd, self._right) if began is not None]
-        found.append(moment.mono + max(STUCK_S - self._heard_s, 0.001))
+        if self._heard_s < STUCK_S:
+            found.append(moment.mono + STUCK_S - self._heard_s + ROUNDING_S)
         if moment.trusted:
             found += [moment.mono_at(self._by_sun(moment.wall, m)[1]) for m in (-TWILIGHT_S, 0.0, TWILIGHT_S)]
         return min((at for at in found if at > moment.mono), default=math.inf)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from edge.core.site import Rule
 from edge.core.site_nights import DateRange, DateTerm, DaysTerm, LunarRange, LunarTerm
 from edge.core.site_terms import At, StepAtTerm, Wrong, read_at, read_step_at
 from edge.shell.site_file import Problem
@@ -154,3 +155,28 @@ def test_the_schema_of_the_file_knows_the_words(example: Path) -> None:
     defs = json.loads((example.parent / "site.schema.json").read_text("utf-8"))["$defs"]
     assert defs["Rule"]["properties"].keys() == {"days", "date", "lunar", "lunar_day", "note", "steps"}
     assert re.search(defs["Step"]["properties"]["at"]["pattern"], "sunset - 10m, not before 17:45, not after 18:30")
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_calendar_in_the_documents_is_one_that_can_be_read(
+    example: Path, village: str, problems: Callable[[str], list[Problem]], language: str
+) -> None:
+    page = (example.parents[1] / "docs" / language / "lighting.md").read_text("utf-8")
+    block = re.search(r"```yaml\n(calendar:\n.*?)```", page, re.DOTALL)
+    assert block
+    indented = "".join(f"    {line}\n" for line in block[1].splitlines())
+    text, count = re.subn(r"    calendar: .*\n", lambda _: indented, village)
+    assert count == 1
+    assert problems(text) == []
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_every_example_of_a_time_and_a_rule_in_the_documents_can_be_read(example: Path, language: str) -> None:
+    page = (example.parents[1] / "docs" / language / "lighting.md").read_text("utf-8")
+    times = re.findall(r'^\| (?:`"?([^`"]+)"?`(?:, `([^`]+)`)?) \| ', page, re.MULTILINE)
+    read = [read_step_at(text) for pair in times for text in pair if text.startswith(("2", "sun"))]
+    assert len(read) == 7
+    rules = re.findall(r'^\| `(days|date|lunar|lunar_day): "?([^`"]+)"?` \| ', page, re.MULTILINE)
+    assert len(rules) == 11
+    for key, value in rules:
+        Rule.model_validate({key: int(value) if key == "lunar_day" else value, "steps": [{"at": "18:00", "level": 1}]})

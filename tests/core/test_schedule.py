@@ -172,7 +172,7 @@ def test_beyond_the_lunar_calendars_years_no_lunar_rule_matches() -> None:
 
 @pytest.mark.parametrize(
     ("at", "day", "expected"),
-    [  # sunset is at 17:16 on 21 November and at 18:37 on 21 June, sunrise at 6:10 and 5:16 on the mornings after
+    [  # sunset is at 17:16 on 21 November and at 18:39 on 21 June, sunrise at 6:09 and 5:19 on the mornings after
         ("sunset - 10m, not before 17:45", "2026-11-21", "2026-11-21T17:45:00"),
         ("sunset, not after 18:30", "2026-06-21", "2026-06-21T18:30:00"),
         ("sunset, not before 17:45, not after 18:30", "2026-06-21", "2026-06-21T18:30:00"),

@@ -6,6 +6,7 @@ fixed number of hours from UTC.
 
 from __future__ import annotations
 
+import datetime as dt
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -75,16 +76,23 @@ class Almanac:
 
     def _steps(self, program: str, night: int) -> list[tuple[float, float]]:
         wanted = self._programs[program]
-        weekday = WEEKDAYS[(night + 3) % 7]  # 1970 began on a Thursday
-        rules: Sequence[Any] = [r for r in wanted.get("calendar", []) if weekday in r["days"].split(",")]
+        rules: Sequence[Any] = [r for r in wanted.get("calendar", []) if _is_for(r, night)]
         steps = rules[0]["steps"] if rules else wanted["steps"]
-        return sorted(((self._at(s["at"], night), s["level"]) for s in steps), key=lambda step: step[0])
+        levels = {self._at(s["at"], night): s["level"] for s in steps}  # of two at one time the later
+        return sorted(levels.items())
 
     def _at(self, text: str, night: int) -> float:
         if text[0].isdigit():
             hours, minutes = map(int, text.split(":"))
             of_day = hours * 3600 + minutes * 60
             return float((night + (of_day < NOON_S)) * DAY_S + of_day - self._offset_s)
+        text, *bounds = text.split(", not ")
+        at = self._by_sun(text, night)
+        for side, clock in sorted(map(str.split, bounds), reverse=True):  # before, then after
+            at = (max if side == "before" else min)(at, self._at(clock, night))
+        return at
+
+    def _by_sun(self, text: str, night: int) -> float:
         event, *rest = text.split()
         moved = 0
         if rest:
@@ -102,6 +110,26 @@ class Almanac:
         midnight = (day * DAY_S - self._offset_s) / DAY_S + EPOCH
         find = self._observer.next_rising if event == "sunrise" else self._observer.next_setting
         return (float(find(ephem.Sun(), midnight, use_center=True)) - EPOCH) * DAY_S
+
+
+def _is_for(rule: Mapping[str, Any], night: int) -> bool:
+    """Whether the rule is for the night of this number."""
+    if "days" in rule:
+        return WEEKDAYS[(night + 3) % 7] in rule["days"].split(",")  # 1970 began on a Thursday
+    date = dt.date(1970, 1, 1) + dt.timedelta(days=night)
+    if "lunar_day" in rule:
+        return bool(_lunar_day(night) == rule["lunar_day"])
+    first, _, last = rule["date"].partition("..")
+    today = date.isoformat()[-len(first) :]  # such texts are in the order of their dates
+    return first <= today <= last if last >= first else today == first if not last else today >= first or today <= last
+
+
+def _lunar_day(night: int) -> int:
+    """Days since the day of new moon, by the clock of UTC+7, that day included."""
+    vietnam_s = 7 * 3600
+    midnight = (night * DAY_S + DAY_S - vietnam_s) / DAY_S + EPOCH  # at which the date ends
+    new_moon_s = (float(ephem.previous_new_moon(midnight)) - EPOCH) * DAY_S
+    return night - int((new_moon_s + vietnam_s) // DAY_S) + 1
 
 
 def rungs(watts: Sequence[float]) -> list[int]:

@@ -30,7 +30,8 @@ class Hamlet:
 def hamlet(draw: random.Random) -> Hamlet:
     """A village that `draw` decides on."""
     latitude, longitude, zone, hours = draw.choice(PLACES)
-    programs = {name: _program(draw) for name in ("p1", "p2", "p3")[: draw.randint(1, 3)]}
+    day = dt.datetime(2026, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=draw.randrange(700), seconds=draw.randrange(86400))
+    programs = {name: _program(draw, day) for name in ("p1", "p2", "p3")[: draw.randint(1, 3)]}
     pins = list(PINS)
     draw.shuffle(pins)
     lights = {name: _light(draw, name, pins, list(programs)) for name in ("road", "lanes", "hall")[: draw.randint(1, 3)]}
@@ -50,7 +51,6 @@ def hamlet(draw: random.Random) -> Hamlet:
         "lights": lights,
         "programs": programs,
     }
-    day = dt.datetime(2026, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=draw.randrange(700), seconds=draw.randrange(86400))
     almanac = Almanac(latitude, longitude, int(hours * 3600), programs)
     return Hamlet(config, almanac, day.timestamp(), draw.choice([300.0, 590.0, 1800.0, 3600.0, 3600.0, 3600.0]))
 
@@ -80,11 +80,22 @@ def _light(draw: random.Random, name: str, pins: list[int], programs: list[str])
     return light
 
 
-def _program(draw: random.Random) -> dict[str, Any]:
-    calendar = [
-        {"days": ",".join(draw.sample(WEEKDAYS, draw.randint(1, 4))), "steps": _steps(draw)} for _ in range(draw.randint(0, 3))
-    ]
+def _program(draw: random.Random, start: dt.datetime) -> dict[str, Any]:
+    calendar = [_nights(draw, start) | {"steps": _steps(draw)} for _ in range(draw.randint(0, 3))]
     return {"kind": "light", "steps": _steps(draw), **({"calendar": calendar} if calendar else {})}
+
+
+def _nights(draw: random.Random, start: dt.datetime) -> dict[str, Any]:
+    """Which nights a rule is for: weekdays, a day of the moon, or dates about `start`."""
+    kind = draw.random()
+    if kind < 0.5:
+        return {"days": ",".join(draw.sample(WEEKDAYS, draw.randint(1, 4)))}
+    if kind < 0.65:
+        return {"lunar_day": draw.randint(1, 30)}
+    first = start.date() + dt.timedelta(days=draw.randint(-2, 3))
+    last = first + dt.timedelta(days=draw.choice([0, 0, 1, 2, 300]))
+    form = draw.choice(["%Y-%m-%d", "%m-%d"])
+    return {"date": "..".join(dict.fromkeys(f"{date:{form}}" for date in (first, last)))}
 
 
 def _steps(draw: random.Random) -> list[dict[str, Any]]:
@@ -103,7 +114,11 @@ def _steps(draw: random.Random) -> list[dict[str, Any]]:
             times.append(f"{hours:02}:{minutes:02}")
         else:
             event = draw.choice(["sunset", "sunrise"])
-            times.append(draw.choice([event, f"{event} {draw.choice('+-')} {draw.choice(['10m', '45m', '2h', '6h'])}"]))
+            time = draw.choice([event, f"{event} {draw.choice('+-')} {draw.choice(['10m', '45m', '2h', '6h'])}"])
+            bounds = ["17:45", "18:15", "06:00"] if event == "sunset" else ["18:00", "05:45", "06:15"]
+            earliest, latest = sorted(draw.sample(range(3), 2))
+            time += draw.choice(["", "", f", not before {bounds[earliest]}"]) + draw.choice(["", "", f", not after {bounds[latest]}"])
+            times.append(time)
     if draw.random() < 0.7:
         times += ["sunset - 10m", "sunrise + 10m"]
     levels = [draw.choice([0, 1, 25, 33, 50, 67, 75, 100]) for _ in times]
