@@ -34,6 +34,9 @@ class Output(Protocol):
     def read(self) -> bool | None:
         """What the line says; None when it cannot be known."""
 
+    def why(self) -> str | None:
+        """Why it cannot be known, where that is known."""
+
     def close(self) -> None:
         """Let go of the line without moving it."""
 

@@ -94,6 +94,10 @@ class GpioOutput:
         except (GPIOZeroError, OSError):
             return None
 
+    def why(self) -> str | None:
+        """Nothing is known of why a line cannot be asked: the next write finds out."""
+        return None
+
     def close(self) -> None:
         """Let go of the line without moving it; a later write claims it again."""
         self._pin = None

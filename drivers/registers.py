@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ruamel.yaml import YAML
@@ -213,41 +213,88 @@ class Model(_Table):
 
     def info(self) -> ModelInfo:
         """What the configuration must know of it."""
-        return ModelInfo(
-            name=self.name,
-            kind=self.kind,
-            driven=True,
-            baudrates=self.link.baudrates,
-            parities=self.link.parities,
-            stopbits=self.link.stopbits,
-            quantities={name: quantity.unit for name, quantity in self.quantities.items()},
-        )
+        return _info(self, quantities={name: quantity.unit for name, quantity in self.quantities.items()})
 
     def _block(self, register: int, end: int) -> Block:
         names = tuple(n for n, q in self.quantities.items() if register <= q.address and q.end <= end)
         return Block(register, end - register, names)
 
 
+class TimedOn(_Table):
+    """How a board is told to close a relay and open it again by itself, with no one asking further.
+
+    Function 5 at `address` plus the coil; the value counts `unit_s` seconds, 1 to `most` of them.
+    """
+
+    address: int = Field(ge=0, le=0xFFFF)
+    unit_s: float = Field(gt=0)
+    most: int = Field(ge=1, le=0xFFFF)
+
+
+class BoardModel(_Table):
+    """What the file of a relay board says: `coils` relays at the wire addresses from 0, read and written as coils.
+
+    All are read at once (function 1), one is written at a time (function 5). `timeout_s`, `worst_latency_s` and
+    `turnaround_s`: as `modbus.Manners` says.
+    """
+
+    name: str
+    title: str
+    kind: Literal["board"]
+    source: str
+    link: Link
+    coils: int = Field(ge=1, le=8)
+    timed_on: TimedOn | None = None
+    timeout_s: float = Field(gt=0)
+    worst_latency_s: float = Field(gt=0)
+    turnaround_s: float = Field(ge=0)
+
+    def info(self) -> ModelInfo:
+        """What the configuration must know of it."""
+        return _info(self, coils=self.coils, timed_on=self.timed_on is not None)
+
+
 class _Planned(_Table):
-    kind: Literal["meter", "sensor", "board"]
+    kind: Literal["meter", "sensor"]
     baudrates: tuple[int, ...]
     parities: tuple[Parity, ...]
     stopbits: tuple[Literal[1, 2], ...]
-    coils: int = 0
-    timed_on: bool = False
 
 
 def models() -> tuple[str, ...]:
-    """The names of the models that have their registers here, in alphabetical order."""
+    """The names of the meters and sensors that have their registers here, in alphabetical order."""
+    return tuple(name for name in _files() if isinstance(_load(name), Model))
+
+
+def boards() -> tuple[str, ...]:
+    """The names of the relay boards that have a file here, in alphabetical order."""
+    return tuple(name for name in _files() if isinstance(_load(name), BoardModel))
+
+
+def load_model(name: str) -> Model:
+    """The meter or sensor of that name. Raises ValueError for any other, and for an impossible file."""
+    model = _load(name) if name in _files() else None
+    if isinstance(model, Model):
+        return model
+    raise ValueError(f"there is no model {name!r}; there are {', '.join(models())}")
+
+
+def load_board(name: str) -> BoardModel:
+    """The relay board of that name. Raises ValueError for any other, and for an impossible file."""
+    model = _load(name) if name in _files() else None
+    if isinstance(model, BoardModel):
+        return model
+    raise ValueError(f"there is no relay board {name!r}; there are {', '.join(boards())}")
+
+
+def _files() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != PLANNED))
 
 
 @functools.cache
-def load_model(name: str) -> Model:
-    """The model of that name. Raises ValueError for an unknown one, and for a file that says something impossible."""
-    if name not in models():
-        raise ValueError(f"there is no model {name!r}; there are {', '.join(models())}")
-    return Model.model_validate({**_parsed(name), "name": name})
+def _load(name: str) -> Model | BoardModel:
+    parsed = {**_parsed(name), "name": name}
+    return (BoardModel if parsed.get("kind") == "board" else Model).model_validate(parsed)
 
 
 def catalogue() -> dict[str, ModelInfo]:
@@ -256,7 +303,12 @@ def catalogue() -> dict[str, ModelInfo]:
         name: ModelInfo(name=name, driven=False, **_Planned.model_validate(entry).model_dump())
         for name, entry in _parsed(PLANNED).items()
     }
-    return known | {name: load_model(name).info() for name in models()}
+    return known | {name: _load(name).info() for name in _files()}
+
+
+def _info(model: Model | BoardModel, **more: Any) -> ModelInfo:
+    link = model.link
+    return ModelInfo(model.name, model.kind, True, link.baudrates, link.parities, link.stopbits, **more)
 
 
 def _parsed(name: str) -> dict[str, object]:

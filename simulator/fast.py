@@ -10,15 +10,18 @@ import heapq
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
+from drivers.api import DriverError
+from drivers.modbus import COIL_OFF, COIL_ON, write_coil_request
 from edge.core.site import Site
 from edge.core.values import InputChanged, ModelInfo, Moment
-from edge.shell import safe
+from edge.shell import boards, safe
 from edge.shell.app import Seams, Shell, compose
 from edge.shell.clock import ManualClock
 from edge.shell.mqtt import Broker
@@ -33,6 +36,7 @@ from simulator.virtual_port import MemoryPort, Slaves
 LOOK_EVERY_S = 1.0
 SOON_S = 1e-6  # less than this is rounding
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
+SAFE_WAITS_S = 1.0  # for a board's answer
 DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
 
 
@@ -61,11 +65,20 @@ class VillageTime:
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """A line of the Pi got another level (0 or 1), `at` seconds after the simulation began."""
+    """A line of the Pi got another level (0 or 1), `at` seconds after the simulation began.
+
+    A relay board's coil counts as one: `coil` is its name (`cabinet-board/0`), `pin` then -1, and it is on at level 1.
+    """
 
     at: float
     pin: int
     level: int
+    coil: str = ""
+
+    @property
+    def name(self) -> str:
+        """`gpio/17` or `cabinet-board/0`."""
+        return self.coil or f"gpio/{self.pin}"
 
 
 class _Played(Village):
@@ -83,12 +96,12 @@ class _Played(Village):
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
-    `poll_s`: no device is asked more often, nor are outputs and inputs read more often; an input's change is told at
-    once. `state`: where the journal is kept;
-    None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line keeps its
-    level when the controller's process ends, as on Raspberry Pi's own kernels.
+    `poll_s`: no device is asked more often, relay boards too, nor are outputs and inputs read more often; an input's
+    change is told at once. `state`: where the journal is kept; None: nowhere. `trace` gets a line for each event into
+    and each effect out of the core. `persist`: a line keeps its level when the controller's process ends, as on
+    Raspberry Pi's own kernels.
 
-    `clock` is the Pi's, `time` the village's. `changes` is all that the lines did, `broker.retained` what the
+    `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils did, `broker.retained` what the
     controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call `close` at the end.
     """
 
@@ -103,11 +116,13 @@ class Fast:
         self.shell: Shell | None = None
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
+        self.village.moved = self._coil_changed
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
         self._models = models
         self._look_every_s = max(poll_s, LOOK_EVERY_S)
+        self._board_poll_s = max(poll_s, boards.POLL_S)
         self._temporary = None
         if state is None:
             self._temporary = TemporaryDirectory(prefix="village-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
@@ -161,8 +176,7 @@ class Fast:
         self._end(kill=kill)
         for entry in self._entries:
             if entry["safe"] != "hold":
-                output = BoardOutput(self.village.board, entry["gpio"], entry["active_low"], self._lives)
-                output.write(entry["safe"] == "on")
+                self._drive(entry, entry["safe"] == "on")
         self.village.board.gone(self._lives)
         self._start_later(down_s, self._start)
 
@@ -208,6 +222,9 @@ class Fast:
             done = True
         return done
 
+    def _coil_changed(self, coil: str, on: bool) -> None:
+        self.changes.append(LineChange(self.time.mono(), -1, int(on), coil))
+
     def _line_changed(self, pin: int, level: int) -> None:
         """Write it down; a contact's is told to the core without the wait for its next look."""
         self.changes.append(LineChange(self.time.mono(), pin, level))
@@ -223,11 +240,15 @@ class Fast:
     def _start(self) -> None:
         self._lives += 1
         board, pid = self.village.board, self._lives
-        outputs = {e["output"]: BoardOutput(board, e["gpio"], e["active_low"], pid) for e in self._entries}
+        outputs = {
+            e["output"]: BoardOutput(board, e["gpio"], e["active_low"], pid) for e in self._entries if "gpio" in e
+        }
         inputs = {name: BoardInput(board, pin, low, pid) for pin, (name, low) in self._contacts.items()}
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
-        seams = Seams(self._make_client, self._look_every_s, lines, watched)
+        seams = Seams(
+            self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched
+        )
         broker = Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
         self.shell = compose(
             self.site, self._models, self.clock, self._journal, broker, outputs, inputs, self._ports, seams
@@ -272,8 +293,18 @@ class Fast:
         if lines:
             board.gone(self._lives)
         else:
-            for entry in self._entries:
-                board.release(entry["gpio"], board.holder(entry["gpio"]) or self._lives)
+            for gpio in (entry["gpio"] for entry in self._entries if "gpio" in entry):
+                board.release(gpio, board.holder(gpio) or self._lives)
+
+    def _drive(self, entry: Mapping[str, Any], on: bool) -> None:
+        """What `village-edge safe` does to one output, once."""
+        if "gpio" in entry:
+            BoardOutput(self.village.board, entry["gpio"], entry["active_low"], self._lives).write(on)
+            return
+        port = self._ports[entry["port"]]
+        question = write_coil_request(entry["address"], entry["coil"], COIL_ON if on else COIL_OFF)
+        with suppress(DriverError):
+            port.exchange(question, port.mono() + SAFE_WAITS_S)
 
     def _run(self) -> None:
         workers: list[Worker] = [] if self.shell is None else self.shell.workers
@@ -299,12 +330,11 @@ class Fast:
 
 
 def _polled_seldom(site: Site, poll_s: float) -> Site:
-    """The site with every device asked at most every `poll_s` seconds."""
+    """The site with every meter and sensor asked at most every `poll_s` seconds."""
     slower: dict[str, dict[str, Any]] = {}
-    for section in ("meters", "sensors", "boards"):
-        devices = getattr(site, section)
+    for section in ("meters", "sensors"):
         slower[section] = {
-            name: device.model_copy(update={"poll": max(device.poll, poll_s)}) if hasattr(device, "poll") else device
-            for name, device in devices.items()
+            name: device.model_copy(update={"poll": max(device.poll, poll_s)})
+            for name, device in getattr(site, section).items()
         }
     return site.model_copy(update=slower)

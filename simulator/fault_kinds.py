@@ -9,10 +9,11 @@ from edge.core.site_terms import Wrong, duration, number, shown, span, whole
 
 Value = int | float | bool
 LIVE, FAST = "live", "fast"
-CIRCUIT, METER, PORT = "circuit", "meter", "port"
+CIRCUIT, METER, BOARD, PORT = "circuit", "meter", "board", "port"
 FEEDBACK, INPUT, HAND, DOOR, PHOTOCELL = "feedback", "input", "hand", "door", "photocell"
 _EXAMPLES = {
-    CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", PORT: "port/rs485", FEEDBACK: "light/main-road/b",
+    CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", BOARD: "board/cabinet-board", PORT: "port/rs485",
+    FEEDBACK: "light/main-road/b",
     INPUT: "input/cabinet-door", HAND: "input/cabinet-switch", DOOR: "input/cabinet-door", PHOTOCELL: "input/photocell",
 }  # fmt: skip
 
@@ -33,9 +34,9 @@ class Kind:
     """What is to be known of one fault.
 
     `place`: world, bus, broker, clock, card or process. `on`: what it can be on (a circuit, or one with feedback; a
-    meter; a port; an input, or one of that role), nothing for the village as a whole. `lasts`: it stands until it is
-    taken back; else it happens once. `times`: real (live), virtual (fast) or both; `instead` is what to do in the other
-    time.
+    meter; a relay board; a port; an input, or one of that role), nothing for the village as a whole. `lasts`: it stands
+    until it is taken back; else it happens once. `times`: real (live), virtual (fast) or both; `instead` is what to do
+    in the other time.
     """
 
     name: str
@@ -88,16 +89,16 @@ def _yes_no(value: Value) -> str:
 
 
 _OFFSET = {"by": Param(_offset, "how far, with a sign", "+2m", None, _signed)}
-_ON_SLAVE = (METER, PORT)
+_ON_SLAVE = (METER, BOARD, PORT)
 
 _TABLE = (
-    # The bus: `on` one meter, or a port and so every meter on it.
-    Kind("slave-dead", "bus", "a meter says nothing", _ON_SLAVE),
-    Kind("slave-late", "bus", "a meter answers late", _ON_SLAVE,
+    # The bus: `on` one meter or relay board, or a port and so everything that answers on it.
+    Kind("slave-dead", "bus", "a meter or relay board says nothing", _ON_SLAVE),
+    Kind("slave-late", "bus", "a meter or relay board answers late", _ON_SLAVE,
          {"by": _seconds("how late", "3s", "0.01s", "10m")}),
-    Kind("slave-noisy", "bus", "a share of a meter's answers arrives cut or corrupted", _ON_SLAVE,
+    Kind("slave-noisy", "bus", "a share of a meter's or board's answers arrives cut or corrupted", _ON_SLAVE,
          {"share": Param(number(0, 1, "a share of 1").read, "the share of its answers", "0.5", 0.5)}),
-    Kind("slave-wrong-id", "bus", "a meter answers under another address", _ON_SLAVE),
+    Kind("slave-wrong-id", "bus", "a meter or relay board answers under another address", _ON_SLAVE),
     Kind("adapter-gone", "bus", "the serial adapter is pulled out; taken back, it is there again", (PORT,)),
     # The world.
     Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", (CIRCUIT,)),
@@ -113,6 +114,8 @@ _TABLE = (
     Kind("meter-replaced", "world", "another meter takes a meter's place", (METER,),
          {"start": Param(number(0, 1e6, "kWh").read, "kWh on the new one's counter", "0.2", 0.0)}, lasts=False),
     Kind("meter-stuck", "world", "a meter's counter stands still; it shows power all the same", (METER,)),
+    Kind("board-restarted", "world", "a relay board loses its power for a moment: all its relays fall", (BOARD,),
+         lasts=False),
     Kind("mains-cut", "world", "the mains are away: no lamp burns, no meter answers", (),
          {"backup": Param(_flag, "whether the meters have a supply of their own", "true", False, _yes_no)}),
     # The cabinet's contacts.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from edge.shell.clock import Clock
 from simulator.cabinet import Tampering
 from simulator.fault_bus import Trouble
-from simulator.fault_kinds import CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
+from simulator.fault_kinds import BOARD, CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
 from simulator.faults import Change, Fault
 from simulator.village import Village
 from simulator.world import Harm
@@ -22,7 +22,7 @@ class VillageStage:
         self._clock = clock
 
     def targets(self) -> Mapping[str, Collection[str]]:
-        """Every circuit, every meter that answers, every port and every contact that is read."""
+        """Every circuit, every meter and board that answers, every port and every contact that is read."""
         cabinet = self.village.cabinet
         return {
             FEEDBACK: [f"light/{load}" for load in cabinet.feedbacks()],
@@ -30,6 +30,7 @@ class VillageStage:
             **{role: cabinet.inputs(role) for role in (HAND, DOOR, PHOTOCELL)},
             CIRCUIT: [f"light/{load}" for load in self.village.world.loads],
             METER: [f"meter/{name}" for name in self.village.answering()],
+            BOARD: [f"board/{name}" for name in self.village.boards],
             PORT: [f"port/{name}" for name in self.village.wires],
         }
 
@@ -61,6 +62,8 @@ class VillageStage:
                 world.reset(_id(fault), fault.number("start"), mono)
             case "meter-rollover":
                 world.roll_over(_id(fault), fault.number("after"), mono)
+            case "board-restarted":
+                self.village.boards[_id(fault)].restart()
 
 
 def harm(standing: Iterable[Fault]) -> Harm:
@@ -110,13 +113,13 @@ def tampering(standing: Iterable[Fault]) -> Tampering:
 
 
 def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:
-    """What is wrong on `port`, whose meters have these addresses: faults on the port are on each of them."""
+    """What is wrong on `port`, whose devices have these addresses: faults on the port are on each of them."""
     dead, wrong_id = set(), set()
     late: dict[int, float] = {}
     noisy: dict[int, float] = {}
-    for meter, address in addresses.items():
+    for device, address in addresses.items():
         for fault in change.standing:
-            if fault.on not in (port, f"meter/{meter}"):
+            if fault.on not in (port, device):
                 continue
             match fault.kind.name:
                 case "slave-dead":

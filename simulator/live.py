@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import math
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from edge.shell.clock import Clock
 from simulator.control import ControlServer
@@ -20,6 +23,7 @@ from simulator.pin_server import PinServer
 from simulator.slaves import SlavePort
 from simulator.village import Village
 
+COILS = "coils.log"
 NOTICE_S = 60.0
 
 
@@ -72,6 +76,9 @@ async def serve(
         village.cabinet.put = pins.set_input
         follow_sun(village, loop)
         (directory / "ports").mkdir(exist_ok=True)
+        if village.boards:
+            coils = stack.enter_context((directory / COILS).open("a", encoding="ascii", buffering=1))
+            village.moved = partial(_log_coil, coils, clock)
         plugged: dict[str, SlavePort] = {}
         for name in ports:
             plugged[name] = SlavePort(directory / "ports" / name, village.slaves(name), village.wires[name])
@@ -94,3 +101,9 @@ async def serve(
         ready.write_text(line + "\n", "utf-8")
         say(line)
         await end.wait()
+
+
+def _log_coil(log: TextIO, clock: Clock, coil: str, on: bool) -> None:
+    moment = clock.now()
+    entry = {"mono": round(moment.mono, 6), "wall": round(moment.wall, 6), "coil": coil, "on": on}
+    log.write(json.dumps(entry) + "\n")

@@ -109,7 +109,7 @@ def report(fast: Fast, sampler: Sampler, seed: int) -> Report:
     """What has happened so far."""
     site, seconds = fast.site.site, fast.time.mono()
     lights = []
-    for name, light in fast.site.driven_lights().items():
+    for name, light in fast.site.lights.items():
         loads = {f"{name}/{circuit}": circuit for circuit in light.circuits}
         circuits, spans = _burning(fast, loads, scale(light), seconds)
         levels: Counter[int] = Counter()
@@ -153,7 +153,7 @@ def length(seconds: float, days: str, hours: str) -> str:
 
 
 def _burning(fast: Fast, loads: dict[str, str], rungs: Ladder, end: float) -> tuple[dict[str, float], list[Span]]:
-    """How long each circuit's relay was closed by its line, and the light's levels."""
+    """How long each circuit's relay was closed by its line or coil, and the light's levels."""
     on = dict.fromkeys(loads.values(), False)
     seconds = dict.fromkeys(loads.values(), 0.0)
     spans: list[Span] = []
@@ -170,7 +170,7 @@ def _burning(fast: Fast, loads: dict[str, str], rungs: Ladder, end: float) -> tu
                 spans.append(Span(since, until, level))
 
     for change in fast.changes:
-        relay = fast.village.relays.get(change.pin)
+        relay = fast.village.coils.get(change.coil) or fast.village.relays.get(change.pin)
         if relay is not None and relay.load in loads:
             count(change.at)
             since = change.at

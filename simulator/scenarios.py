@@ -153,7 +153,7 @@ class _Cast:
         for see in self.scenario.see:
             for instant in (see.at, see.start, see.by, see.end):
                 problems += self._outside(see, instant)
-            known = self._pins() if see.kind == "output" else self.lamps
+            known = self._relays() if see.kind == "output" else self.lamps
             if see.kind != "topic" and see.name not in known:
                 reason = f"there is no {see.name} that is played; there are {', '.join(sorted(known))}"
                 problems.append(Problem("see", see.line, see.column, reason))
@@ -208,14 +208,16 @@ class _Cast:
         if see.kind == "lamps":
             return self.lamps[see.name]
         if see.kind == "output":
-            pin, active = self._pins()[see.name]
-            levels = [(change.at, change.level) for change in self.fast.changes if change.pin == pin]
+            name, active = self._relays()[see.name]
+            levels = [(change.at, change.level) for change in self.fast.changes if change.name == name]
             return [(-1.0, "off"), *((at, "on" if level == active else "off") for at, level in levels)]
         heard = self.topics.get(f"{self.fast.root}/{see.name}", [])
         return [(-1.0, None), *((at, _picked(payload, see.field)) for at, payload in heard)]
 
-    def _pins(self) -> dict[str, tuple[int, int]]:
-        return {f"light/{relay.load}": (pin, relay.active) for pin, relay in self.fast.village.relays.items()}
+    def _relays(self) -> dict[str, tuple[str, int]]:
+        village = self.fast.village
+        relays = {f"gpio/{pin}": relay for pin, relay in village.relays.items()} | village.coils
+        return {f"light/{relay.load}": (name, relay.active) for name, relay in relays.items()}
 
     def _last_before(self, second: float) -> float:
         """When something happened last before that second, or the scenario's start."""

@@ -22,7 +22,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
 from simulator.fault_bus import Wire, sound
+from simulator.relay_board import RelayBoard
 
+COIL_FUNCTIONS = (1, 5, 15)
 # A frame that has not ended after this silence never will: a slave forgets it, as 3.5 characters tell a real one.
 FRAME_GAP_S = 0.05
 
@@ -63,19 +65,40 @@ class Slave:
 
 
 class _Line(SimCore):
-    """The devices of one line. pymodbus 3.16.1 answers for an address it does not know; this one stays silent."""
+    """The devices of one line. pymodbus 3.16.1 answers for an address it does not know; this one stays silent.
 
-    async def async_getValues(self, device_id: int, *args: Any, **named: Any) -> Any:  # noqa: N802  # pymodbus's name
-        self._known(device_id)
-        return await super().async_getValues(device_id, *args, **named)
+    Relay boards answer by themselves: pymodbus keeps coils by sixteen.
+    """
 
-    async def async_setValues(self, device_id: int, *args: Any, **named: Any) -> Any:  # noqa: N802  # pymodbus's name
-        self._known(device_id)
-        return await super().async_setValues(device_id, *args, **named)
+    def __init__(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+        super().__init__([slave.device() for slave in slaves if isinstance(slave, Slave)])
+        self._boards = {slave.address: slave for slave in slaves if isinstance(slave, RelayBoard)}
 
-    def _known(self, device_id: int) -> None:
-        if device_id not in self.devices:
+    async def async_getValues(  # noqa: N802  # pymodbus's name
+        self, device_id: int, func_code: int, address: int, count: int = 1
+    ) -> Any:
+        board = self._board(device_id)
+        if board is None:
+            return await super().async_getValues(device_id, func_code, address, count)
+        if func_code not in COIL_FUNCTIONS:
+            return ExcCodes.ILLEGAL_FUNCTION
+        coils = board.coils(address, count)
+        return ExcCodes.ILLEGAL_ADDRESS if coils is None else coils
+
+    async def async_setValues(  # noqa: N802  # pymodbus's name
+        self, device_id: int, func_code: int, address: int, values: list[int] | list[bool]
+    ) -> Any:
+        board = self._board(device_id)
+        if board is None:
+            return await super().async_setValues(device_id, func_code, address, values)
+        if func_code not in COIL_FUNCTIONS:
+            return ExcCodes.ILLEGAL_FUNCTION
+        return None if board.write(address, [bool(v) for v in values]) else ExcCodes.ILLEGAL_ADDRESS
+
+    def _board(self, device_id: int) -> RelayBoard | None:
+        if device_id not in self.devices and device_id not in self._boards:
             raise NoSuchIdException(str(device_id))
+        return self._boards.get(device_id)
 
 
 class _PtyTransport(asyncio.Transport):
@@ -133,7 +156,7 @@ class SlavePort:
     cannot be made.
     """
 
-    def __init__(self, link: Path, slaves: Sequence[Slave], wire: Wire | None = None) -> None:
+    def __init__(self, link: Path, slaves: Sequence[Slave | RelayBoard], wire: Wire | None = None) -> None:
         self.link = link
         self._slaves = slaves
         self._wire = wire or sound()
@@ -148,7 +171,7 @@ class SlavePort:
         self._fds = master, slave = os.openpty()
         tty.setraw(slave)
         server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
-        server.context = _Line([slave.device() for slave in self._slaves])
+        server.context = _Line(self._slaves)
         self._handler = server.handle_new_connection()
         self._transport = _PtyTransport(master, self._handler, self._wire)
         self.link.unlink(missing_ok=True)

@@ -6,34 +6,37 @@ No socket and no pty: they are put around it by simulator/live.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drivers.registers import load_model
+from drivers.registers import load_board, load_model
 from edge.core.values import ModelInfo
 from edge.shell.clock import Clock
 from simulator.board import Board
 from simulator.cabinet import Cabinet
 from simulator.fault_bus import Wire
+from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
 from simulator.world import Load, World
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What hangs on a line: the load, and the level (0 or 1) at which the relay is on."""
+    """What hangs on a line or a coil: the load, and the level (0 or 1) at which the relay is on."""
 
     load: str
     active: int
 
 
 class Village:
-    """The wiring of a validated `site`, with models known by `catalogue`; everything off until a line is driven.
+    """The wiring of a validated `site`, with models known by `catalogue`; everything off until a line is driven or a
+    coil written.
 
-    Lights on GPIO lines burn and their meters count; the cabinet's contacts say what is so. Relay boards, valves, pumps
-    and sensors are not there yet.
+    Lights burn and their meters count; the cabinet's contacts say what is so. Valves, pumps and sensors are not there
+    yet. `boards` are the relay boards by id; `relays` what hangs on lines of the Pi, by BCM number, and `coils` what
+    hangs on coils, by `<board>/<coil>`. `moved(coil, on)` is called with each change of a coil, before its load is.
     """
 
     def __init__(
@@ -43,6 +46,12 @@ class Village:
         self._catalogue = catalogue
         self._clock = clock
         self.relays = dict(_relays(site))
+        self.coils = dict(_coils(site))
+        self.moved: Callable[[str, bool], None] = _nobody
+        self.boards = {
+            name: RelayBoard(board.address, load_board(board.model).coils, partial(self._coil_changed, name))
+            for name, board in site.boards.items()
+        }
         loads = [
             Load(f"{name}/{key}", light.meter, circuit.lamps * circuit.lamp_w, circuit.lamps)
             for name, light in site.lights.items()
@@ -61,17 +70,18 @@ class Village:
         }
 
     def addresses(self, port: str) -> dict[str, int]:
-        """The meters that have a slave on a serial port, each with its Modbus address."""
-        meters = self._site.meters
-        return {name: meters[name].address for name in self.answering() if meters[name].port == port}
+        """What answers on a serial port (`meter/cabinet-1`, `board/cabinet-board`), each with its Modbus address."""
+        meters, boards = self._site.meters, self._site.boards
+        found = {f"meter/{name}": meters[name].address for name in self.answering() if meters[name].port == port}
+        return found | {f"board/{name}": board.address for name, board in boards.items() if board.port == port}
 
     def answering(self) -> list[str]:
-        """The meters that have a slave."""
+        """The meters that answer."""
         return [name for name, meter in self._site.meters.items() if self._catalogue[meter.model].driven]
 
     def silent(self) -> list[str]:
         """What stands on a serial port and has no slave, as `meter/pump-house (pzem016)`."""
-        devices = [("meter", self._site.meters), ("board", self._site.boards), ("sensor", self._site.sensors)]
+        devices = [("meter", self._site.meters), ("sensor", self._site.sensors)]
         answering = {f"meter/{name}" for name in self.answering()}
         return [
             f"{kind}/{name} ({device.model})"
@@ -80,12 +90,15 @@ class Village:
             if f"{kind}/{name}" not in answering
         ]
 
-    def slaves(self, port: str) -> list[Slave]:
+    def slaves(self, port: str) -> list[Slave | RelayBoard]:
         """The devices that answer on a serial port."""
-        return [self._slave(name) for name in self.addresses(port)]
+        devices = [device.partition("/") for device in self.addresses(port)]
+        return [self._slave(name) if kind == "meter" else self.boards[name] for kind, _, name in devices]
 
     def _powered(self, port: str, address: int) -> bool:
-        return self.world.answers(self._at[port].get(address, ""))
+        """A board is fed with the Pi, which the mains do not matter to."""
+        kind, _, name = self._at[port].get(address, "").partition("/")
+        return kind == "board" or self.world.answers(name)
 
     def _slave(self, name: str) -> Slave:
         meter = self._site.meters[name]
@@ -102,6 +115,17 @@ class Village:
         if relay is not None:
             self.world.switch(relay.load, level == relay.active, self._clock.mono())
 
+    def _coil_changed(self, board: str, coil: int, on: bool) -> None:
+        name = f"{board}/{coil}"
+        self.moved(name, on)
+        relay = self.coils.get(name)
+        if relay is not None:
+            self.world.switch(relay.load, on, self._clock.mono())
+
+
+def _nobody(_coil: str, _on: bool) -> None:
+    """Nobody looks at the coils."""
+
 
 def _relays(site: Any) -> Iterator[tuple[int, Relay]]:
     for name, light in site.lights.items():
@@ -109,6 +133,14 @@ def _relays(site: Any) -> Iterator[tuple[int, Relay]]:
             gpio = getattr(circuit.output, "gpio", None)
             if gpio is not None:
                 yield gpio, Relay(f"{name}/{key}", int(circuit.output.active == "high"))
+
+
+def _coils(site: Any) -> Iterator[tuple[str, Relay]]:
+    for name, light in site.lights.items():
+        for key, circuit in light.circuits.items():
+            board = getattr(circuit.output, "board", None)
+            if board is not None:
+                yield f"{board}/{circuit.output.coil}", Relay(f"{name}/{key}", 1)
 
 
 def _pulls(site: Any) -> Iterator[tuple[int, int]]:

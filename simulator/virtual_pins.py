@@ -44,6 +44,10 @@ class BoardOutput:
         """Whether the line says that the relay is on; None before the first write."""
         return bool(self._board.level(self._pin)) != self._active_low if self._claimed else None
 
+    def why(self) -> str | None:
+        """Nothing: a line in memory can always be asked."""
+        return None
+
     def close(self) -> None:
         """Let go of the line without moving it; a later write claims it again."""
         self._claimed = False

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.api import NoAnswer, PortGone
-from drivers.modbus import missing, sealed
+from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, WRITE_COIL, missing, sealed
 from drivers.registers import Model
 from simulator.fault_bus import Wire
+from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
 
 QUESTION_BYTES = 8
 MOST_REGISTERS = 125
+MOST_COILS = 2000
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 BITS_A_CHARACTER = 10
 SILENT_CHARACTERS = 3.5
@@ -51,15 +53,17 @@ class _Asked:
 class Slaves:
     """The devices of one line as what they answer; the same bytes as simulator.slaves sends over a pty."""
 
-    def __init__(self, slaves: Sequence[Slave]) -> None:
-        self._slaves = {slave.address: slave for slave in slaves}
+    def __init__(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+        self._slaves = {slave.address: slave for slave in slaves if isinstance(slave, Slave)}
+        self._boards = {slave.address: slave for slave in slaves if isinstance(slave, RelayBoard)}
         self._known: dict[bytes, _Asked] = {}
 
     def answer(self, question: bytes) -> bytes:
         """The frame that comes back; b"" where nobody answers: nobody's address, or a checksum that is wrong."""
         asked = self._known.get(question)
         if asked is None:
-            read = self._read(question)
+            board = self._boards.get(question[0]) if question else None
+            read = self._read(question) if board is None else _coils(board, question)
             if isinstance(read, bytes):
                 return read
             asked = self._known[question] = read
@@ -72,7 +76,7 @@ class Slaves:
     def _read(self, question: bytes) -> _Asked | bytes:
         """What the question asks for, or the refusal it gets."""
         slave = self._slaves.get(question[0]) if question else None
-        if slave is None or len(question) != QUESTION_BYTES or sealed(question[:-2]) != question:
+        if slave is None or not _whole(question):
             return b""
         function, first, count = question[1], *struct.unpack(">HH", question[2:6])
         if function != slave.model.function:
@@ -80,6 +84,31 @@ class Slaves:
         if not 1 <= count <= MOST_REGISTERS:
             return _refusal(question, ILLEGAL_VALUE)
         return _asked(slave, question, first, count) or _refusal(question, ILLEGAL_ADDRESS)
+
+
+def _whole(question: bytes) -> bool:
+    return len(question) == QUESTION_BYTES and sealed(question[:-2]) == question
+
+
+def _coils(board: RelayBoard, question: bytes) -> bytes:
+    """What a relay board does and answers."""
+    if not _whole(question):
+        return b""
+    function, first, value = question[1], *struct.unpack(">HH", question[2:6])
+    if function == READ_COILS:
+        if not 1 <= value <= MOST_COILS:
+            return _refusal(question, ILLEGAL_VALUE)
+        coils = board.coils(first, value)
+        if coils is None:
+            return _refusal(question, ILLEGAL_ADDRESS)
+        packed = sum(on << coil for coil, on in enumerate(coils))
+        data = packed.to_bytes((value + 7) // 8, "little")
+        return sealed(bytes((question[0], function, len(data))) + data)
+    if function != WRITE_COIL:
+        return _refusal(question, ILLEGAL_FUNCTION)
+    if value not in (COIL_ON, COIL_OFF):
+        return _refusal(question, ILLEGAL_VALUE)
+    return question if board.write(first, [value == COIL_ON]) else _refusal(question, ILLEGAL_ADDRESS)
 
 
 def _asked(slave: Slave, question: bytes, first: int, count: int) -> _Asked | None:

@@ -18,3 +18,13 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Real relays for tests/conformance/test_outputs.py, in place of simulated ones."""
+    group = parser.getgroup("relays", "real relays that tests/conformance/test_outputs.py may switch on and off")
+    group.addoption("--gpio", type=int, metavar="N", help="the line with this BCM number")
+    group.addoption("--active-low", action="store_true", help="its relay is on while the line is low")
+    group.addoption("--port", metavar="DEVICE", help="a relay board on this serial device, at 9600 8N1")
+    group.addoption("--address", type=int, default=1, metavar="N", help="the board's Modbus address (default: 1)")
+    group.addoption("--coil", type=int, default=0, metavar="N", help="the relay on the board, from 0 (default: 0)")

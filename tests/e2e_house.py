@@ -93,6 +93,7 @@ class House:
         # Dark by its program at any hour, and the same circuits first on any night, so that what a test sees does not
         # depend on when it runs.
         fixed = config.read_text("utf-8").replace("program: street", "program: evening-off\n    rotate: false")
+        fixed = fixed.replace("program: lanes", "program: evening-off")
         self._config.write_text(fixed, "utf-8")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -59,6 +59,7 @@ class HarmHouse(House):
         super().__init__(folder, broker_port)
         fixed = f"program: {program}\n    rotate: false"
         text = CONFIG.read_text("utf-8").replace("program: street", fixed, 1)
+        text = text.replace("program: lanes", "program: evening-off")
         if calm:
             text = text.replace("restrike: 60s", "restrike: 0s").replace("burst: 20", "burst: 0")
             text = text.replace("poll: 10s", "poll: 1s")

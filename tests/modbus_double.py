@@ -91,6 +91,8 @@ class Slaves:
             return []
         (kind,) = self.rng.choices([*self.odds, "good"], [*self.odds.values(), 1 - sum(self.odds.values())])
         self.done[kind] += 1
+        if kind == "deaf":  # the question was lost, nothing was done
+            return []
         frame = self.held.pop(slave, b"") + self._answer(request, now)
         delay = 0.02 * self.unit_s
         if kind == "silent":
@@ -126,6 +128,22 @@ class Slaves:
         if kind == "noise":
             return frame + self.rng.randbytes(self.rng.randint(1, 12))
         return frame
+
+
+class BoardSlaves(Slaves):
+    """Relay boards (address -> coils) that misbehave in the same ways; what they are told they do, heard or not."""
+
+    def __init__(self, coils: dict[int, list[bool]], **settings: Any) -> None:
+        super().__init__(lambda *_: 0, frozenset(coils), **settings)
+        self.coils = coils
+
+    def _answer(self, request: bytes, now: float) -> bytes:
+        coils = self.coils[request[0]]
+        if request[1] == 5:
+            coils[int.from_bytes(request[2:4], "big")] = request[4] == 0xFF
+            return request
+        assert request[1:6] == bytes((1, 0, 0, 0, len(coils)))
+        return sealed(bytes((request[0], 1, 1, sum(on << i for i, on in enumerate(coils)))))
 
 
 def scripted(models: Mapping[int, Model], **settings: Any) -> Slaves:

@@ -75,6 +75,9 @@ class Line:
             return None
         return self.writes[-1][1] if self.stuck is None else self.stuck
 
+    def why(self) -> str | None:
+        return self.broken
+
 
 class Radio:
     """A link in memory: every message, and what a broker would retain."""

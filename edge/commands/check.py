@@ -40,10 +40,9 @@ def run(args: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             print(f"{_count(len(error.problems), 'problem')} in all", file=sys.stderr)
         return 1
-    lights = site.driven_lights()
     driven = {
-        "lights": len(lights),
-        "circuits": sum(len(light.circuits) for light in lights.values()),
+        "lights": len(site.lights),
+        "circuits": sum(len(light.circuits) for light in site.lights.values()),
         "meters": len(driven_meters(site, models)),
     }
     passed_over = site.not_driven(models)

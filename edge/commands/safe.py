@@ -10,9 +10,10 @@ from pathlib import Path
 from edge.shell import safe
 
 SUMMARY = (
-    "Drive every GPIO output to its safe state: valves, pumps and switches off, each light as its `safe` says "
-    "(hold, on or off). Stop the controller first: it holds the lines. systemd runs this by itself when the controller "
-    "has ended. Exits with 1 if an output could not be driven, 2 without a readable safe.json."
+    "Drive every output, on GPIO lines and relay boards, to its safe state: valves, pumps and switches off, each light "
+    "as its `safe` says (hold, on or off). Stop the controller first: it holds lines and serial ports. systemd runs "
+    "this by itself when the controller has ended. Exits with 1 if an output could not be driven, 2 without a "
+    "readable safe.json."
 )
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"village-edge safe: {e}", file=sys.stderr)
         return 2
     failed = False
-    for line, error in safe.drive(entries):
+    for line, error in safe.drive(entries, args.sim):
         if error is None:
             print(line)
         else:

@@ -45,7 +45,7 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
     shared = _Shared(names, calendar, switching, known, cells, cabinet, evidence)
-    lights = [_light(name, light, shared) for name, light in site.driven_lights().items()]
+    lights = [_light(name, light, shared) for name, light in site.lights.items()]
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
     called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
@@ -57,10 +57,10 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
 
 
 def coming(site: Site, start: float, end: float) -> list[Coming]:
-    """Every change of level of the driven lights after `start` and up to `end` (Unix s), by the programs of the
+    """Every change of level of the lights after `start` and up to `end` (Unix s), by the programs of the
     configuration; in order of time."""
     calendar = light_calendar(site)
-    planned = [p for name, light in site.driven_lights().items() if (p := planned_light(name, light)) is not None]
+    planned = [p for name, light in site.lights.items() if (p := planned_light(name, light)) is not None]
     return sorted((c for p in planned for c in p.changes(calendar, start, end)), key=lambda c: (c.at, c.device))
 
 
@@ -79,8 +79,7 @@ def light_calendar(site: Site) -> Calendar:
 
 def decoder(site: Site) -> topics.Decoder:
     """What tells this site's commands from everything else."""
-    driven = site.driven_lights()
-    devices = {f"light/{name}": name in driven for name in site.lights}
+    devices = {f"light/{name}": True for name in site.lights}
     for kind, members in (("valve", site.valves), ("pump", site.pumps), ("switch", site.switches)):
         devices |= {f"{kind}/{name}": False for name in members}
     return topics.Decoder(topics.Topics(site.site.id), devices)
@@ -93,7 +92,7 @@ def scale(light: Light) -> Ladder:
 
 def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
-    lights = [_about_light(name, light) for name, light in site.driven_lights().items()]
+    lights = [_about_light(name, light) for name, light in site.lights.items()]
     meters = [
         {
             "id": name, "kind": "meter", "name": meter.name, "model": meter.model,

@@ -131,22 +131,14 @@ class Site(Block):
     sensors: dict[Id, Sensor] = Field(default_factory=dict)
     programs: dict[Id, Program] = Field(default_factory=dict)
 
-    def driven_lights(self) -> dict[str, Light]:
-        """The lights that this version switches: those whose every circuit is on a GPIO line."""
-        return {
-            name: light
-            for name, light in self.lights.items()
-            if all(isinstance(circuit.output, GpioOutput) for circuit in light.circuits.values())
-        }
-
     def read_inputs(self) -> dict[str, Contact]:
-        """The contacts that this version reads: `input/<id>`, and `feedback/<light>/<circuit>` of driven lights."""
+        """The contacts that this version reads: `input/<id>`, and `feedback/<light>/<circuit>`."""
         read: dict[str, Contact] = {
             f"input/{name}": found
             for name, found in self.inputs.items()
             if isinstance(found, Contact) and found.role in READ_ROLES
         }
-        for name, light in self.driven_lights().items():
+        for name, light in self.lights.items():
             for key, circuit in light.circuits.items():
                 if circuit.feedback:
                     read[f"feedback/{name}/{key}"] = circuit.feedback
@@ -154,21 +146,13 @@ class Site(Block):
 
     def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
-        return [*self._meters_not_driven(catalogue), *self._lights_not_driven(), *self._others_not_driven()]
+        return [*self._meters_not_driven(catalogue), *self._others_not_driven()]
 
     def _meters_not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         driven = driven_meters(self, catalogue)
         return [
             (f"meters.{name}", f"{meter.model} is not driven yet; nothing reads this meter")
             for name, meter in self.meters.items()
-            if name not in driven
-        ]
-
-    def _lights_not_driven(self) -> list[tuple[str, str]]:
-        driven = self.driven_lights()
-        return [
-            (f"lights.{name}", "relay boards are not driven yet; nothing switches this light")
-            for name in self.lights
             if name not in driven
         ]
 
@@ -189,7 +173,6 @@ class Site(Block):
 
 READ_ROLES = frozenset({"hand", "door", "mains", "photocell"})  # of inputs
 _NOT_YET = {
-    "boards": "relay boards are not driven yet",
     "inputs": "inputs of this role are not read yet",
     "pumps": "pumps are not driven yet; nothing switches it",
     "valves": "valves are not driven yet; nothing opens it",

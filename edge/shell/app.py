@@ -16,6 +16,7 @@ from drivers import registers
 from drivers.gpio import GpioInput, GpioOutput
 from drivers.modbus import Line, Port
 from drivers.modbus_reader import ModbusReader
+from drivers.modbus_relay import ModbusRelay
 from drivers.serial_port import SerialPort
 from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
@@ -23,7 +24,8 @@ from edge.core.controller import Controller
 from edge.core.site import Site, driven_meters
 from edge.core.topics import Topics
 from edge.core.values import Event, ModelInfo
-from edge.shell import safe
+from edge.shell import boards, safe
+from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import Clock, SimulatedClock, SystemClock
 from edge.shell.contacts import Contacts, InputPort
@@ -85,12 +87,13 @@ class Seams:
     """Where virtual time differs from this machine; by default nowhere.
 
     `make_client` as for MqttLink. `look_every_s`: how often outputs and inputs are read. `line_mono`: a port's name ->
-    the monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `watched` may
-    put an observer around the core. `before_commit` as for StoreWorker.
+    the monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `board_poll_s`:
+    how often relay boards are read. `watched` may put an observer around the core. `before_commit` as for StoreWorker.
     """
 
     make_client: Callable[[Broker], Any] | None = None
     look_every_s: float = 1.0
+    board_poll_s: float = boards.POLL_S
     line_mono: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     watched: Callable[[Controller], Controller] = lambda controller: controller
     before_commit: Callable[[], None] = lambda: None
@@ -103,8 +106,8 @@ def compose(
 ) -> Shell:
     """Wire the shell of `site`.
 
-    `outputs` go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them, `ports` by name; `journal` None:
-    in memory.
+    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them, `ports`
+    by name; `journal` None: in memory.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
@@ -112,11 +115,19 @@ def compose(
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
-    core = CoreWorker(controller, Effects(outputs, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
-    buses = [
-        _bus(site, models, name, port, seams.line_mono.get(name, clock.mono), inbox.put) for name, port in ports.items()
-    ]
-    return Shell(core, store, link, [bus for bus in buses if bus is not None])
+    hands = dict(outputs)
+    buses: list[Worker] = []
+    for name, port in ports.items():
+        line = Line(port, seams.line_mono.get(name, clock.mono), site.ports[name].baudrate)
+        relays = _boards(site, name, line, clock, seams.board_poll_s, inbox.put)
+        for board in relays.values():
+            hands |= board.ports()
+        polled = [Polled(f"board/{i}", board, seams.board_poll_s) for i, board in relays.items()]
+        polled += _meters(site, models, name, line)
+        if polled:
+            buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
+    core = CoreWorker(controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
+    return Shell(core, store, link, buses)
 
 
 class App:
@@ -177,10 +188,10 @@ def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelI
 
 
 def gpio_outputs(site: Site) -> dict[str, OutputPort]:
-    """A driver for every output that is driven, by its name."""
+    """A driver for every light's output on a line of the Pi, by its name."""
     return {
         f"light/{name}/{circuit_id}": GpioOutput(circuit.output.gpio, circuit.output.active == "low")
-        for name, light in site.driven_lights().items()
+        for name, light in site.lights.items()
         for circuit_id, circuit in light.circuits.items()
         if isinstance(circuit.output, site_devices.GpioOutput)
     }
@@ -201,18 +212,31 @@ def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
     }
 
 
-def _bus(
-    site: Site, models: Mapping[str, ModelInfo], name: str, port: Port, mono: Callable[[], float],
-    put: Callable[[Event], None],
-) -> BusWorker | None:
-    """The worker of one port; None for a port on which nothing is driven."""
-    line = Line(port, mono, site.ports[name].baudrate)
-    polled = [
+def _meters(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
+    """The meters on one port, each with its reader."""
+    return [
         Polled(f"meter/{i}", ModbusReader(f"meter/{i}", line, m.address, registers.load_model(m.model)), m.poll)
         for i, m in driven_meters(site, models).items()
-        if m.port == name
+        if m.port == port
     ]
-    return BusWorker(f"bus-{name}", polled, put) if polled else None
+
+
+def _boards(
+    site: Site, port: str, line: Line, clock: Clock, poll_s: float, put: Callable[[Event], None]
+) -> dict[str, RelayBoard]:
+    """The relay boards on one port that have a light on them."""
+    used: dict[str, dict[int, str]] = {}
+    for name, light in site.lights.items():
+        for key, circuit in light.circuits.items():
+            if isinstance(circuit.output, site_devices.BoardOutput):
+                used.setdefault(circuit.output.board, {})[circuit.output.coil] = f"light/{name}/{key}"
+    return {
+        i: RelayBoard(
+            coils, ModbusRelay(line, b.address, registers.load_board(b.model)), poll_s, clock.mono, put
+        )
+        for i, coils in used.items()
+        if (b := site.boards[i]).port == port
+    }
 
 
 def _broker(site: Site, options: Options) -> Broker:

@@ -15,10 +15,13 @@ class OutputPort(Protocol):
     """One relay, as a driver offers it (drivers/api.py)."""
 
     def write(self, on: bool) -> None:
-        """Drive it. Raises an exception whose text is for a technician."""
+        """Drive it, or leave that with who does. Raises an exception whose text is for a technician."""
 
     def read(self) -> bool | None:
-        """What its line says; None when that cannot be known. Never raises."""
+        """What its line or its board says; None when that cannot be known. Never raises, never waits."""
+
+    def why(self) -> str | None:
+        """Why it cannot be known, for a technician; asked when `read` says None. Never raises."""
 
 
 class Journal(Protocol):
@@ -84,7 +87,7 @@ class Effects:
     def look(self) -> Iterator[OutputObserved]:
         """What every output whose last write went through says of itself, each read when its turn comes."""
         for name in list(self._written):
-            yield OutputObserved(name, self._outputs[name].read())
+            yield self._seen(name)
 
     def _write(self, write: Write) -> OutputObserved:
         output = self._outputs[write.output]
@@ -96,7 +99,12 @@ class Effects:
         self._written[write.output] = None
         if self._failing.pop(write.output, None):
             log.warning("%s obeys again", write.output)
-        return OutputObserved(write.output, output.read())
+        return self._seen(write.output)
+
+    def _seen(self, name: str) -> OutputObserved:
+        output = self._outputs[name]
+        on = output.read()
+        return OutputObserved(name, on, output.why() if on is None else None)
 
     def _complain(self, output: str, why: str) -> str:
         if self._failing.get(output) != why:

@@ -13,12 +13,13 @@ import pytest
 from support import until
 
 from drivers.api import NoAnswer, PortGone
-from drivers.modbus import check, read_request, sealed
+from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, check, read_request, sealed, write_coil_request
 from drivers.registers import load_model
 from drivers.serial_port import SerialPort
 from edge.shell.clock import ManualClock, SystemClock
 from simulator.fast import VillageTime
 from simulator.fault_bus import Trouble, Wire
+from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave, SlavePort
 from simulator.virtual_port import MemoryPort, Slaves
 
@@ -27,9 +28,10 @@ STREET = {"voltage_l1_v": 229.9, "power_l3_w": -12.5, "power_w": 1432.5, "energy
 BAUDRATE = 9600
 
 
-def slaves() -> list[Slave]:
-    """An SDM120 at 2 and an SDM630 at 1."""
-    return [Slave(2, load_model("sdm120"), lambda: METER), Slave(1, load_model("sdm630"), lambda: STREET)]
+def slaves() -> list[Slave | RelayBoard]:
+    """An SDM120 at 2, an SDM630 at 1 and a board of eight relays at 10."""
+    meters = [Slave(2, load_model("sdm120"), lambda: METER), Slave(1, load_model("sdm630"), lambda: STREET)]
+    return [*meters, RelayBoard(10, 8, lambda *_: None)]
 
 
 def wire() -> Wire:
@@ -118,8 +120,18 @@ QUESTIONS = {
     "half a quantity": [read_request(2, 4, 0x0001, 1), read_request(2, 4, 0x000D, 2)],
     "registers that mean nothing": [read_request(2, 4, 0x0010, 4)],
     "beyond the last register": [read_request(2, 4, 0x0400, 2), read_request(2, 4, 0x0156, 2), read_request(1, 4, 0xFFF0, 4)],
+    "coils": [
+        read_request(10, READ_COILS, 0, 8), write_coil_request(10, 0, COIL_ON), write_coil_request(10, 6, COIL_ON),
+        read_request(10, READ_COILS, 0, 8), read_request(10, READ_COILS, 6, 1), read_request(10, READ_COILS, 5, 3),
+        write_coil_request(10, 0, COIL_OFF), write_coil_request(10, 1, COIL_OFF), read_request(10, READ_COILS, 0, 8),
+    ],
+    "beyond the last coil": [
+        read_request(10, READ_COILS, 0, 9), read_request(10, READ_COILS, 8, 1), read_request(10, READ_COILS, 0x0200, 8),
+        write_coil_request(10, 8, COIL_ON), write_coil_request(10, 0xFFFF, COIL_OFF),
+    ],
+    "a board's registers": [read_request(10, f, 0, 1) for f in (3, 4)],
     "another function": [read_request(2, f, 0, 1) for f in (1, 3)] + [sealed(bytes((2, 6, 0, 0, 0, 1)))],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("questions", QUESTIONS.values(), ids=QUESTIONS.keys())

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from drivers.api import BadAnswer, NoAnswer, PortGone, Refused
-from drivers.modbus import Line, answer_length, read_request, sealed
+from drivers.modbus import (
+    COIL_OFF,
+    COIL_ON,
+    READ_COILS,
+    Line,
+    answer_length,
+    check,
+    read_request,
+    sealed,
+    write_coil_request,
+)
 from edge.shell.clock import ManualClock
 
 
@@ -34,6 +44,8 @@ class Answers:
 
 
 def sound(request: bytes) -> bytes:
+    if request[1] == 5:
+        return request
     size = answer_length(request) - 5
     return sealed(bytes((request[0], request[1], size)) + bytes(size))
 
@@ -44,6 +56,8 @@ def ask(slave: int, count: int) -> bytes:
 
 REFUSAL = sealed(bytes((1, 0x84, 2)))
 FIVE, TWO, THREE = ask(1, 5), ask(1, 2), ask(1, 3)
+COILS = read_request(1, READ_COILS, 0, 8)
+ON, OFF = write_coil_request(1, 0, COIL_ON), write_coil_request(1, 0, COIL_OFF)
 
 
 @pytest.fixture
@@ -148,3 +162,73 @@ def test_a_port_that_stays_gone_uses_up_no_length(line: Line, port: Answers) -> 
     for request in (FIVE, TWO, THREE, TWO):
         fail(line, port, request, PortGone())
     assert line.next_question([FIVE, TWO], Manners())[1] == TWO
+
+
+def test_a_write_is_answered_by_itself_and_by_nothing_else() -> None:
+    assert (ON, answer_length(ON)) == (bytes.fromhex("01 05 00 00 FF 00 8C 3A"), 8)
+    assert (check(ON, ON), check(OFF, OFF)) == (b"\xff\x00", b"\x00\x00")
+    for other in (OFF, write_coil_request(1, 1, COIL_ON), write_coil_request(1, 0, 7)):
+        with pytest.raises(BadAnswer, match="another write than the one asked for is confirmed"):
+            check(ON, other)
+    for wrong in (sealed(bytes((1, 1, 1, 1, 0xFF, 0))), ON[:7], write_coil_request(2, 0, COIL_ON), ON[:-1] + b"\x00"):
+        with pytest.raises(BadAnswer):
+            check(ON, wrong)
+    with pytest.raises(BadAnswer, match="the answer is to function 5, asked was 1"):
+        check(COILS, ON[:6])
+
+
+@pytest.mark.parametrize(("slave", "coil", "value"), [(0, 0, 0), (248, 0, 0), (1, -1, 0), (1, 0x10000, 0), (1, 0, 0x10000)])
+def test_a_write_that_cannot_be_is_refused(slave: int, coil: int, value: int) -> None:
+    with pytest.raises(ValueError, match="cannot write"):
+        write_coil_request(slave, coil, value)
+
+
+def test_a_board_whose_reading_was_given_up_is_brought_into_step_by_a_write(line: Line, port: Answers) -> None:
+    fail(line, port, COILS, NoAnswer())
+    assert line.next_question([COILS, ON], Manners()) == (111.0, ON)
+    assert line.ask(ON, Manners()) == b"\xff\x00"
+    assert line.next_question([COILS, ON], Manners())[1] == COILS
+    assert line.ask(COILS, Manners()) == b"\x00"
+
+
+def test_while_a_board_is_dead_the_same_write_is_asked_again_and_its_first_echo_settles_the_reading(
+    clock: ManualClock, line: Line, port: Answers
+) -> None:
+    fail(line, port, COILS, NoAnswer())
+    for _ in range(3):
+        clock.advance(3)
+        fail(line, port, ON, NoAnswer())
+        assert line.next_question([COILS, ON], Manners()) == (clock.mono() + 1.0, ON)
+    line.ask(ON, Manners())  # may be the echo of the first of them: after that no answer to the reading can come
+    assert line.next_question([COILS, ON], Manners())[1] == COILS
+
+
+def test_a_reading_given_up_among_writes_waits_until_as_many_echoes_have_come(line: Line, port: Answers) -> None:
+    fail(line, port, ON, NoAnswer())
+    fail(line, port, ON, NoAnswer())
+    fail(line, port, COILS, NoAnswer())
+    for _ in range(3):
+        assert line.next_question([COILS, ON], Manners())[1] == ON
+        line.ask(ON, Manners())
+    assert line.next_question([COILS, ON], Manners())[1] == COILS
+
+
+def test_another_write_is_an_answer_to_nothing_older(line: Line, port: Answers) -> None:
+    fail(line, port, ON, NoAnswer())
+    fail(line, port, COILS, NoAnswer())
+    assert line.next_question([COILS, OFF, ON], Manners())[1] == OFF
+    line.ask(OFF, Manners())
+    assert line.next_question([COILS, OFF, ON], Manners())[1] == COILS
+
+
+def test_writes_are_forgotten_when_nothing_of_them_can_come_any_more(
+    clock: ManualClock, line: Line, port: Answers
+) -> None:
+    for _ in range(50):
+        fail(line, port, ON, NoAnswer())
+        clock.advance(3)
+    assert len(line._unanswered[1]) == 20
+    fail(line, port, COILS, NoAnswer())
+    clock.advance(61)
+    fail(line, port, ON, NoAnswer())
+    assert [asked.kind[0] for asked in line._unanswered[1]] == [READ_COILS, 5]

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from drivers.api import BadAnswer
-from drivers.modbus import check, read_request
-from drivers.registers import Model, Quantity, catalogue, load_model, models
+from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, check, read_request, write_coil_request
+from drivers.registers import BoardModel, Model, Quantity, boards, catalogue, load_board, load_model, models
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"), key=lambda p: p.stem)
 SUFFIX = {"V": "_v", "A": "_a", "W": "_w", "Hz": "_hz", "kWh": "_kwh", "": ""}
@@ -72,12 +72,54 @@ def test_every_model_is_described_and_can_be_brought_back_into_step(name: str) -
     assert model.worst_latency_s >= model.timeout_s
 
 
-@pytest.mark.parametrize("name", models())
+@pytest.mark.parametrize("name", [*models(), *boards()])
 def test_every_model_has_a_golden_capture(name: str) -> None:
     assert name in [path.stem for path in GOLDEN]
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
+@pytest.mark.parametrize("name", boards())
+def test_a_boards_documented_frames_are_those_that_are_sent_and_mean_what_they_meant(name: str) -> None:
+    model, golden = load_board(name), YAML(typ="safe", pure=True).load(GOLDEN[0].parent / f"{name}.yaml")
+    slave = golden["address"]
+    for frame in golden["read"]:
+        ask = read_request(slave, READ_COILS, 0, model.coils)
+        assert ask == bytes.fromhex(frame["ask"])
+        (packed,) = check(ask, bytes.fromhex(frame["answer"]))
+        assert [coil for coil in range(model.coils) if packed >> coil & 1] == frame["on"]
+    for frame in golden["write"]:
+        ask = write_coil_request(slave, frame["coil"], COIL_ON if frame["on"] else COIL_OFF)
+        assert ask == bytes.fromhex(frame["ask"])
+        assert check(ask, ask) == (b"\xff\x00" if frame["on"] else b"\x00\x00")
+    assert model.timed_on is not None
+    for frame in golden["timed_on"]:
+        ticks = round(frame["for_s"] / model.timed_on.unit_s)
+        assert 1 <= ticks <= model.timed_on.most
+        ask = write_coil_request(slave, model.timed_on.address + frame["coil"], ticks)
+        assert ask == bytes.fromhex(frame["ask"])
+
+
+@pytest.mark.parametrize("name", boards())
+def test_every_board_is_described(name: str) -> None:
+    model, info = load_board(name), catalogue()[name]
+    assert (info.kind, info.driven, info.coils, info.timed_on) == ("board", True, model.coils, model.timed_on is not None)
+    assert 9600 in info.baudrates
+    assert model.worst_latency_s >= model.timeout_s
+
+
+def test_a_board_with_more_coils_than_one_byte_says_is_refused() -> None:
+    fields = load_board("waveshare-relay-8").model_dump()
+    with pytest.raises(ValidationError, match="coils"):
+        BoardModel.model_validate(fields | {"coils": 9})
+
+
+def test_a_meter_is_no_board_and_a_board_no_meter() -> None:
+    with pytest.raises(ValueError, match=r"no relay board 'sdm120'; there are waveshare-relay-8"):
+        load_board("sdm120")
+    with pytest.raises(ValueError, match=r"no model 'waveshare-relay-8'; there are sdm120, sdm630"):
+        load_model("waveshare-relay-8")
+
+
+@pytest.mark.parametrize("path", [path for path in GOLDEN if path.stem in models()], ids=lambda p: p.stem)
 def test_captured_frames_mean_what_they_meant(path: Path) -> None:
     model, golden = load_model(path.stem), YAML(typ="safe", pure=True).load(path)
     voltage = next(q for n, q in model.quantities.items() if n.startswith("voltage"))

@@ -31,7 +31,6 @@ REFUSED: list[tuple[str, bytes | dict[str, Any], str]] = [
     (SET, ON | {"expires_at": "2020-01-01T00:00:00Z"}, "expired"),
     ("light/nobody/set/head", b"ON", "unknown-device"),
     ("valve/plot-1/set/head", b"OPEN", "not-driven"),
-    ("light/lanes/set/head", b"ON", "not-driven"),
     ("light/main-road/set/Head", b"ON", "bad-topic"),
 ]
 

@@ -26,7 +26,7 @@ class Street:
         site = load(CONFIG, catalogue())
         self.clock = ManualClock(when("2026-11-21T16:30:00+07:00"))
         self.lines = {
-            f"light/{name}/{c}": Line(self.clock) for name, light in site.driven_lights().items() for c in light.circuits
+            f"light/{name}/{c}": Line(self.clock) for name, light in site.lights.items() for c in light.circuits
         }
         broker = Broker("127.0.0.1", port, "5", "village-edge-nguyen-ly")
         self.shell: Shell = compose(site, catalogue(), self.clock, journal, broker, self.lines, {}, {})

@@ -1,12 +1,16 @@
-"""The safe state as a process of its own drives it, on a simulated board."""
+"""The safe state as a process of its own drives it, on simulated lines and relay boards."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +20,21 @@ from gpio_lines import ServedBoard, served_board
 
 from drivers.api import DriverError
 from edge.shell import safe
+from simulator.fault_bus import Trouble, sound
+from simulator.relay_board import RelayBoard
+from simulator.slaves import SlavePort
 
 ROOT = Path(__file__).parent.parent.parent
 HOLD = {"output": "light/main-road/a", "gpio": 17, "active_low": True, "safe": "hold"}
 PUMP = {"output": "pump/pump-1", "gpio": 24, "active_low": True, "safe": "off"}
 VALVE = {"output": "valve/plot-1", "gpio": 25, "active_low": False, "safe": "off"}
 LIT = {"output": "light/lanes/a", "gpio": 27, "active_low": True, "safe": "on"}
+COIL = {
+    "port": "rs485", "device": "/dev/nowhere", "baudrate": 9600, "parity": "none", "stopbits": 1, "address": 10, "coil": 0,
+}  # fmt: skip
+FAN = {"output": "switch/fan", "safe": "off", **COIL, "coil": 1}
+LANES = {"output": "light/lanes/a", "safe": "on", **COIL}
+HELD = {"output": "light/square/a", "safe": "hold", **COIL, "coil": 2}
 
 MAIN = """
 import argparse, sys
@@ -135,7 +148,85 @@ sys.stdin.read()
         assert (served.driven_level(24), served.driven_level(17)) == (1, 0)
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"version": 2, "outputs": []}', '{"version": 1}'])
+class Cabinet:
+    """A relay board on a pty as village-sim has it, its coils 0 to 2 at first off, on, on."""
+
+    def __init__(self, directory: Path) -> None:
+        (directory / "ports").mkdir()
+        self.moved: list[tuple[int, bool]] = []
+        self.board = RelayBoard(10, 8, lambda coil, on: self.moved.append((coil, on)))
+        self.board.write(1, [True, True])
+        self.moved.clear()
+        self.wire = sound()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        made: Future[SlavePort] = Future()
+        link = directory / "ports" / "rs485"
+        self._loop.call_soon_threadsafe(lambda: made.set_result(SlavePort(link, [self.board], self.wire)))
+        self._port = made.result(5)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._port.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+
+@pytest.fixture
+def cabinet(tmp_path: Path) -> Iterator[Cabinet]:
+    made = Cabinet(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
+def test_coils_of_a_board_go_to_their_safe_state_and_hold_touches_nothing(tmp_path: Path, cabinet: Cabinet) -> None:
+    safe.save(tmp_path / safe.FILE, [FAN, LANES, HELD])
+    done = run_safe(tmp_path, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cabinet.moved == [(1, False), (0, True)]
+    assert done.stdout.splitlines() == [
+        "switch/fan: off (coil 1 of device 10 on rs485)",
+        "light/lanes/a: on (coil 0 of device 10 on rs485)",
+        "light/square/a: held as it is",
+        "imported ['serial']",
+    ]
+
+
+@pytest.mark.slow
+def test_a_board_that_is_dead_fails_in_words_and_lines_are_driven_all_the_same(tmp_path: Path, cabinet: Cabinet) -> None:
+    cabinet.wire.trouble = Trouble(dead=frozenset({10}))
+    safe.save(tmp_path / safe.FILE, [FAN, PUMP])
+    with served_board(tmp_path, {24: 0}) as served:
+        done = run_safe(tmp_path, tmp_path)
+        assert served.driven_level(24) == 1
+    assert done.returncode == 1
+    assert done.stderr == "switch/fan: FAILED: no answer: look at power, wiring (A and B), address and speed\n"
+    # Its answers are lost; what it was told it did.
+    assert cabinet.moved == [(1, False)]
+
+
+@pytest.mark.slow
+def test_a_relay_that_does_not_follow_and_a_port_that_is_not_there_are_said_to_be_so(
+    tmp_path: Path, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter([[False], [True]] * 2)  # pymodbus echoes what the coil is; then it is read
+    monkeypatch.setattr(cabinet.board, "coils", lambda *_: next(said))
+    safe.save(tmp_path / safe.FILE, [FAN, {**LANES, "port": "other"}, {**LANES, "parity": "very", "port": "odd"}])
+    done = run_safe(tmp_path, tmp_path)
+    stuck, gone, odd = done.stderr.splitlines()
+    assert stuck.startswith("switch/fan: FAILED: the board took the write and its relay does not follow")
+    assert gone.startswith(f"light/lanes/a: FAILED: {tmp_path}/ports/other is gone or taken by another program")
+    assert "not an entry that can be driven: KeyError('very')" in odd
+
+
+def test_a_file_of_the_version_before_is_driven(tmp_path: Path) -> None:
+    (tmp_path / safe.FILE).write_text(json.dumps({"version": 1, "outputs": [PUMP, VALVE]}))
+    assert safe.load(tmp_path / safe.FILE) == [PUMP, VALVE]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"version": 3, "outputs": []}', '{"version": 1}'])
 def test_without_a_readable_file_it_exits_with_2_and_a_remedy(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / safe.FILE).write_text(content)
@@ -171,15 +262,22 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_entries_of_a_site_name_every_gpio_output_pumps_first() -> None:
+def test_entries_of_a_site_name_every_output_pumps_first() -> None:
     def line(gpio: int, active: str) -> SimpleNamespace:
         return SimpleNamespace(output=SimpleNamespace(gpio=gpio, active=active))
 
-    board = SimpleNamespace(output=SimpleNamespace(board="cabinet", coil=0))
+    def coil(number: int) -> SimpleNamespace:
+        return SimpleNamespace(output=SimpleNamespace(board="cabinet", coil=number))
+
     site = SimpleNamespace(
-        lights={"main-road": SimpleNamespace(safe="hold", circuits={"a": line(17, "low"), "b": board})},
+        ports={"rs485": SimpleNamespace(device="/dev/nowhere", baudrate=9600, parity="none", stopbits=1)},
+        boards={"cabinet": SimpleNamespace(port="rs485", address=10)},
+        lights={
+            "main-road": SimpleNamespace(safe="hold", circuits={"a": line(17, "low")}),
+            "lanes": SimpleNamespace(safe="on", circuits={"a": coil(0)}),
+        },
         valves={"plot-1": line(25, "high")},
         pumps={"pump-1": line(24, "low")},
-        switches={"fan": board},
+        switches={"fan": coil(1)},
     )
-    assert safe.safe_entries(site) == [PUMP, VALVE, HOLD]
+    assert safe.safe_entries(site) == [PUMP, VALVE, FAN, HOLD, LANES]

@@ -203,7 +203,7 @@ def test_a_scenario_that_sees_nothing_is_refused(tmp_path: Path) -> None:
     ("was", "now", "words"),
     [
         ("on: light/main-road/b", "on: light/main-rode/b", "relay-welded cannot be on light/main-rode/b; did you mean light/main-road/b?"),
-        ("output: light/main-road/a", "output: light/lanes/a", "there is no light/lanes/a that is played; there are light/culture-house/a"),
+        ("output: light/main-road/a", "output: light/lanes/b", "there is no light/lanes/b that is played; there are light/culture-house/a"),
         ('at: "20:04"', 'at: "20:06"', "20:06 lies outside of the scenario; write day 2 for the next day, or let it last longer"),
         ('at: "20:01"', 'at: "19:59"', "19:59 lies outside of the scenario"),
     ],

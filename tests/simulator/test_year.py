@@ -78,7 +78,7 @@ def lived(text: str) -> Year:
         assert fast.shell is not None
         fast.runner.settle()
         hours = {}
-        for name in site.driven_lights():
+        for name in site.lights:
             state = json.loads(fast.broker.retained[f"{states.root}/light/{name}/state"].payload)
             hours |= {f"light/{name}/{c['id']}": c["hours"] for c in state["circuits"]}
     finally:
@@ -179,7 +179,7 @@ def expected(dusk: Callable[[float, dt.date], float], dawn: Callable[[float, dt.
 
 
 def agrees(year: Year, should: list[Change]) -> None:
-    there = {f"light/{name}" for name in year.site.driven_lights()}
+    there = {f"light/{name}" for name in year.site.lights}
     should = [change for change in should if change[1] in there]
     did = sorted((at, device, level) for at, device, level, _ in year.states.changes)
     # Of what coincides, either may come first.

@@ -1,0 +1,165 @@
+"""A relay board on a line: what is asked when, and that no late, lost or foreign answer makes a wrong coil state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+import pytest
+from modbus_double import BoardSlaves, MemoryPort
+
+from drivers.api import PortGone
+from drivers.modbus import Line, Manners, write_coil_request
+from drivers.modbus_relay import ModbusRelay, Turn
+from drivers.registers import load_board
+from edge.shell.clock import ManualClock
+
+MODEL = load_board("waveshare-relay-8")
+ODDS = {
+    "late": 0.1, "cut": 0.07, "corrupt": 0.07, "wrong id": 0.03, "noise": 0.03, "glued": 0.03, "silent": 0.03, "deaf": 0.05,
+}  # fmt: skip
+ADDRESS = 10
+WISH = (0, True)
+
+
+class Wire:
+    """One board at address 10 in virtual time."""
+
+    def __init__(self, line_type: type[Line] = Line, seed: int = 1, odds: Mapping[str, float] | None = None) -> None:
+        self.clock = ManualClock(wall=5000.0, mono=0.0)
+        self.slaves = BoardSlaves({ADDRESS: [False] * 8}, odds=odds or {}, rng=random.Random(seed))
+        self.port = MemoryPort(self.clock, self.slaves)
+        self.board = ModbusRelay(line_type(self.port, self.clock.mono, 9600), ADDRESS, MODEL)
+
+    @property
+    def coils(self) -> list[bool]:
+        return self.slaves.coils[ADDRESS]
+
+    def turn(self, write: tuple[int, bool] | None = None, wanted: Sequence[tuple[int, bool]] = ()) -> Turn:
+        self.clock.advance(max(self.board.ready_at(write, wanted) - self.clock.mono(), 0))
+        return self.board.ask(write, wanted)
+
+    def fail(self, *more: object) -> Turn:
+        self.slaves.odds = {"silent": 1.0}
+        turn = self.turn(*more)  # type: ignore[arg-type]
+        self.slaves.odds = {}
+        return turn
+
+
+def test_all_coils_are_read_at_once_and_one_is_written_at_a_time() -> None:
+    wire = Wire()
+    assert wire.turn() == Turn(wire.board._line.quiet_until, (False,) * 8)
+    assert wire.turn((6, True)).wrote == (6, True)
+    assert wire.turn((0, True)).error is None
+    assert wire.turn().coils == (True, False, False, False, False, False, True, False)
+    assert [frame[:6].hex(" ") for frame in wire.slaves.asked] == [
+        "0a 01 00 00 00 08", "0a 05 00 06 ff 00", "0a 05 00 00 ff 00", "0a 01 00 00 00 08"
+    ]
+
+
+def test_a_write_that_was_not_heard_says_so_and_the_next_reading_shows_what_became_of_it() -> None:
+    wire = Wire()
+    wire.turn()
+    turn = wire.fail(WISH)
+    assert (turn.wrote, turn.coils, turn.error) == (WISH, None, "no answer")
+    assert turn.free_at == wire.clock.mono() + 1.0
+    assert wire.turn(WISH, [WISH]).coils == (True, *(False,) * 7)  # the board did it; only its echo was lost
+
+
+def test_a_board_out_of_step_is_written_what_is_wanted_anyway_and_then_read() -> None:
+    wire = Wire()
+    wire.turn()
+    wire.fail()
+    assert wire.turn(None, [(3, False), WISH]).wrote == (3, False)
+    assert wire.turn(None, [(3, False), WISH]).coils == (False,) * 8
+
+
+def test_with_nothing_wanted_a_board_out_of_step_is_left_alone_until_nothing_can_come_any_more() -> None:
+    wire = Wire()
+    wire.turn()
+    wire.fail()
+    failed_at = wire.clock.mono()
+    assert wire.turn().error == "the answer may be to an older question and is not believed; the next one will be"
+    assert wire.clock.mono() >= failed_at + 60
+    assert wire.turn().coils == (False,) * 8
+
+
+def test_a_port_that_is_gone_is_told_apart() -> None:
+    wire = Wire()
+
+    def gone(request: bytes, deadline: float) -> bytes:
+        raise PortGone("unplugged")
+
+    wire.port.exchange = gone  # type: ignore[method-assign]
+    turn = wire.turn()
+    assert (turn.gone, turn.error) == (True, "unplugged")
+
+
+@pytest.mark.parametrize("address", [0, 248])
+def test_an_address_no_board_can_have_is_refused_at_once(address: int) -> None:
+    wire = Wire()
+    with pytest.raises(ValueError, match="cannot ask device"):
+        ModbusRelay(wire.board._line, address, MODEL)
+
+
+class OnlyQuiet(Line):
+    """The line without its resynchronising question: quiet time and flushing alone."""
+
+    def next_question(self, candidates: Sequence[bytes], manners: Manners) -> tuple[float, bytes]:
+        self._unanswered.clear()
+        return self.quiet_until, candidates[0]
+
+
+def run(line_type: type[Line], transactions: int, seed: int, odds: Mapping[str, float] = ODDS) -> tuple[Wire, int, int, list[str]]:
+    """The board under random wishes, restarting by itself now and then: readings, faults, and readings that were wrong."""
+    wire, draw = Wire(line_type, seed, odds), random.Random(-seed)
+    wanted = dict.fromkeys((0, 1, 5), False)
+    readings, faults, wrong = 0, 0, []
+    while len(wire.slaves.asked) < transactions:
+        wire.clock.advance(draw.choice((0.0, 0.0, 0.3, 1.0, 5.0)))
+        write = None
+        if draw.random() < 0.3:
+            coil = draw.choice(tuple(wanted))
+            wanted[coil] = draw.random() < 0.5
+            write = coil, wanted[coil]
+        if draw.random() < 0.05:
+            wire.coils[:] = [False] * 8
+        turn = wire.turn(write, list(wanted.items()))
+        faults += turn.error is not None
+        if turn.coils is not None:
+            readings += 1
+            if list(turn.coils) != wire.coils:
+                wrong.append(f"{turn.coils} read, {wire.coils} at {wire.clock.mono()}")
+    return wire, readings, faults, wrong
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_wrong_coil_state_in_a_hundred_thousand_bad_exchanges(seed: int) -> None:
+    wire, readings, faults, wrong = run(Line, 34_000, seed)
+    assert wrong == []
+    done = wire.slaves.done
+    assert min(done[kind] for kind in ("late", "cut", "corrupt", "deaf")) >= 800
+    assert min(done[kind] for kind in ("wrong id", "noise", "glued", "silent")) >= 400
+    assert (faults >= 5_000, readings >= 4_000) == (True, True)
+
+
+def test_no_wrong_coil_state_where_most_answers_are_late() -> None:
+    _, readings, _, wrong = run(Line, 2_000, 3, {"late": 0.6, "glued": 0.1})
+    assert (wrong, readings >= 50) == ([], True)
+
+
+def test_the_check_finds_the_wrong_states_of_a_line_that_is_only_quiet() -> None:
+    *_, wrong = run(OnlyQuiet, 3_000, 1, {"late": 0.4})
+    assert len(wrong) >= 5
+
+
+def test_after_any_trouble_a_board_is_read_again_within_seconds() -> None:
+    for seed in range(20):
+        wire, *_ = run(Line, 200, seed, ODDS)
+        wire.slaves.odds = {}
+        wire.clock.advance(30)  # what was late has come and gone
+        since = wire.clock.mono()
+        while wire.turn(None, [WISH]).coils is None:
+            pass
+        assert wire.clock.mono() - since < 5
+        assert wire.slaves.asked[-1] != write_coil_request(ADDRESS, 0, 0xFF00)
