@@ -174,7 +174,7 @@ class Fast:
         In between, `village-edge safe` has its say, as when the system stops a service.
         """
         self._end(kill=kill)
-        for entry in self._entries:
+        for entry in safe.heeding(self._entries, self._journal):
             if entry["safe"] != "hold":
                 self._drive(entry, entry["safe"] == "on")
         self.village.board.gone(self._lives)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"village-edge safe: {e}", file=sys.stderr)
         return 2
     failed = False
-    for line, error in safe.drive(entries, args.sim):
+    for line, error in safe.drive(safe.heeding(entries, args.state / "journal.db"), args.sim):
         if error is None:
             print(line)
         else:

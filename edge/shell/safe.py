@@ -1,6 +1,7 @@
 """The safe state, driven by a process of its own when the daemon has died.
 
-It knows no configuration file, only DIR/safe.json, which a daemon writes at each valid configuration. It imports the
+It knows no configuration file, only DIR/safe.json, which a daemon writes at each valid configuration, and the lockouts
+in the journal beside it: what an electrician has locked is never switched on. It imports the
 standard library, the GPIO leaf and, for relay boards, the serial leaf, so a broken YAML file or a broken library leaves
 it working.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +90,26 @@ def load(path: Path) -> list[Any]:
     if not isinstance(outputs, list):
         raise NoSafeFile(f"{path} is of no version that can be read ({' or '.join(map(str, READABLE))}): {remedy}")
     return outputs
+
+
+def heeding(entries: Sequence[Any], journal: Path) -> list[Any]:
+    """The entries, those held as they are that somebody has locked and that would go on; all, if no journal can be
+    read: what is locked is then not known."""
+    if not any(isinstance(entry, dict) and entry.get("safe") == "on" for entry in entries):
+        return list(entries)
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"{journal.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as db:
+            locked = {str(name) for (name,) in db.execute("SELECT id FROM lockouts")}
+    except sqlite3.Error:
+        return list(entries)
+
+    def is_locked(entry: Any) -> bool:
+        output = str(entry["output"]) if isinstance(entry, dict) and "output" in entry else ""
+        return output in locked or output.rpartition("/")[0] in locked
+
+    return [{**e, "safe": "hold"} if is_locked(e) and e.get("safe") == "on" else e for e in entries]
 
 
 def drive(entries: Sequence[Any], sim: Path | None = None) -> Iterator[tuple[str, str | None]]:

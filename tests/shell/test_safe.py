@@ -19,7 +19,10 @@ import pytest
 from gpio_lines import ServedBoard, served_board
 
 from drivers.api import DriverError
+from edge.core.values import Persist, Row
 from edge.shell import safe
+from edge.shell.clock import ManualClock
+from edge.shell.store import StoreWorker
 from simulator.fault_bus import Trouble, sound
 from simulator.relay_board import RelayBoard
 from simulator.slaves import SlavePort
@@ -76,6 +79,31 @@ def test_every_output_goes_to_its_safe_state_and_hold_touches_nothing(tmp_path: 
         "valve/plot-1: off (GPIO 25)",
         "light/lanes/a: on (GPIO 27)",
     ]
+
+
+@pytest.mark.parametrize("locked", ["light/lanes", "light/lanes/a"])
+def test_what_an_electrician_has_locked_is_not_switched_on(tmp_path: Path, locked: str) -> None:
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    row: Row = {"circuits": "", "user": "tech", "note": "thay bóng", "at": 0.0}
+    store.put(Persist(("lockouts", locked), row), Persist(("lockouts", "light/road"), row))
+    store.close(ManualClock(0.0).now())
+    safe.save(tmp_path / safe.FILE, [PUMP, LIT, {**LIT, "output": "light/road/b", "gpio": 22, "safe": "off"}])
+    with served_board(tmp_path, {22: 0, 27: 1}) as served:
+        done = run_safe(tmp_path, tmp_path)
+        levels = {pin: served.driven_level(pin) for pin in (22, 24, 27)}
+    assert (done.returncode, done.stderr) == (0, "")
+    assert levels == {22: 1, 24: 1, 27: None}
+    assert "light/lanes/a: held as it is" in done.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, not even nearly"])
+def test_a_journal_that_cannot_be_read_stops_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journal.db").write_bytes(content)
+    safe.save(tmp_path / safe.FILE, [LIT])
+    with served_board(tmp_path, {}) as served:
+        done = run_safe(tmp_path, tmp_path)
+        assert served.driven_level(27) == 0
+    assert done.returncode == 0
 
 
 def test_it_needs_only_the_standard_library_and_gpiozero(tmp_path: Path) -> None:
@@ -190,7 +218,7 @@ def test_coils_of_a_board_go_to_their_safe_state_and_hold_touches_nothing(tmp_pa
         "switch/fan: off (coil 1 of device 10 on rs485)",
         "light/lanes/a: on (coil 0 of device 10 on rs485)",
         "light/square/a: held as it is",
-        "imported ['serial']",
+        "imported ['serial', 'sqlite3']",
     ]
 
 
