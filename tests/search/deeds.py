@@ -78,6 +78,7 @@ class Deeds:
             self.counts["reboots"] += 1
         elif kind in ("clock-jump", "clock-wrong"):
             self.counts["jumps"] += 1
+            self.house.advance(0.001)  # what is due at this very moment is done before the clock is another
         self.counts[f"fault {kind}"] += 1
         if kind.startswith("card-"):
             self._card_bad_at = self.seconds + (fault.for_s or 0)
