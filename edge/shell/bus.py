@@ -114,8 +114,8 @@ class BusWorker:
     A fault ends the poll: nothing is retried at once. The device's next tries are 1, 2, 4 ... polls apart, up to
     60 s, and all devices that do not answer together take at most a sixth of the line's time. A board is tried every
     3 s, and while nobody who answers falls due over it that does not count into this sixth. Before a try, boards that
-    answer are read if they would go stale over it. The first whole reading ends this. While the port is gone, opening it is tried every 2 s and every
-    poll fails in its slot.
+    answer are read if they would go stale over it. The first whole reading ends this. While the port is gone, opening
+    it is tried every 2 s and every poll fails in its slot.
     """
 
     def __init__(self, name: str, devices: Sequence[Polled], put: Callable[[Event], None]) -> None:
