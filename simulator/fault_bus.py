@@ -16,8 +16,8 @@ HIGHEST_ID = 247
 class Trouble:
     """What is wrong on one line, by Modbus address (1 to 247).
 
-    `dead`: say nothing; `late`: answer so many seconds later; `noisy`: this share (0 to 1) of the answers is cut or
-    corrupted; `wrong_id`: answer under another address. `gone`: the adapter itself is not there.
+    `dead`: do and say nothing; `late`: answer so many seconds later; `noisy`: this share (0 to 1) of the answers is cut
+    or corrupted; `wrong_id`: answer under another address. `gone`: the adapter itself is not there.
     """
 
     dead: frozenset[int] = frozenset()

@@ -93,7 +93,7 @@ _ON_SLAVE = (METER, BOARD, PORT)
 
 _TABLE = (
     # The bus: `on` one meter or relay board, or a port and so everything that answers on it.
-    Kind("slave-dead", "bus", "a meter or relay board says nothing", _ON_SLAVE),
+    Kind("slave-dead", "bus", "a meter or relay board does and says nothing", _ON_SLAVE),
     Kind("slave-late", "bus", "a meter or relay board answers late", _ON_SLAVE,
          {"by": _seconds("how late", "3s", "0.01s", "10m")}),
     Kind("slave-noisy", "bus", "a share of a meter's or board's answers arrives cut or corrupted", _ON_SLAVE,

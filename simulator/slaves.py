@@ -67,10 +67,11 @@ class Slave:
 class _Line(SimCore):
     """The devices of one line. pymodbus 3.16.1 answers for an address it does not know; this one stays silent.
 
-    Relay boards answer by themselves: pymodbus keeps coils by sixteen.
+    Relay boards answer by themselves: pymodbus keeps coils by sixteen. Who is dead on `wire` does nothing either.
     """
 
-    def __init__(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+    def __init__(self, slaves: Sequence[Slave | RelayBoard], wire: Wire) -> None:
+        self._wire = wire
         super().__init__([slave.device() for slave in slaves if isinstance(slave, Slave)])
         self._boards = {slave.address: slave for slave in slaves if isinstance(slave, RelayBoard)}
 
@@ -96,7 +97,8 @@ class _Line(SimCore):
         return None if board.write(address, [bool(v) for v in values]) else ExcCodes.ILLEGAL_ADDRESS
 
     def _board(self, device_id: int) -> RelayBoard | None:
-        if device_id not in self.devices and device_id not in self._boards:
+        known = device_id in self.devices or device_id in self._boards
+        if not known or device_id in self._wire.trouble.dead:
             raise NoSuchIdException(str(device_id))
         return self._boards.get(device_id)
 
@@ -171,7 +173,7 @@ class SlavePort:
         self._fds = master, slave = os.openpty()
         tty.setraw(slave)
         server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
-        server.context = _Line(self._slaves)
+        server.context = _Line(self._slaves, self._wire)
         self._handler = server.handle_new_connection()
         self._transport = _PtyTransport(master, self._handler, self._wire)
         self.link.unlink(missing_ok=True)

@@ -173,6 +173,8 @@ class MemoryPort:
         return max(self._time.mono(), self._busy_until)
 
     def _ask(self, request: bytes, now: float) -> None:
+        if request[0] in self._wire.trouble.dead:
+            return  # it does nothing either
         answer = self._slaves.answer(request)
         if answer:
             begins = now + (len(request) + SILENT_CHARACTERS) * self._character_s + THINKS_S

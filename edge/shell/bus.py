@@ -113,9 +113,9 @@ class BusWorker:
 
     A fault ends the poll: nothing is retried at once. The device's next tries are 1, 2, 4 ... polls apart, up to
     60 s, and all devices that do not answer together take at most a sixth of the line's time. A board is tried every
-    3 s, also beyond this sixth while nobody else falls due. Before a try, boards that answer are read if they would go
-    stale over it. The first whole reading ends this. While the port is gone, opening it is tried every 2 s and every
-    poll fails in its slot.
+    3 s, and while nobody who answers falls due over it that does not count into this sixth. Before a try, boards that
+    answer are read if they would go stale over it. The first whole reading ends this. While the port is gone, opening
+    it is tried every 2 s and every poll fails in its slot.
     """
 
     def __init__(self, name: str, devices: Sequence[Polled], put: Callable[[Event], None]) -> None:
@@ -184,11 +184,15 @@ class BusWorker:
             return -math.inf
         if not slot.failures:
             return slot.due
-        at = max(slot.due, mono)
-        others = [other.due for other in self._slots if not other.failures]
-        if slot.board is not None and all(due >= at + slot.cost_s for due in others):
+        if self._harms_nobody(slot, max(slot.due, mono)):
             return slot.due
         return max(slot.due, self._failing_rest_until)
+
+    def _harms_nobody(self, slot: _Slot, at: float) -> bool:
+        """Whether a board may fail to answer at `at` without making anybody late who answers."""
+        if slot.board is None:
+            return False
+        return all(other.due >= at + slot.cost_s for other in self._slots if other is not slot and not other.failures)
 
     def _fail_polls(self, mono: float) -> None:
         for slot in self._slots:
@@ -207,6 +211,8 @@ class BusWorker:
         slot.served = self._turns
         if slot.began is None:
             slot.began = moment.mono
+        # A board is polled so often that on a noisy line its first faults would leave no time to anyone else's tries.
+        counts = slot.board is None or (slot.failures > 0 and not self._harms_nobody(slot, moment.mono))
         turn = slot.polled.reader.ask(moment)
         if turn.gone:
             self._port_gone(turn.error or self.name, moment.mono)
@@ -217,6 +223,8 @@ class BusWorker:
                 other.due = min(other.due, moment.mono)
         if turn.error is not None:
             self._failed(slot, turn.error, turn.free_at, moment.mono)
+            if counts:
+                self._failing_rest_until = turn.free_at + REST_PER_FAULT * slot.cost_s
         elif turn.done if isinstance(turn, boards.Turn) else turn.reading is not None:
             if slot.failures >= TOLD_AFTER:
                 log.info("%s answers again", slot.polled.device)
@@ -244,6 +252,5 @@ class BusWorker:
         # The exponent is bounded: a device that stays dead for years must not overflow a float.
         wait = min(poll_s * 2.0 ** min(slot.failures - 1, 30), max(LONGEST_BACKOFF_S, poll_s))
         slot.due = slot.after(mono + wait - poll_s) if slot.board is None else mono + min(wait, PROBE_S)
-        self._failing_rest_until = free_at + REST_PER_FAULT * slot.cost_s
         if slot.board is None:
             self._put(ReadingsTaken(slot.polled.device, None, why))

@@ -48,7 +48,7 @@ def test_it_lists_rev_who_changed_it_and_the_lights(mosquitto: Mosquitto, core: 
     assert capsys.readouterr().out.splitlines() == [
         "program               rev  changed                                  lights",
         "street                  1  as in the controller's configuration     main-road",
-        "lanes                   1  as in the controller's configuration     -",
+        "lanes                   1  as in the controller's configuration     lanes",
         "evening-off             2  by head, 2026-11-21 16:00                culture-house",
         "feast                   1  by head, 2026-11-21 16:00                -",
         f"evening-off differs from {CONFIG}; see --diff evening-off",

@@ -49,13 +49,15 @@ def test_it_ends_with_a_summary_and_a_page(tmp_path: Path) -> None:
     done = simulate(*DAYS, "--days", "2", "--start", "2026-11-21", "--report", str(tmp_path / "r.html"))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Thôn Nguyên Lý: 2 days from 2026-11-21 12:00, seed 1\n")
-    hours = {level: float(h) for level, h in re.findall(r"(\d+) %: ([\d.]+)", done.stdout)}
+    told = {name: re.findall(r"(\d+) %: ([\d.]+)", line) for line in done.stdout.splitlines() for name in line.split()[:1]}
+    hours = {level: float(h) for level, h in told["main-road"]}
+    [(_, lanes)] = [(level, float(h)) for level, h in told["lanes"] if level == "100"]
     turns = [float(h) for h in re.findall(r"\b[abc]: ([\d.]+)", done.stdout)]  # each night another burns on alone
     assert sum(turns) == pytest.approx(hours["33"] + 3 * hours["100"], abs=0.3)
     assert min(turns) == pytest.approx(hours["100"], abs=0.2)
     assert sorted(turns)[1:] == pytest.approx([hours["100"] + hours["33"] / 2] * 2, abs=0.2)
     kwh = float(re.findall(r"cabinet-1 +([\d.]+)", done.stdout)[0])
-    assert kwh == pytest.approx(0.480 * hours["33"] + 1.440 * hours["100"], abs=0.2)
+    assert kwh == pytest.approx(0.480 * hours["33"] + 1.440 * hours["100"] + 0.720 * lanes, abs=0.2)
     html = (tmp_path / "r.html").read_text("utf-8")
     assert f"{kwh:.2f}" in html
     assert "http" not in html  # nothing is fetched

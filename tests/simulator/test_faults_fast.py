@@ -72,7 +72,7 @@ def house() -> Iterator[House]:
 
 def test_the_house_is_whole(house: House) -> None:
     assert (house.status(), house.lit(), house.told(f"{ROAD}/state")["observed_level"]) == ("online", "abc", 100)
-    assert house.told(f"{CABINET}/reading")["values"]["power_w"] == 1440
+    assert house.told(f"{CABINET}/reading")["values"]["power_w"] == 2160
 
 
 # --- the broker ---
@@ -291,7 +291,7 @@ def test_a_meter_in_trouble_is_unknown_and_the_other_is_read(house: House, name:
     assert house.fast.broker.retained[f"{house.fast.root}/{CABINET}/value/power_w"].payload == b"unknown"
     house.clear()
     assert house.at(130)["at"] != before["at"]
-    assert house.told(f"{CABINET}/reading")["values"]["power_w"] == 1440
+    assert house.told(f"{CABINET}/reading")["values"]["power_w"] == 2160
 
 
 def test_noise_in_virtual_time_is_never_taken_for_a_value(house: House) -> None:
@@ -300,6 +300,6 @@ def test_noise_in_virtual_time_is_never_taken_for_a_value(house: House) -> None:
     for _ in range(360):
         found = house.at(10)
         seen.add(found["at"])
-        assert found["values"]["power_w"] == 1440
+        assert found["values"]["power_w"] == 2160
         assert 225 < found["values"]["voltage_l1_v"] < 235
     assert len(seen) > 30
