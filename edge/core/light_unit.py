@@ -167,7 +167,7 @@ class LightUnit:
 
     def step(self, moment: Moment) -> list[Effect]:
         """Do what is due."""
-        effects: list[Effect] = []
+        effects = self._locks.fallen()
         if self._override is not None and ended(self._override, moment):
             self._override = None
             effects.append(Persist(("overrides", self.target), None))
