@@ -122,8 +122,8 @@ class Light:
 
     `order`: in which order levels take the circuits, since `night` (None: not known, only how many burn is); `vague`:
     nights in which it is not what the rule says even after none or all have burnt. `level`: the last one wanted. `told_at_once`:
-    a command came since the core last stood still, so that another in the same moment finds it in motion. `unsure`: since then
-    rounding has decided what is wanted.
+    a command came since the core last stood still, so that another in the same moment finds it in motion. `unsure`: levels
+    that may have been wanted since it was last certain, and when.
     """
 
     name: str
@@ -144,7 +144,7 @@ class Light:
     night: int = 0
     vague: set[int] = field(default_factory=set)
     told_at_once: bool = False
-    unsure: Moment | None = None
+    unsure: list[tuple[int | None, Moment]] = field(default_factory=list)
 
     @property
     def watts(self) -> list[float]:

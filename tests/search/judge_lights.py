@@ -73,8 +73,8 @@ class LightJudge:
         self._settle_locks(light)
         wanted = self._wanted(light, now)
         if self._unsure(light, wanted, now):
-            light.level = None if wanted.level is None else light.level
-            light.unsure = light.unsure or now
+            soon = self._wanted(light, replace(now, wall=now.wall + EPS))
+            light.unsure.append((None if wanted.level is None else soon.level, now))
             self._wait_for(0)
             return
         self._wait_for(wanted.for_s)
@@ -220,10 +220,15 @@ class LightJudge:
         return None
 
     def _follow(self, light: Light, level: int | None, now: Moment) -> None:
-        """`level` is wanted from now on, or has been since it was `unsure`. The night's order is taken over when some are
-        to burn after none or all did."""
+        """`level` is wanted from now on, after all that was when rounding decided."""
+        for earlier, then in light.unsure:
+            self._turn_to(light, earlier, then)
+        light.unsure.clear()
+        self._turn_to(light, level, now)
+
+    def _turn_to(self, light: Light, level: int | None, now: Moment) -> None:
+        """The night's order is taken over when some are to burn after none or all did."""
         before, light.level = light.level, level
-        now, light.unsure = light.unsure or now, None
         if level is None or before == level:
             return
         if before is None:
@@ -254,6 +259,7 @@ class LightJudge:
         wanted, order = self._wanted(light, now), self._night_order(light, now)
         night = self._plan.almanac.night(now.wall)
         light.level, light.order, light.night, light.vague = wanted.level, None, night, {night}
+        light.unsure.clear()
         if order is None or self._unsure(light, wanted, now):
             light.level = None
             return
@@ -269,7 +275,7 @@ class LightJudge:
         until the next night."""
         for c in light.circuits:
             seems_open = c.feedback is not None and not self._closed(*c.feedback)
-            if seems_open and (c.on or self._is_upset(c, self.seconds)) and light.watts.count(c.watts) > 1:
+            if seems_open and (c.on or self._is_upset(c, self.seconds)):
                 light.order = None
                 light.vague |= {light.night, self._plan.almanac.night(now.wall)}
 

@@ -129,6 +129,7 @@ class Orders:
         wanted = self._wanted(light, now)
         if self._unsure(light, wanted, now):
             light.level = None
+            light.unsure.clear()
         else:
             self._follow(light, wanted.level, now)
 

@@ -12,7 +12,7 @@ from search.account import Action, Violation
 from search.almanac import DAY_S
 from search.trial import Trial
 
-from simulator.fault_kinds import CIRCUIT, DOOR, FAST, FEEDBACK, HAND, INPUT, KINDS, METER, PHOTOCELL, PORT
+from simulator.fault_kinds import BOARD, CIRCUIT, DOOR, FAST, FEEDBACK, HAND, INPUT, KINDS, METER, PHOTOCELL, PORT
 
 LIGHTS, METERS = ("road", "lanes", "hall"), ("cabinet", "house")
 USERS = ("head", "deputy")
@@ -38,14 +38,15 @@ PLACES_OF_GARBAGE = (
     "light/nowhere/set/head", "light/road/set/HEAD", "Light/road/set/head", "valve/v/set/head",
 )
 LONGEST_TRIAL_S = 40 * DAY_S
+FAULTS = tuple(name for name, kind in KINDS.items() if FAST in kind.times and set(kind.on) != {BOARD})  # no village has a board
+_SPARE = tuple(name for name in FAULTS if name not in ("process-killed", "pi-rebooted", "clock-jump"))  # these have actions of their own
 
 
 def actions(seed: int) -> Iterator[Action]:
     """What happens in the village of this seed, without end."""
     draw = random.Random(f"{seed}/actions")
-    spare = [name for name in KINDS if FAST in KINDS[name].times and name not in _ASIDE]
-    first = 7 * seed % len(spare)
-    spare = spare[first:] + spare[:first]  # every kind has its turn within a few seeds
+    first = 7 * seed % len(_SPARE)
+    spare = [*_SPARE[first:], *_SPARE[:first]]  # every kind has its turn within a few seeds
     while True:
         kind = draw.choices(
             (
@@ -67,14 +68,13 @@ def actions(seed: int) -> Iterator[Action]:
             yield from _nights(draw)
         else:
             if kind == "fault" and not spare:
-                spare = [name for name in KINDS if FAST in KINDS[name].times and name not in _ASIDE]
+                spare = list(_SPARE)
                 draw.shuffle(spare)
             yield _one(draw, kind, spare)
         for _ in range(draw.choice([1, 1, 1, 2, 3])):
             yield _time(draw)
 
 
-_ASIDE = ("process-killed", "pi-rebooted", "clock-jump")  # these have actions of their own
 
 
 def _one(draw: random.Random, kind: str, spare: list[str]) -> Action:
@@ -190,7 +190,7 @@ def _fault(draw: random.Random, name: str) -> dict[str, object]:
     kind = KINDS[name]
     fields: dict[str, object] = {"fault": name}
     if kind.on:
-        group = draw.choice(kind.on)
+        group = draw.choice([on for on in kind.on if on != BOARD])
         fields["on"] = _target(draw, group)
     values: dict[str, list[object]] = {
         "slave-late": ["0.1s", "0.4s", "0.7s", "1.5s", "20s", "poll + 0.1", "poll + 0.3"], "broker-slow": ["0.2s", "3s", "20s"],
