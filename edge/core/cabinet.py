@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,8 +48,9 @@ class Cabinet:
                 self._hands.setdefault(f"light/{light}", []).append(f"input/{name}")
         self._kept = kept
 
-    def take(self, event: InputChanged, moment: Moment) -> list[Effect]:
-        """Take note of what a contact says."""
+    def take(self, event: InputChanged, moment: Moment, said_at: float) -> list[Effect]:
+        """Take note of what a contact says. `said_at`: when (Unix s) somebody last had a say; what changes now comes
+        after it, though the clock may have been set back since."""
         contact = self._contacts.get(event.input)
         if contact is None:
             return []
@@ -56,14 +58,14 @@ class Cabinet:
         if row is not None and row["on"] == event.on:
             contact.since = float(row["at"] or 0)
         elif event.on is not contact.on or not contact.heard:
-            contact.since = moment.wall
+            contact.since = max(moment.wall, math.nextafter(said_at, math.inf))
         changed = event.on is not contact.on and event.on is not None and contact.role == "hand"
         contact.on, contact.error, contact.heard = event.on, event.error, True
         if contact is self._cell():
             self._cells.see(event.on, moment)
         if not changed or (row is not None and row["on"] == event.on):
             return []
-        return [Persist(("inputs", event.input), {"on": int(event.on is True), "at": moment.wall})]
+        return [Persist(("inputs", event.input), {"on": int(event.on is True), "at": contact.since})]
 
     def feedback(self, name: str) -> tuple[str, str] | None:
         """The light (`light/<id>`) and the circuit that this feedback input is of; None: it is no feedback."""

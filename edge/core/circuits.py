@@ -134,11 +134,13 @@ class Bank:
             c.counted_at = c.kept_at = moment.mono
 
     def begin(self, level: int, night: dt.date) -> None:
-        """A start: circuits that burnt before it and are as many as `level` wants burn on, whichever they are."""
+        """A start: circuits that burnt before it, and are what `level` wants or their equals, burn on."""
         self.turn(0, night)
         lit = [i for i in self._order if self.circuits[i].was_on]
         if len(lit) == self.ladder.burning(level) and self._fits(lit):
-            self._order = lit + [i for i in self._order if i not in lit]
+            equals = {c.watts: [i for i in self._order if self.circuits[i].watts == c.watts] for c in self.circuits}
+            first = {watts: iter(sorted(equal, key=lambda i: i not in lit)) for watts, equal in equals.items()}
+            self._order = [next(first[self.circuits[i].watts]) for i in self._order]
 
     def turn(self, level: int, night: dt.date) -> None:
         """It is the night of that date, and `level` stands: the order changes while all or none burn."""

@@ -78,6 +78,7 @@ class Controller:
         self._desk = desk
         self._memory = memory
         self._used = dict(memory.commands)
+        self._said_at = max((override.at for override in memory.overrides.values()), default=0.0)
         self._source = "unknown"
         self._trusted: bool | None = None
         self._given = 0
@@ -157,7 +158,8 @@ class Controller:
         if (of := self._cabinet.feedback(event.input)) is not None:
             self._lights[of[0]].feel(of[1], event.on)
             return []
-        effects = self._cabinet.take(event, moment)
+        said_at = max([self._said_at, *(light.said_at for light in self._lights.values())])
+        effects = self._cabinet.take(event, moment, said_at)
         self._watch_cabinet(moment)
         for light in self._lights.values():
             light.wake = float("-inf")

@@ -58,7 +58,7 @@ class LightUnit:
     """Level-triggered: `step` may be called at any time and does what the present moment asks for.
 
     Every Write is answered by one OutputObserved; the state is told once that answer is in. `wake` is the monotonic
-    time at which `step` has something to do even if nothing happens.
+    time at which `step` has something to do even if nothing happens, `said_at` the Unix time of the last override.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class LightUnit:
         self.circuits = bank.circuits
         self.wake = float("-inf")
         self.desired = Desired(0, "default")
+        self.said_at = 0.0
         self._bank = bank
         self._ladder = bank.ladder
         self._locks = Locks(target, bank.circuits)
@@ -119,7 +120,8 @@ class LightUnit:
         else:
             asked = 0 if command.action == "off" else 100 if command.level is None else command.level
             level, until = self._ladder.nearest(asked), self._end(command, moment)
-            self._override = Override(self.target, level, until, command.user, name, moment.wall)
+            self.said_at = max(moment.wall, self._around.hand() or 0.0)  # the clock may have been set back since
+            self._override = Override(self.target, level, until, command.user, name, self.said_at)
         kept = Persist(("overrides", self.target), light_state.override_row(self._override) if self._override else None)
         return [*superseded, *self.step(moment), kept, *locks]
 
@@ -165,7 +167,7 @@ class LightUnit:
 
     def step(self, moment: Moment) -> list[Effect]:
         """Do what is due."""
-        effects: list[Effect] = []
+        effects = self._locks.fallen()
         if self._override is not None and ended(self._override, moment):
             self._override = None
             effects.append(Persist(("overrides", self.target), None))

@@ -80,6 +80,15 @@ class Locks:
             for effect in self._keep(name, replace(lock, on=frozenset()))
         ]  # fmt: skip
 
+    def fallen(self) -> list[Effect]:
+        """What burnt when it was locked and whose line shows OFF stays off: it does not come on at the next start."""
+        dark = {c.id for c in self._circuits.values() if c.frozen and c.on and c.line is False and not c.unanswered}
+        return [
+            effect
+            for name, lock in list(self._locks.items()) if lock.on & dark
+            for effect in self._keep(name, replace(lock, on=lock.on - dark))
+        ]  # fmt: skip
+
     def knows(self, circuit: str | None) -> bool:
         """Whether the light has such a circuit."""
         return circuit is None or f"{self._target}/{circuit}" in self._circuits

@@ -165,3 +165,17 @@ def test_an_open_door_and_a_dead_input_are_told_and_cleared() -> None:
     say(b, "input/door", False)
     b.advance(11)
     assert {b.alarm(name)["state"] for name in ("door-open:input:door", "input-failing:input:door")} == {"cleared"}
+
+
+def test_off_works_on_hand_and_hand_after_off_though_the_clock_was_set_back_in_between() -> None:
+    b = cabinet()
+    say(b, "input/switch", True)
+    b.advance(30)
+    b.runner.set_wall(b.clock.now().wall - 86400)
+    assert b.send({"action": "off", "for_s": 7200})["outcome"] == "done"
+    assert b.on() == ""
+    say(b, "input/switch", False)
+    b.runner.set_wall(b.clock.now().wall - 86400)
+    say(b, "input/switch", True)
+    b.advance(30)
+    assert (b.on(), b.state()["reason"]) == ("abc", "hand")

@@ -60,6 +60,21 @@ def test_one_that_is_out_is_replaced_by_an_equal_one_that_rests(watts: list[floa
     assert sum(after) == sum(before) - (before[out] and not spare)
 
 
+@given(WATTS, NIGHTS, st.data())
+def test_what_burnt_over_a_start_burns_on_and_every_level_keeps_its_power(watts: list[float], night: dt.date, data: st.DataObject) -> None:
+    b = bank(watts)
+    b.turn(0, data.draw(NIGHTS))
+    level = data.draw(st.sampled_from(b.ladder.levels))
+    before = b.wanted(level)
+    again = bank(watts)
+    for c, burnt in zip(again.circuits, before, strict=True):
+        c.was_on = burnt
+    again.begin(level, night)
+    assert again.wanted(level) == before
+    for places, other in enumerate(again.ladder.levels):
+        assert sum(w for w, on in zip(watts, again.wanted(other), strict=True) if on) == sum(watts[:places])
+
+
 @given(st.integers(2, 8), NIGHTS)
 def test_equal_circuits_take_turns_night_by_night(count: int, first: dt.date) -> None:
     b = bank([480.0] * count)

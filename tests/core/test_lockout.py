@@ -108,11 +108,18 @@ def test_after_the_power_was_away_nothing_is_switched_on_again_under_the_lockout
     assert b.on() == ""
 
 
-def test_a_locked_line_that_falls_is_not_told_on_again() -> None:
-    b = Bench(village({"road": street(circuits=1)}), at="2026-11-21T20:00:00+07:00")
+def test_a_locked_line_that_falls_is_not_told_on_again_nor_at_the_next_start(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    b = Bench(village({"road": street(circuits=1)}), at="2026-11-21T20:00:00+07:00", journal=journal)
     lock(b)
     line = b.lines["light/road/a"]
     writes = len(line.writes)
     line.stuck = False
     b.advance(30)
-    assert len(line.writes) == writes
+    assert (b.state()["observed"], b.state()["reason"]) == ("OFF", "lockout")
+    line.stuck = None
+    b = restarted(b, journal, lines=b.lines)
+    b.advance(30)
+    assert not any(on for _, on in line.writes[writes:])
+    lock(b, locked=False)
+    assert b.on() == "a"

@@ -26,6 +26,8 @@ KNOWN_S = 900.0
 RECENT_S = 70.0  # a round of questions to a meter is over by then
 QUIET_S = 120.0
 UNMUTED_S = 60.0  # what a mute broker has not acknowledged is sent again before anything else
+KEPT_S = 900.0  # burning hours are kept so often
+TOLD_S = 30.0  # an alarm of a contact is told within so many seconds
 FURTHEST_AIM_S = 6 * 3600.0
 LONGEST_BACKOFF_S = 60.0
 
@@ -40,15 +42,17 @@ class Violation(AssertionError):
         self.invariant = invariant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Over:
-    """An override as it was accepted. `until` Unix s (inf: AUTO), `mono` of `boot` for one that was given a duration."""
+    """An override as it was accepted. `until` Unix s (inf: AUTO), `mono` of `boot` for one that was given a duration.
+    `in_hand`: it came while the cabinet's switch stood on hand, where it still stands; None: that is not known."""
 
     level: int
     until: float
     mono: float | None
     boot: str
     user: str
+    in_hand: bool | None = False
 
     def ended(self, now: Moment) -> bool:
         """Whether its end has been reached."""
@@ -60,11 +64,21 @@ class Over:
 
 
 class Wanted(NamedTuple):
-    """How many circuits should burn (None: either way will do), why, and for how many seconds from now."""
+    """The level that should be (None: it cannot be known), why, and for how many seconds from now."""
 
-    burning: int | None
+    level: int | None
     reason: str
     for_s: float
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lockout: whose, and which circuits (by their place) it keeps on; None: what that one was told is not known.
+    `due`: something was to be switched in the moment in which it came."""
+
+    user: str
+    on: dict[int, bool | None]
+    due: bool = False
 
 
 class Edge(NamedTuple):
@@ -76,30 +90,78 @@ class Edge(NamedTuple):
 
 @dataclass(slots=True)
 class Circuit:
-    """One output: its line, and what it did in this boot; `started` is how many edges there were at the process's start."""
+    """One output: its line, and what it did in this boot; `started` is how many edges there were at the process's start.
+    `feedback`: its contactor's contact as (pin, active level). `burnt_s` in this process's life, after the `kept_s` that
+    were on the card. `was_on`: when the core last stood still."""
 
+    n: int
+    watts: float
     pin: int
     active: int
+    feedback: tuple[int, int] | None = None
     on: bool = False
     edges: list[Edge] = field(default_factory=list)
     started: int = 0
     upset_at: float = -math.inf  # something else moved or took the line
     taken_until: float = -math.inf
+    kept_s: float = 0.0
+    burnt_s: float = 0.0
+    counted_at: float = 0.0
+    was_on: bool = False
+
+    def count(self, at: float) -> None:
+        """Burning time up to `at`."""
+        if self.on:
+            self.burnt_s += at - self.counted_at
+        self.counted_at = at
 
 
 @dataclass(slots=True)
 class Light:
-    """One light as configured, and the override that should be in force."""
+    """One light as configured; the override and the lockouts that should be in force, by circuit (None: the whole).
+
+    `order`: in which order levels take the circuits, since `night` (None: not known, only how many burn is); `vague`:
+    nights in which it is not what the rule says even after none or all have burnt. `level`: the last one wanted. `told_at_once`:
+    a command came since the core last stood still, so that another in the same moment finds it in motion. `unsure`: levels
+    that may have been wanted since it was last certain, and when.
+    """
 
     name: str
+    keys: list[str]
     levels: list[int]
     circuits: list[Circuit]
     group: str
     restrike_s: float
     program: str | None
+    rotates: bool
+    by_hand: bool
     over: Over | None = None
     upset_until: float = -math.inf
     ended_at: float = -math.inf
+    locks: dict[int | None, Lock] = field(default_factory=dict)
+    level: int | None = None
+    order: list[int] | None = None
+    night: int = 0
+    vague: set[int] = field(default_factory=set)
+    told_at_once: bool = False
+    unsure: list[tuple[int | None, Moment]] = field(default_factory=list)
+
+    @property
+    def watts(self) -> list[float]:
+        """Of its circuits."""
+        return [circuit.watts for circuit in self.circuits]
+
+    def frozen(self) -> list[bool | None]:
+        """What each circuit that is locked stays at; None for those that are not."""
+        stays: list[bool | None] = [None] * len(self.circuits)
+        for lock in self.locks.values():
+            for i, on in lock.on.items():
+                stays[i] = bool(on) and stays[i] is not False
+        return stays
+
+    def doubtful_locks(self) -> bool:
+        """Whether it is not known of some locked circuit at what it stays."""
+        return any(on is None for lock in self.locks.values() for on in lock.on.values())
 
 
 @dataclass(slots=True)
@@ -115,12 +177,18 @@ class Meter:
     troubled_at: float | None = None
 
 
-def light_of(name: str, config: dict[str, Any]) -> Light:
-    circuits = config["circuits"].values()
+def light_of(name: str, config: dict[str, Any], by_hand: bool) -> Light:
+    wiring = config["circuits"]
+    circuits = [
+        Circuit(
+            n, c["lamps"] * c["lamp_w"], c["output"]["gpio"], int(c["output"]["active"] == "high"),
+            (c["feedback"]["gpio"], int(c["feedback"]["active"] == "high")) if "feedback" in c else None,
+        )
+        for n, c in enumerate(wiring.values())
+    ]
     return Light(
-        name, rungs([c["lamps"] * c["lamp_w"] for c in circuits]),
-        [Circuit(c["output"]["gpio"], int(c["output"]["active"] == "high")) for c in circuits],
-        config.get("meter") or f"light {name}", seconds_of(config["restrike"]), config.get("program"),
+        name, list(wiring), rungs([c.watts for c in circuits]), circuits, config.get("meter") or f"light {name}",
+        seconds_of(config["restrike"]), config.get("program"), config["rotate"], by_hand,
     )
 
 

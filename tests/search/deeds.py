@@ -48,6 +48,26 @@ class Deeds:
         self._sent[topic, payload.encode()] = spec
         self.house.send(topic, payload, how == "retained")
 
+    def _do_lock(self, light: str, user: str, fields: dict[str, Any], how: str) -> None:
+        """A lockout or its release; `expires_in` counts from now. `how` as for a command."""
+        spec = dict(fields)
+        if "expires_in" in spec:
+            spec["expires_at"] = text_of(self.house.clock.now().wall + spec.pop("expires_in"))
+        far = how == "far"
+        topic, payload = f"{'far/' if far else ''}{self.house.root}/light/{light}/lockout/{user}", json.dumps(spec)
+        spec |= {"action": "lock" if spec["locked"] else "unlock", "light": light, "user": user, "far": far}
+        self._sent[topic, payload.encode()] = spec
+        self.house.send(topic, payload, how == "retained")
+
+    def _do_switch(self, on: bool) -> None:
+        """The cabinet's switch, where there is one, is turned to hand or back."""
+        standing = [key for key, fault in self.faults.standing().items() if fault.kind.name == "hand-on"]
+        if on and not standing and self._switch is not None:
+            self._do_fault({"fault": "hand-on", "on": "input/switch"})
+        elif not on:
+            for key in standing:
+                self._mend(key)
+
     def _do_garbage(self, where: str, payload: str, retain: bool) -> None:
         """Something that is no command."""
         topic = f"{self.house.root}/{where}"
@@ -103,11 +123,14 @@ class Deeds:
 
     def _do_line_lost(self, which: int) -> None:
         """A line falls back to an input behind the controller's back."""
-        _, circuit = self._line(which)
+        light, circuit = self._line(which)
         pid = self.house.village.board.holder(circuit.pin)
         if pid is not None:
             self._upset(circuit, self.seconds)
             self.house.village.board.release(circuit.pin, pid)
+            for lock in light.locks.values():
+                if lock.on.get(circuit.n):
+                    lock.on[circuit.n] = None
 
     def _do_line_taken(self, which: int, seconds: float) -> None:
         """Another process holds a line for a time."""

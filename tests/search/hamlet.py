@@ -15,6 +15,8 @@ PLACES = (  # latitude, longitude, zone, its hours from UTC: none of them has su
     (4.61, -74.08, "America/Bogota", -5.0),
 )
 PINS = (17, 27, 22, 23, 24, 25, 5, 6, 12, 13)
+SWITCH, DOOR, PHOTOCELL, MAINS = 16, 20, 21, 26  # lines of contacts
+FEEDBACKS = (4, 18, 19)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def hamlet(draw: random.Random) -> Hamlet:
     pins = list(PINS)
     draw.shuffle(pins)
     lights = {name: _light(draw, name, pins, list(programs)) for name in ("road", "lanes", "hall")[: draw.randint(1, 3)]}
+    inputs = _cabinet(draw, list(lights))
+    _feedbacks(draw, lights)
     used = {light["program"] for light in lights.values() if "program" in light}
     programs = {name: program for name, program in programs.items() if name in used}
     config = {
@@ -49,6 +53,7 @@ def hamlet(draw: random.Random) -> Hamlet:
             "house": _meter("sdm120", 2, draw.choice([5, None])),
         },
         "lights": lights,
+        "inputs": inputs,
         "programs": programs,
     }
     almanac = Almanac(latitude, longitude, int(hours * 3600), programs)
@@ -61,23 +66,45 @@ def _meter(model: str, address: int, rated_kw: float | None) -> dict[str, Any]:
 
 
 def _light(draw: random.Random, name: str, pins: list[int], programs: list[str]) -> dict[str, Any]:
-    equal = draw.random() < 0.6
+    size = draw.choices(([8], [8, 8, 16], range(1, 21)), (55, 25, 20))[0]
     watts = draw.choice([40, 60, 100])
     circuits = {
         key: {
             "output": {"gpio": pins.pop(), "active": draw.choice(["low", "high"])},
-            "lamps": 8 if equal else draw.randint(1, 20), "lamp_w": watts,
+            "lamps": draw.choice(size), "lamp_w": watts,
         }
         for key in "abcd"[: draw.choice([1, 2, 3, 3, 4] if len(pins) > 7 else [1, 2, 3])]
     }
     light: dict[str, Any] = {
-        "name": name, "circuits": circuits, "restrike": draw.choice(["0s", "0s", "30s", "60s", "5m"]), "rotate": False,
+        "name": name, "circuits": circuits, "restrike": draw.choice(["0s", "0s", "30s", "60s", "5m"]),
+        "rotate": draw.random() < 0.6,
     }
     if draw.random() < 0.85:
         light["meter"] = draw.choice(["cabinet", "cabinet", "house"])
     if draw.random() < 0.85:
         light["program"] = draw.choice(programs)
     return light
+
+
+def _cabinet(draw: random.Random, lights: list[str]) -> dict[str, Any]:
+    """Contacts: the switch stands above some of the lights, the others above none."""
+    inputs: dict[str, Any] = {
+        "door": {"gpio": DOOR, "role": "door"}, "cell": {"gpio": PHOTOCELL, "role": "photocell", "active": "low"},
+    }
+    if draw.random() < 0.75:
+        of = draw.sample(lights, draw.randint(1, len(lights)))
+        inputs["switch"] = {"gpio": SWITCH, "role": "hand", "of": of, "active": draw.choice(["low", "high"])}
+    if draw.random() < 0.5:
+        inputs["mains"] = {"gpio": MAINS, "role": "mains"}
+    return inputs
+
+
+def _feedbacks(draw: random.Random, lights: dict[str, Any]) -> None:
+    """In some villages the contactors of the first circuits say whether they closed."""
+    if draw.random() < 0.4:
+        wired = lights[draw.choice(["road", *lights])]["circuits"]
+        for pin, circuit in list(zip(FEEDBACKS, wired.values(), strict=False))[: draw.randint(1, 3)]:
+            circuit["feedback"] = {"gpio": pin, "active": draw.choice(["low", "high"])}
 
 
 def _program(draw: random.Random, start: dt.datetime) -> dict[str, Any]:

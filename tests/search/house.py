@@ -11,7 +11,7 @@ from simulator.fast import Fast
 
 MOST_STEPS = 5000  # of the core, while less than a microsecond passes
 SOON_S = 1e-6
-TABLES = ("overrides", "commands", "alarms", "outputs", "meters", "clock")
+TABLES = ("overrides", "commands", "alarms", "outputs", "meters", "clock", "lockouts", "hours", "inputs")
 
 
 class Restless(Exception):

@@ -1,160 +1,35 @@
-"""What must hold: each invariant judged by the lines, by what was told, and by the account kept."""
+"""What must hold of clock, meters, contacts and messages: judged by what was told, and by the account kept."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from typing import Any
 
 from search.account import (
     AGAIN_S,
     APART_S,
-    DOUBT_S,
     EPS,
     KNOWN_S,
     LONGEST_BACKOFF_S,
     RECENT_S,
     RETRY_S,
     SILENT_S,
+    TOLD_S,
     UNTRUSTED_S,
     Circuit,
     Light,
     Violation,
-    Wanted,
     latest,
     unix,
 )
-from search.almanac import lit
+from search.judge_lights import LightJudge
 
 from edge.core.values import Moment
 
 
-class Judge:
+class Judge(LightJudge):
     """What a trial holds its village to; a part of Trial, whose attributes it uses."""
-
-    def _judge_on_edge(self, pin: int) -> None:
-        light, circuit = self._by_pin[pin]
-        at = circuit.edges[-1].at
-        if at <= light.upset_until or any(at <= other.upset_until for other in self._group(light)):
-            return
-        for reason, until in self._holds(light, circuit, at, since_start=True, before=True):
-            if at < until - EPS:
-                raise Violation("I4", f"{light.name} on line {pin} came on at {at:.3f}: {reason} held it until {until:.3f}")
-        self.counts["came on"] += 1
-
-    def _group(self, light: Light) -> list[Light]:
-        return [other for other in self.lights.values() if other.group == light.group]
-
-    def _holds(
-        self, light: Light, circuit: Circuit, at: float, *, since_start: bool, before: bool
-    ) -> list[tuple[str, float]]:
-        """What may hold this circuit off at `at`, each with its end. `since_start`: what a new process cannot know is
-        left out; `before`: the last edge is the one that is judged."""
-        holds = []
-        own = circuit.edges[:-1] if before else circuit.edges
-        offs = [edge.at for edge in own if not edge.on]
-        if offs:
-            holds.append(("its restrike", offs[-1] + light.restrike_s))
-        others = [
-            edge.at for other in self._group(light) for c in other.circuits if c is not circuit for edge in c.edges[-20:] if edge.on
-        ]
-        if others:
-            holds.append(("a neighbour", max(others) + APART_S))
-        if self._burst:
-            counted = own[circuit.started :] if since_start else own
-            if len(counted) >= self._burst:
-                holds.append(("the cap", counted[-self._burst].at + self._per_s))
-        return holds
-
-    def _judge(self, light: Light, now: Moment, seconds: float) -> None:
-        at = self.seconds
-        if light.over is not None and light.over.ended(now):
-            light.over, light.ended_at = None, at
-        wanted = self._wanted(light, now)
-        if wanted.burning is None or wanted.for_s < EPS or self._has_just_changed(light, now):
-            self._wait_for(0)
-            return
-        self._wait_for(wanted.for_s)
-        for upset in (light.upset_until, *(c.taken_until + AGAIN_S + self._look_s + EPS for c in light.circuits)):
-            if at < upset < math.inf:
-                self._wait_for(upset - at + 2 * EPS)
-        told = self._told_state(light)
-        for n, circuit in enumerate(light.circuits):
-            should = n < wanted.burning
-            if circuit.on and not should and at > circuit.taken_until + AGAIN_S + self._look_s + EPS:
-                raise Violation("I4 off at once", f"{light.name} circuit {n} burns, wanted are {wanted}, now {now}")
-            if should and not circuit.on:
-                self._judge_off(light, circuit, at, seconds)
-            if told is not None and at > max(circuit.upset_at, circuit.taken_until) + self._look_s + AGAIN_S + EPS:
-                observed = told["circuits"][n]["observed"]
-                if observed is not circuit.on:
-                    raise Violation("I13", f"{light.name} circuit {n} is told as {observed}, its line says {circuit.on}")
-        if wanted.for_s < seconds - EPS:
-            raise Violation("tick", f"{light.name}: nobody is awake in {wanted.for_s:.3f} s, when {wanted} ends; {now}")
-        if told is not None:
-            self._judge_state(light, wanted, told, now)
-
-    def _has_just_changed(self, light: Light, now: Moment) -> bool:
-        """Whether the wish changed by itself so shortly ago that rounding decides."""
-        if light.over is not None or light.program is None:
-            return self.seconds < light.ended_at + EPS
-        before = self._wanted(light, replace(now, wall=now.wall - EPS))
-        after = self._wanted(light, now)
-        return self.seconds < light.ended_at + EPS or before.burning != after.burning or before.reason != after.reason
-
-    def _judge_off(self, light: Light, circuit: Circuit, at: float, seconds: float) -> None:
-        if any(at <= other.upset_until for other in self._group(light)):
-            return
-        holds = self._holds(light, circuit, at, since_start=False, before=False)
-        until = max((end for _, end in holds), default=-math.inf)
-        if until < at - EPS:
-            raise Violation("level", f"{light.name} on line {circuit.pin} is dark at {at:.3f}, and nothing holds it: {holds}")
-        if at + EPS < until < at + seconds - EPS:
-            raise Violation("tick", f"{light.name} on line {circuit.pin} may come on in {until - at:.3f} s, nobody is awake")
-        self._wait_for(until - at)
-        self.counts["held back"] += 1
-
-    def _judge_state(self, light: Light, wanted: Wanted, told: dict[str, Any], now: Moment) -> None:
-        assert wanted.burning is not None
-        level = light.levels[wanted.burning]
-        if (told["level"], told["reason"]) != (level, wanted.reason):
-            raise Violation("state", f"{light.name} is told as {told['level']} by {told['reason']}, wanted: {level} {wanted}")
-        if light.over is not None:
-            until = None if told["until"] is None else unix(told["until"])
-            left = light.over.left(now)
-            if (until is None) != (left == math.inf) or (until is not None and abs(until - now.wall - left) > 1.1):
-                raise Violation("state", f"{light.name} is told to end {told['until']}, it ends in {left:.1f} s, now {now}")
-
-    def _told_state(self, light: Light) -> dict[str, Any] | None:
-        """What is told of the light on this link; None where there is none."""
-        if not self._linked():
-            return None
-        payload = self._now_told.get(f"light/{light.name}/state")
-        if payload is None:
-            raise Violation("I15", f"nothing was told of {light.name} since the link came up")
-        told: dict[str, Any] = json.loads(payload)
-        return told
-
-    def _wanted(self, light: Light, now: Moment) -> Wanted:
-        if light.over is not None:
-            return Wanted(light.levels.index(light.over.level), "override", light.over.left(now))
-        if light.program is None:
-            return Wanted(0, "default", math.inf)
-        almanac = self._plan.almanac
-        standing = almanac.standing(light.program, now.wall)
-        by_program = Wanted(lit(light.levels, standing.percent), "program", standing.until - now.wall)
-        if now.trusted or not almanac.ever_lights(light.program):
-            return by_program
-        low, high = self._known
-        if now.wall < low:
-            return Wanted(len(light.circuits), "default", math.inf)
-        if now.wall < high + self._look_s:
-            return Wanted(None, "", math.inf)
-        dark, until = almanac.maybe_dark(now.wall, DOUBT_S)
-        if dark:
-            return Wanted(len(light.circuits), "default", until - now.wall)
-        return by_program._replace(for_s=min(until - now.wall, by_program.for_s))
 
     # --- the clock ---
 
@@ -250,6 +125,16 @@ class Judge:
                 if late and not self._raised(self._now_told.get(f"alarm/device-silent:meter:{name}")):
                     raise Violation("alarm", f"{name} has been silent since {since:.0f}, no alarm says so")
 
+    # --- contacts ---
+
+    def _judge_contacts(self) -> None:
+        for name, kind in (("switch", "hand-on"), ("door", "door-open")):
+            if name not in self._contacts or not self._closed(*self._contacts[name]) or not self._linked():
+                continue
+            since = max(self._said_since.get(name, 0.0), self._started_at, self._held_at)
+            if self.seconds > since + TOLD_S and not self._raised(self._now_told.get(f"alarm/{kind}:input:{name}")):
+                raise Violation("alarm", f"{name} is {kind} since {since:.0f}, no alarm says so")
+
     # --- messages ---
 
     def _judge_messages(self) -> None:
@@ -263,7 +148,10 @@ class Judge:
         if self._rejected[0] != self._rejected[1]:
             raise Violation("I7", f"{self._rejected[0]} commands were void and {self._rejected[1]} were told to be rejected")
         for name, asked in self._offs:
-            if not any((n, r["id"], r["outcome"]) == (name, asked, "done") for n, r in self._results):
+            done = any((n, r["id"], r["outcome"]) == (name, asked, "done") for n, r in self._results)
+            light = self.lights[name]
+            dark = all(c.feedback is None or not self._closed(*c.feedback) for c in light.circuits)
+            if dark and not done:
                 raise Violation("I8", f"OFF {asked} to {name} was not done at once: {self._results}")
         self._audits, self._rejected = [0, 0], [0, 0]
         self._results.clear()
@@ -289,7 +177,8 @@ class Judge:
         if self.seconds <= max(light.upset_until for light in self.lights.values()):
             return
         raised = [leaf for leaf, payload in self._now_told.items() if leaf.startswith("alarm/") and self._raised(payload)]
-        raised = [leaf for leaf in raised if "switching-capped" not in leaf]
+        resting = {f"alarm/stuck-off:light:{light.name}" for light in self.lights.values() if light.vague}
+        raised = [leaf for leaf in raised if "switching-capped" not in leaf and leaf not in resting]
         if raised:
             raise Violation("I15", f"still raised after the last fault: {raised}")
         for meter in self.meters.values():

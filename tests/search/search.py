@@ -12,7 +12,7 @@ from search.account import Action, Violation
 from search.almanac import DAY_S
 from search.trial import Trial
 
-from simulator.fault_kinds import CIRCUIT, FAST, KINDS, METER
+from simulator.fault_kinds import BOARD, CIRCUIT, DOOR, FAST, FEEDBACK, HAND, INPUT, KINDS, METER, PHOTOCELL, PORT
 
 LIGHTS, METERS = ("road", "lanes", "hall"), ("cabinet", "house")
 USERS = ("head", "deputy")
@@ -27,20 +27,33 @@ GARBAGE = (
     '{"action": "on", "id": ""}', '{"action": "on", "id": 5}', '{"action": "on", "until": "tomorrow"}',
     '{"action": "off", "id": "two words"}', "[" * 2000, " " * 5000, '{"action": "on", "expires_at": 5}', "\ud7ff",
 )
-PLACES_OF_GARBAGE = ("light/road/set/head", "light/nowhere/set/head", "light/road/set/HEAD", "Light/road/set/head", "valve/v/set/head")
+NO_LOCKOUTS = (
+    "ON", "true", '{"locked": 1}', '{"locked": "true"}', '{"locked": null}', "{}", '{"lock": true}', '{"locked": true, "note": 5}',
+    '{"locked": true, "note": "a\\nb"}', json.dumps({"locked": True, "note": "x" * 201}), '{"locked": true, "circuit": 1}',
+    '{"locked": true, "circuit": "../a"}', '{"locked": true, "circuit": ""}', '{"locked": true, "locked": false}',
+    '{"locked": false, "for_s": 60}', '{"locked": true, "expires_at": "soon"}', '{"locked": true, "id": "two words"}',
+)
+PLACES_OF_GARBAGE = (
+    "light/road/set/head", "light/road/lockout/tech", "light/nowhere/lockout/tech", "light/road/lockout/TECH", "valve/v/lockout/tech",
+    "light/nowhere/set/head", "light/road/set/HEAD", "Light/road/set/head", "valve/v/set/head",
+)
 LONGEST_TRIAL_S = 40 * DAY_S
+FAULTS = tuple(name for name, kind in KINDS.items() if FAST in kind.times and set(kind.on) != {BOARD})  # no village has a board
+_SPARE = tuple(name for name in FAULTS if name not in ("process-killed", "pi-rebooted", "clock-jump"))  # these have actions of their own
 
 
 def actions(seed: int) -> Iterator[Action]:
     """What happens in the village of this seed, without end."""
     draw = random.Random(f"{seed}/actions")
-    spare = [name for name in KINDS if FAST in KINDS[name].times and name not in _ASIDE]
-    first = 7 * seed % len(spare)
-    spare = spare[first:] + spare[:first]  # every kind has its turn within a few seeds
+    first = 7 * seed % len(_SPARE)
+    spare = [*_SPARE[first:], *_SPARE[:first]]  # every kind has its turn within a few seeds
     while True:
         kind = draw.choices(
-            ("send", "fault", "reboot", "kill", "jump", "garbage", "mend", "ack", "line", "dark boot", "quiet", "burst"),
-            (32, 15, 6, 6, 9, 5, 12, 3, 5, 2, 1.5, 3),
+            (
+                "send", "fault", "reboot", "kill", "jump", "garbage", "mend", "ack", "line", "dark boot", "quiet", "burst", "lock",
+                "work", "switch", "nights",
+            ),
+            (32, 15, 6, 6, 9, 6, 12, 3, 5, 2, 1.5, 3, 3, 2, 4, 1),
         )[0]
         if kind == "burst":
             light = draw.choice(LIGHTS)
@@ -49,16 +62,19 @@ def actions(seed: int) -> Iterator[Action]:
                 yield ["wait", draw.choice([0.0, 0.0, 0.5, 3.0, 11.0])]
         elif kind == "dark boot":
             yield from _dark_boot(draw)
+        elif kind == "work":
+            yield from _work(draw)
+        elif kind == "nights":
+            yield from _nights(draw)
         else:
             if kind == "fault" and not spare:
-                spare = [name for name in KINDS if FAST in KINDS[name].times and name not in _ASIDE]
+                spare = list(_SPARE)
                 draw.shuffle(spare)
             yield _one(draw, kind, spare)
         for _ in range(draw.choice([1, 1, 1, 2, 3])):
             yield _time(draw)
 
 
-_ASIDE = ("process-killed", "pi-rebooted", "clock-jump")  # these have actions of their own
 
 
 def _one(draw: random.Random, kind: str, spare: list[str]) -> Action:
@@ -75,8 +91,13 @@ def _one(draw: random.Random, kind: str, spare: list[str]) -> Action:
             return ["fault", {"fault": "clock-jump", "by": draw.choice(JUMPS)}]
         case "garbage":
             where = draw.choice(PLACES_OF_GARBAGE)
-            payload = draw.choice(GARBAGE) if where == PLACES_OF_GARBAGE[0] else draw.choice(["ON", "AUTO", "50", "?"])
+            own = {PLACES_OF_GARBAGE[0]: GARBAGE, PLACES_OF_GARBAGE[1]: NO_LOCKOUTS}
+            payload = draw.choice(own.get(where, ("ON", "AUTO", "50", "?", '{"locked": true}')))
             return ["garbage", where, payload, draw.random() < 0.2]
+        case "lock":
+            return _lockout(draw, draw.choice(LIGHTS), draw.random() < 0.4)
+        case "switch":
+            return ["switch", draw.random() < 0.4]
         case "mend" | "ack":
             return [kind, draw.randrange(10)]
         case "line":
@@ -91,6 +112,47 @@ def _dark_boot(draw: random.Random) -> Iterator[Action]:
     yield ["wait", draw.choice([0.0, 100.0, 4000.0])]
     yield ["fault", {"fault": "pi-rebooted", "down": "40s"}]
     yield ["fault", {"fault": "clock-jump", "by": draw.choice(["-40s", "-2m", "-7h", "-30d", "+7h", "+30d"])}]
+
+
+def _work(draw: random.Random) -> Iterator[Action]:
+    """Somebody locks a light, or one of its circuits, and releases it when the work is done; things happen meanwhile."""
+    light = draw.choice(LIGHTS)
+    lock = _lockout(draw, light, True)
+    if draw.random() < 0.5:
+        yield ["send", light, draw.choice(USERS), {"action": "on", "level": draw.choice([33, 50, 67, 100]), "for_s": 7200}, "plain"]
+        yield ["wait", draw.choice([0.0, 5.0, 30.0])]
+    yield lock
+    for _ in range(draw.randint(1, 5)):
+        kind = draw.choices(("send", "kill", "reboot", "switch", "line", "jump"), (8, 3, 3, 1, 1, 1))[0]
+        yield _command(draw, light) if kind == "send" else _one(draw, kind, [])
+        yield _time(draw)
+    fields = {"locked": False} | ({"circuit": lock[3]["circuit"]} if "circuit" in lock[3] else {})
+    yield ["lock", light, lock[2], fields, "plain"]
+
+
+def _nights(draw: random.Random) -> Iterator[Action]:
+    """At some level over noon, and some time later at another: which circuits burn changes by nights and by nothing else."""
+    light = draw.choice(LIGHTS)
+    for _ in range(draw.randint(2, 4)):
+        level = draw.choice([0, 25, 33, 50, 67, 75, 100])
+        yield ["send", light, draw.choice(USERS), {"action": "on", "level": level, "for_s": draw.choice([30000, 86400])}, "plain"]
+        yield ["wait", draw.choice([30.0, 3600.0, 20000.0, 43200.0])]
+        if draw.random() < 0.3:
+            yield ["kill", draw.choice([0, 3])]
+
+
+def _lockout(draw: random.Random, light: str, locked: bool) -> Action:
+    fields: dict[str, object] = {"locked": locked}
+    if draw.random() < 0.55:
+        fields["circuit"] = draw.choice("aaabbbccdx")
+    if draw.random() < 0.5:
+        fields["note"] = draw.choice(["", "thay bóng", "cầu chì 2"])
+    if draw.random() < 0.4:
+        fields["id"] = f"c-{draw.randrange(6)}" if draw.random() < 0.6 else f"n-{draw.randrange(1_000_000)}"
+    how = draw.choices(("plain", "retained", "far"), (86, 6, 8))[0]
+    if draw.random() < (0.8 if how == "far" else 0.15):
+        fields["expires_in"] = draw.choice([-3600, -1, 0.5, 10, 3600])
+    return ["lock", light, draw.choice(("tech", "head")), fields, how]
 
 
 def _time(draw: random.Random) -> Action:
@@ -128,12 +190,8 @@ def _fault(draw: random.Random, name: str) -> dict[str, object]:
     kind = KINDS[name]
     fields: dict[str, object] = {"fault": name}
     if kind.on:
-        group = draw.choice(kind.on)
-        fields["on"] = (
-            f"light/{draw.choice(('road', 'road', 'road', 'road', 'road', 'lanes'))}/{draw.choice('aaaaaaab')}" if group == CIRCUIT
-            else f"meter/{draw.choice(METERS)}" if group == METER
-            else "port/bus"
-        )
+        group = draw.choice([on for on in kind.on if on != BOARD])
+        fields["on"] = _target(draw, group)
     values: dict[str, list[object]] = {
         "slave-late": ["0.1s", "0.4s", "0.7s", "1.5s", "20s", "poll + 0.1", "poll + 0.3"], "broker-slow": ["0.2s", "3s", "20s"],
         "card-slow": ["20s", "2m"], "clock-wrong": list(JUMPS),
@@ -148,9 +206,24 @@ def _fault(draw: random.Random, name: str) -> dict[str, object]:
         fields["share"] = draw.choice([0.1, 0.5, 1])
     if name == "meter-replaced":
         fields["start"] = draw.choice([0.0, 0.2, 800.0, 100000.0])
+    if name == "input-stuck":
+        fields["active"] = draw.random() < 0.5
     if name == "mains-cut":
         fields["backup"] = draw.random() < 0.5
     return fields
+
+
+def _target(draw: random.Random, group: str) -> str:
+    """Something of this group, most often something that most villages have."""
+    match group:
+        case _ if group == PORT:
+            return "port/bus"
+        case _ if group == METER:
+            return f"meter/{draw.choice(METERS)}"
+        case _ if group in (CIRCUIT, FEEDBACK):
+            return f"light/{draw.choice(('road', 'road', 'road', 'road', 'road', 'lanes'))}/{draw.choice('aaaaaaab')}"
+    names = {HAND: ["switch"], DOOR: ["door"], PHOTOCELL: ["cell"], INPUT: ["switch", "switch", "door", "cell", "mains"]}
+    return f"input/{draw.choice(names[group])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +301,9 @@ def shrink(finding: Finding, tries: int = 150) -> Finding:
 
 def _act(trial: Trial, action: Action) -> None:
     """Lights and circuits that this village has not are passed over, so that actions fit any village."""
-    if action[0] == "send" and action[1] not in trial.lights:
+    if action[0] in ("send", "lock") and action[1] not in trial.lights:
         return
-    if action[0] == "fault" and not trial.has(action[1].get("on")):
+    if action[0] == "fault" and not trial.has(**action[1]):
         return
     trial.act(action)
 

@@ -12,36 +12,40 @@ import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TextIO
 
 from search.account import (
     AGAIN_S,
     EPS,
+    KEPT_S,
     UNMUTED_S,
     UNTRUSTED_S,
-    USED_S,
-    YEAR_S,
     Edge,
+    Lock,
     Meter,
     Over,
     Violation,
     latest,
     light_of,
-    unix,
 )
-from search.almanac import lit
 from search.deeds import Deeds
 from search.hamlet import hamlet
 from search.house import House
 from search.judge import Judge
+from search.orders import Orders
 
 from drivers.registers import catalogue
+from edge.core.values import Moment
 from edge.shell.site_file import parse_site
 from simulator.fault_fast import FastStage
+from simulator.fault_kinds import KINDS
 from simulator.faults import Faults
 
+Journal = dict[str, list[tuple[Any, ...]]]
 
-class Trial(Deeds, Judge):
+
+class Trial(Deeds, Orders, Judge):
     """The village of a seed. `act` does one action and holds the daemon to everything; `counts` is what happened."""
 
     def __init__(self, seed: int, trace: TextIO | None = None) -> None:
@@ -53,12 +57,20 @@ class Trial(Deeds, Judge):
         self._poll_s = max(plan.poll_s, 10.0)
         switching = plan.config["limits"]["switching"]
         self._burst, self._per_s = switching["burst"], 60.0 if switching["per"] == "60s" else 600.0
-        self.lights = {name: light_of(name, light) for name, light in plan.config["lights"].items()}
+        inputs = plan.config["inputs"]
+        under = inputs["switch"]["of"] if "switch" in inputs else []
+        self.lights = {name: light_of(name, light, name in under) for name, light in plan.config["lights"].items()}
+        self._contacts = {name: (c["gpio"], int(c.get("active", site.inputs[name].active) == "high")) for name, c in inputs.items()}
+        self._switch = self._contacts.get("switch")
+        self._hand = False
+        self._said_since: dict[str, float] = {}
         self._by_pin = {c.pin: (light, c) for light in self.lights.values() for c in light.circuits}
         self.meters = {name: Meter(name) for name in plan.config["meters"]}
         self._seen = 0
         self._sent: dict[tuple[str, bytes], dict[str, Any] | None] = {}
-        self._waiting: list[tuple[str, bytes, bool]] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._settled = False  # the core has done what it had to, and does not stand still
+        self._behind = False  # what waited is taken now, all at once
         self._used: dict[str, tuple[float, float, str]] = {}
         self._now_told: dict[str, bytes] = {}
         self._audits = [0, 0]  # expected, told
@@ -98,9 +110,9 @@ class Trial(Deeds, Judge):
         """How long the village has lived."""
         return self.house.time.mono()
 
-    def has(self, target: str | None) -> bool:
-        """Whether there is such a thing to put a fault on."""
-        return target is None or any(target in names for names in self._stage.targets().values())
+    def has(self, fault: str, on: str | None = None, **_: Any) -> bool:
+        """Whether there is such a thing to put that fault on."""
+        return on is None or any(on in self._stage.targets()[group] for group in KINDS[fault].on)
 
     # --- actions ---
 
@@ -118,45 +130,31 @@ class Trial(Deeds, Judge):
             self._held_at = -math.inf
             kept = latest(self.house.journal())
             self._known = kept, kept
+            self._settled = False
+            self._waiting.clear()
+            self._begin_anew()
 
     def ended(self) -> None:
         self._drain()
+        for _, circuit in self._by_pin.values():
+            circuit.count(self.seconds)
         self._waiting.clear()
         self._audits, self._rejected = [0, 0], [0, 0]
         self._results.clear()
         self._offs.clear()
         self._asked.clear()
         journal = self.house.journal()
-        kept = {
-            row[0].partition("/")[2]: (row[1], row[2], row[3], row[4]) for row in journal["overrides"]
-        }
-        used = {row[0]: (row[1], row[2], row[3]) for row in journal["commands"]}
         if self._card_is_good():
-            should = {
-                name: (light.over.level, light.over.until, light.over.mono, light.over.boot if light.over.mono is not None else None)
-                for name, light in self.lights.items() if light.over is not None
-            }
-            should = {name: (lv, None if u == math.inf else u, m, b) for name, (lv, u, m, b) in should.items()}
-            for name, light in self.lights.items():
-                left = math.inf if light.over is None else abs(light.over.left(self.house.clock.now()))
-                if left < EPS or self.seconds < light.ended_at + EPS:  # rounding decides whether it is over
-                    kept.pop(name, None)
-                    should.pop(name, None)
-            if kept != should:
-                raise Violation("I9", f"the journal keeps the overrides {kept}, in force were {should}")
-            if used.keys() != self._used.keys():
-                raise Violation("I9", f"of the used ids the journal lacks {sorted(self._used.keys() ^ used.keys())}")
+            self._overrides_are_kept(journal)
+            self._outputs_are_kept(journal)
+            used = {row[0] for row in journal["commands"]}
+            if used != self._used.keys():
+                raise Violation("I9", f"of the used ids the journal lacks {sorted(self._used.keys() ^ used)}")
             if self._trusted_walls and self.house.shell is None:
                 self._known_is_kept(journal)
         else:
-            self.counts["ends on a bad card"] += 1
-            for name, light in self.lights.items():
-                row = kept.get(name)
-                self._unsettle(light, self.seconds)  # when it was switched is forgotten, too
-                light.over = None if row is None else Over(
-                    row[0], math.inf if row[1] is None else row[1], row[2], row[3] or "", "?"
-                )
-            self._used = dict(used)
+            self._go_by_the_card(journal)
+        self._take_up_locks(journal)
         raised = [row for row in journal["alarms"] if row[1] == "clock-untrusted"]
         on_card = bool(raised) and raised[0][5] is None
         on_the_edge = self._untrusted_since is not None and abs(self._untrusted_since + UNTRUSTED_S - self.seconds) < EPS
@@ -164,6 +162,72 @@ class Trial(Deeds, Judge):
             raise Violation("I9", f"the journal has the clock's alarm as {on_card}, it was {self._clock_alarm}")
         self._clock_alarm = on_card
         self._trusted_walls.clear()
+
+    def _overrides_are_kept(self, journal: Journal) -> None:
+        kept = {row[0].partition("/")[2]: (row[1], row[2], row[3], row[4]) for row in journal["overrides"]}
+        should = {}
+        for name, light in self.lights.items():
+            over = light.over
+            left = math.inf if over is None else abs(over.left(self.house.clock.now()))
+            if left < EPS or self.seconds < light.ended_at + EPS:  # rounding decides whether it is over
+                kept.pop(name, None)
+            elif over is not None:
+                until = None if over.until == math.inf else over.until
+                should[name] = over.level, until, over.mono, over.boot if over.mono is not None else None
+        if kept != should:
+            raise Violation("I9", f"the journal keeps the overrides {kept}, in force were {should}")
+
+    def _outputs_are_kept(self, journal: Journal) -> None:
+        """What each was told and how long it burnt."""
+        if not self._settled:
+            return
+        told = {row[0]: bool(row[1]) for row in journal["outputs"] if row[2] == self.house.clock.now().boot}
+        hours = {row[0]: row[1] for row in journal["hours"]}
+        for light in self.lights.values():
+            for c in light.circuits:
+                name = f"light/{light.name}/{light.keys[c.n]}"
+                if self.seconds <= light.upset_until or self._is_upset(c, self.seconds):
+                    continue
+                if told.get(name, False) is not c.was_on:
+                    raise Violation("I9", f"the journal has {name} as {told.get(name)}, it was {c.was_on}")
+                kept, true = hours.get(name, 0.0), c.kept_s + c.burnt_s
+                steady = self._held_at < self.seconds - KEPT_S and c.upset_at < self._started_at
+                if steady and not true - KEPT_S - 1 < kept < true + 1:
+                    raise Violation("I9", f"{name} has burnt for {true:.0f} s, the journal has {kept:.0f} s")
+
+    def _go_by_the_card(self, journal: Journal) -> None:
+        """The card was bad: what is on it is what will be known."""
+        self.counts["ends on a bad card"] += 1
+        self._hand = any(row[0] == "input/switch" and row[1] for row in journal["inputs"])
+        kept = {row[0].partition("/")[2]: row for row in journal["overrides"]}
+        for name, light in self.lights.items():
+            self._unsettle(light, self.seconds)  # when it was switched is forgotten, too
+            light.over = None
+            if name in kept:
+                _, level, until, mono, boot, user, *_ = kept[name]
+                in_hand = None if light.by_hand and self._hand else False
+                light.over = Over(level, math.inf if until is None else until, mono, boot or "", user, in_hand)
+        self._used = {row[0]: (row[1], row[2], row[3]) for row in journal["commands"]}
+
+    def _take_up_locks(self, journal: Journal) -> None:
+        """What of the lockouts is on the card, which is what they were if it is good."""
+        kept: dict[str, dict[int | None, Lock]] = {name: {} for name in self.lights}
+        for row in journal["lockouts"]:
+            _, name, *rest = row[0].split("/")
+            light = self.lights[name]
+            key, on = light.keys.index(rest[0]) if rest else None, row[1].split(",")
+            covered = range(len(light.keys)) if key is None else [key]
+            kept[name][key] = Lock(row[2], {n: light.keys[n] in on for n in covered})
+        for name, light in self.lights.items():
+            if self._card_is_good():
+                known = {
+                    key: (lock.user, {n: kept[name][key].on[n] if on is None and key in kept[name] else on for n, on in lock.on.items()})
+                    for key, lock in light.locks.items()
+                }
+                found = {key: (lock.user, lock.on) for key, lock in kept[name].items()}
+                if known != found:
+                    raise Violation("I9", f"the journal has the lockouts {found} of {name}, in force were {known}")
+            light.locks = kept[name]
 
     def linked(self) -> None:
         if self._muted and not any(fault.kind.name == "broker-mute" for fault in self.faults.standing().values()):
@@ -186,10 +250,14 @@ class Trial(Deeds, Judge):
             self._wrong = self._wrong or error
 
     def _arrived(self, topic: str, payload: bytes, retained: bool) -> None:
+        self._in_turn(partial(self._take, topic, payload, retained))
+
+    def _in_turn(self, happens: Callable[[], None]) -> None:
+        """What comes while the core stands still, it learns later; in this order."""
         if self._waiting or not self.house.thinks():
-            self._waiting.append((topic, payload, retained))
+            self._waiting.append(happens)
         else:
-            self._take(topic, payload, retained)
+            happens()
 
     def _told(self, topic: str, payload: bytes) -> None:
         leaf = topic.removeprefix(self.house.root + "/")
@@ -199,7 +267,7 @@ class Trial(Deeds, Judge):
             result = json.loads(payload)
             self._results.append((leaf.split("/")[1], result))
             self._rejected[1] += result["outcome"] == "rejected"
-        elif "/set/" not in topic and not leaf.startswith("reply/"):
+        elif not leaf.startswith("reply/") and "/set/" not in topic and "/lockout/" not in topic:
             self._now_told[leaf] = payload
             if leaf.endswith("/reading"):
                 self._heard(leaf.split("/")[1], json.loads(payload))
@@ -212,7 +280,7 @@ class Trial(Deeds, Judge):
         now = self.house.clock.now()
         alive = self.house.thinks()
         if not alive:
-            self._held_at, self._stirred = self.seconds, True
+            self._held_at, self._stirred, self._settled = self.seconds, True, False
             for light, circuit in self._by_pin.values():
                 if light.upset_until >= self._alive_at:
                     self._unsettle(light, self.seconds + seconds)
@@ -222,9 +290,13 @@ class Trial(Deeds, Judge):
             return
         self._alive_at = self.seconds
         self.counts["steps"] += 1
-        waiting, self._waiting = self._waiting, []
-        for message in waiting:
-            self._take(*message)
+        self._settled = True
+        for light in self.lights.values():
+            light.told_at_once = False
+        for _, circuit in self._by_pin.values():
+            circuit.was_on = circuit.on
+        if self._waiting:
+            self._catch_up(now)
         self._note_clock(now)
         setting = round(now.wall - now.mono, 2), now.trusted, now.boot, self._linked()
         if self._stirred or setting != self._setting or self.seconds + seconds > self._calm_until:
@@ -234,75 +306,22 @@ class Trial(Deeds, Judge):
             self._judge_clock_alarm(now, seconds)
             self._judge_messages()
             self._judge_silence()
+            self._judge_contacts()
             self._calm_until = min(self._calm_until, self.seconds + 600)
+
+    def _catch_up(self, now: Moment) -> None:
+        """What waited for the core."""
+        waiting, self._waiting, self._behind = self._waiting, [], True
+        for light in self.lights.values():
+            if self._wanted(light, now).level != light.level:
+                light.level = None  # whether it has seen what should have been meanwhile is not known
+        for happens in waiting:
+            happens()
+        self._behind = False
 
     def _wait_for(self, seconds: float) -> None:
         """Nothing has to be looked at again before so many seconds have passed, if nothing happens."""
         self._calm_until = min(self._calm_until, self.seconds + seconds - EPS)
-
-    # --- commands ---
-
-    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message reaches the core: what must come of it."""
-        if not payload:
-            return
-        spec = self._sent.get((topic, payload))
-        linked = self._linked()
-        if spec is not None and "ask" in spec:
-            self._audits[0] += linked
-            return
-        known_target = topic.split("/set/", maxsplit=1)[0].split("/")[-2:]
-        has_result = "/set/" in topic and known_target[0].islower()
-        code = self._objection(spec, retained)
-        self.counts["commands"] += 1
-        self._audits[0] += linked
-        if code is not None:
-            self.counts[f"refused {code}"] += 1
-            self._rejected[0] += linked and has_result
-            return
-        assert spec is not None
-        self._accept(spec)
-
-    def _objection(self, spec: dict[str, Any] | None, retained: bool) -> str | None:
-        now = self.house.clock.now()
-        if retained:
-            return "retained"
-        if spec is None:
-            return "malformed"
-        if spec["action"] == "off" or (spec["action"] == "on" and spec.get("level") == 0):
-            return None
-        if spec["far"] and "expires_at" not in spec:
-            return "expiry-required"
-        if "expires_at" in spec and now.trusted and now.wall > unix(spec["expires_at"]):
-            return "expired"
-        used = self._used.get(f"{spec['user']}/{spec['id']}") if "id" in spec else None
-        if used is not None and not (now.mono >= used[1] if used[2] == now.boot else now.wall >= used[0]):
-            return "repeated"
-        if "until" in spec and not now.wall < unix(spec["until"]) <= now.wall + YEAR_S:
-            return "bad until"
-        return None
-
-    def _accept(self, spec: dict[str, Any]) -> None:
-        now = self.house.clock.now()
-        light = self.lights[spec["light"]]
-        self.counts["overrides"] += spec["action"] != "auto"
-        if "id" in spec:
-            self._used[f"{spec['user']}/{spec['id']}"] = now.wall + USED_S, now.mono + USED_S, now.boot
-        if spec["action"] == "auto":
-            light.over = None
-            return
-        off = spec["action"] == "off" or spec.get("level") == 0
-        level = 0 if off else light.levels[lit(light.levels, spec.get("level", 100))]
-        until, mono = math.inf, None
-        if "for_s" in spec:
-            until, mono = now.wall + spec["for_s"], now.mono + spec["for_s"]
-        elif "until" in spec and unix(spec["until"]) > now.wall:
-            until = unix(spec["until"])
-        elif light.program is not None:
-            until = self._plan.almanac.standing(light.program, now.wall).until
-        light.over = Over(level, until, mono, now.boot, spec["user"])
-        if off and "id" in spec and self._linked() and self.seconds > light.upset_until:
-            self._offs.append((light.name, spec["id"]))
 
     # --- E ---
 
@@ -313,7 +332,11 @@ class Trial(Deeds, Judge):
             self._stirred = True
             change = changes[self._seen]
             self._seen += 1
+            if change.pin not in self._by_pin:
+                self._contact(change.pin, change.level, change.at)
+                continue
             _, circuit = self._by_pin[change.pin]
+            circuit.count(change.at)
             circuit.on = change.level == circuit.active
             circuit.edges.append(Edge(change.at, circuit.on))
             if len(circuit.edges) > 200:
@@ -321,3 +344,11 @@ class Trial(Deeds, Judge):
                 circuit.started = max(circuit.started - 100, 0)
             if circuit.on:
                 self._judge_on_edge(change.pin)
+
+    def _contact(self, pin: int, level: int, at: float) -> None:
+        """A contact of the cabinet opened or closed."""
+        for name, (its, active) in self._contacts.items():
+            if its == pin:
+                self._said_since[name] = at
+                if name == "switch":
+                    self._in_turn(partial(self._turn_switch, level == active))
