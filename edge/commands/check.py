@@ -71,6 +71,7 @@ def _count(number: int, word: str) -> str:
 
 def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
     """What is no error of the file but will trouble the daemon on this machine."""
+    from edge.core.site import LightProgram
     from edge.shell.site_file import password_file
 
     found = []
@@ -82,4 +83,12 @@ def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
         for name, light in site.lights.items()
         if light.program is None
     ]
+    cells = [name for name, contact in site.inputs.items() if contact.role == "photocell"]
+    if not cells:
+        found += [
+            (f"programs.{name}.photocell", "no input has the role photocell: the sun's times stand")
+            for name, program in site.programs.items()
+            if isinstance(program, LightProgram) and program.photocell is not None
+        ]
+    found += [(f"inputs.{name}", f"{cells[0]} is the photocell that counts, this one is not") for name in cells[1:]]
     return found

@@ -81,3 +81,16 @@ def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixtu
         "lights.main-road.restrike",
     ]
     assert all(problem["line"] > 1 and problem["column"] > 1 for problem in refused["problems"])
+
+
+def test_a_photocell_that_is_not_there_and_a_second_one_are_warnings(example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = example.read_text("utf-8")
+    line = "  photocell:      {gpio: 26, role: photocell}\n"
+    assert line in text
+    site = tmp_path / "site.yaml"
+    site.write_text(text.replace(line, ""), "utf-8")
+    assert check(str(site)) == 0
+    assert "programs.street.photocell: no input has the role photocell" in capsys.readouterr().out
+    site.write_text(text.replace(line, line + "  other:          {gpio: 11, role: photocell}\n"), "utf-8")
+    assert check(str(site)) == 0
+    assert "inputs.other: photocell is the photocell that counts" in capsys.readouterr().out
