@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,11 @@ def mutate(data: Any, draw: Any) -> None:
         case "delete":
             del holder[key]
         case "replace":
-            holder[key] = draw(st.sampled_from(ODD))
+            holder[key] = deepcopy(draw(st.sampled_from(ODD)))  # it may be changed in its turn
         case "rename" if isinstance(holder, dict):
             holder[draw(st.sampled_from(KEYS))] = holder.pop(key)
         case "add" if isinstance(holder[key], dict):
-            holder[key] = holder[key] | {draw(st.sampled_from(KEYS)): draw(st.sampled_from(ODD))}
+            holder[key] = holder[key] | {draw(st.sampled_from(KEYS)): deepcopy(draw(st.sampled_from(ODD)))}
         case _:
             other, there = draw(st.sampled_from(nodes(data)))
             other[there] = YAML(typ="safe", pure=True).load(dumped(holder[key]))
