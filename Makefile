@@ -27,7 +27,7 @@ test: lint
 	@cd "$(ROOT)" && exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 quick:
-	@cd "$(ROOT)" && sh .ci/environment test && exec $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@cd "$(ROOT)" && sh .ci/environment test && exec $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 kills:
 	@cd "$(ROOT)" && sh .ci/environment test && KILLS=all exec $(BIN)/python -m pytest -s tests/harm $(ARGS)
