@@ -173,8 +173,12 @@ class Bank:
     def _out(self, i: int) -> bool:
         return self.circuits[i].avoided or self.circuits[i].frozen is False
 
-    def _spare(self, i: int, resting: list[int]) -> int | None:
-        return next((j for j in resting if self._equal(i, j) and not self._out(j)), None)
+    def _spare(self, i: int, resting: Sequence[int]) -> int | None:
+        """Who burns in place of `i`; in that of a locked one rather one that did not close than none."""
+        equal = [j for j in resting if self._equal(i, j)]
+        whole = [j for j in equal if not self._out(j)]
+        free = [j for j in equal if self.circuits[j].frozen is None] if self.circuits[i].frozen is False else []
+        return next(iter([*whole, *free]), None)
 
     def _equal(self, i: int, j: int) -> bool:
         return self.circuits[i].watts == self.circuits[j].watts

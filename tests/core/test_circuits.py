@@ -60,6 +60,15 @@ def test_one_that_is_out_is_replaced_by_an_equal_one_that_rests(watts: list[floa
     assert sum(after) == sum(before) - (before[out] and not spare)
 
 
+def test_in_place_of_a_locked_one_rather_one_burns_that_did_not_close_than_none() -> None:
+    b = bank([480.0, 480.0, 480.0], rotates=False)
+    b.circuits[0].frozen = False
+    b.circuits[1].avoided = True
+    assert b.wanted(33) == [False, False, True]
+    b.circuits[2].avoided = True
+    assert b.wanted(33) == [False, True, False]
+
+
 @given(WATTS, NIGHTS, st.data())
 def test_what_burnt_over_a_start_burns_on_and_every_level_keeps_its_power(watts: list[float], night: dt.date, data: st.DataObject) -> None:
     b = bank(watts)

@@ -28,7 +28,7 @@ QUIET_S = 120.0
 UNMUTED_S = 60.0  # what a mute broker has not acknowledged is sent again before anything else
 KEPT_S = 900.0  # burning hours are kept so often
 TOLD_S = 30.0  # an alarm of a contact is told within so many seconds
-FURTHEST_AIM_S = 6 * 3600.0
+FURTHEST_AIM_S = 4 * 3600.0
 LONGEST_BACKOFF_S = 60.0
 
 Action = list[Any]  # a name and what goes with it: JSON

@@ -98,7 +98,7 @@ class Deeds:
             self.counts["reboots"] += 1
         elif kind in ("clock-jump", "clock-wrong"):
             self.counts["jumps"] += 1
-            self.house.advance(0.001)  # what is due at this very moment is done before the clock is another
+            self._off_the_mark()
         self.counts[f"fault {kind}"] += 1
         if kind.startswith("card-"):
             self._card_bad_at = self.seconds + (fault.for_s or 0)
@@ -113,6 +113,8 @@ class Deeds:
             self._mend(keys[which % len(keys)])
 
     def _mend(self, key: str) -> None:
+        if self.faults.standing()[key].kind.name == "clock-wrong":
+            self._off_the_mark()
         gone = self.faults.clear(key)
         if gone.kind.name.startswith("card-"):
             self._card_bad_at = self.seconds

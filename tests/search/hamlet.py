@@ -101,8 +101,8 @@ def _cabinet(draw: random.Random, lights: list[str]) -> dict[str, Any]:
 
 def _feedbacks(draw: random.Random, lights: dict[str, Any]) -> None:
     """In some villages the contactors of the first circuits say whether they closed."""
-    if draw.random() < 0.4:
-        wired = lights[draw.choice(["road", *lights])]["circuits"]
+    if draw.random() < 0.7:
+        wired = lights[draw.choice(["road", "road", "road", *lights])]["circuits"]
         for pin, circuit in list(zip(FEEDBACKS, wired.values(), strict=False))[: draw.randint(1, 3)]:
             circuit["feedback"] = {"gpio": pin, "active": draw.choice(["low", "high"])}
 

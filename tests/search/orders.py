@@ -92,7 +92,8 @@ class Orders:
         self.counts["offs under a lockout"] += bool(light.locks)
         for lock in light.locks.values():
             lock.on = dict.fromkeys(lock.on, False)
-        if "id" in spec and self._linked() and self.seconds > light.upset_until:
+        late = self._behind and any(c.feedback for c in light.circuits)  # what contactors say is then old, too
+        if "id" in spec and self._linked() and self.seconds > light.upset_until and not late:
             self._offs.append((light.name, spec["id"]))
 
     def _lock(self, light: Light, spec: dict[str, Any], now: Moment) -> None:

@@ -39,7 +39,8 @@ PLACES_OF_GARBAGE = (
 )
 LONGEST_TRIAL_S = 40 * DAY_S
 FAULTS = tuple(name for name, kind in KINDS.items() if FAST in kind.times and set(kind.on) != {BOARD})  # no village has a board
-_SPARE = tuple(name for name in FAULTS if name not in ("process-killed", "pi-rebooted", "clock-jump"))  # these have actions of their own
+_OWN = ("process-killed", "pi-rebooted", "clock-jump", "hand-on")  # these have actions of their own
+_SPARE = (*(name for name in FAULTS if name not in _OWN), "feedback-missing", "feedback-missing", "input-stuck")  # these two not every village can have
 
 
 def actions(seed: int) -> Iterator[Action]:
@@ -53,7 +54,7 @@ def actions(seed: int) -> Iterator[Action]:
                 "send", "fault", "reboot", "kill", "jump", "garbage", "mend", "ack", "line", "dark boot", "quiet", "burst", "lock",
                 "work", "switch", "nights",
             ),
-            (32, 15, 6, 6, 9, 6, 12, 3, 5, 2, 1.5, 3, 3, 2, 4, 1),
+            (32, 28, 5, 6, 9, 8, 12, 3, 5, 2, 1.5, 3, 8, 7, 8, 4),
         )[0]
         if kind == "burst":
             light = draw.choice(LIGHTS)
@@ -71,7 +72,7 @@ def actions(seed: int) -> Iterator[Action]:
                 spare = list(_SPARE)
                 draw.shuffle(spare)
             yield _one(draw, kind, spare)
-        for _ in range(draw.choice([1, 1, 1, 2, 3])):
+        for _ in range(draw.choice([1, 1, 1, 1, 2])):
             yield _time(draw)
 
 
@@ -161,7 +162,7 @@ def _time(draw: random.Random) -> Action:
         return ["aim", draw.choice([0, 0, 0, 0, 1, 1, 2, 3]), draw.choice(BEYOND)]
     if kind < 0.8:
         return ["wait", round(draw.uniform(0.01, 130.0), 3)]
-    return ["wait", round(draw.uniform(130.0, 2 * 3600.0), 1)]
+    return ["wait", round(draw.uniform(130.0, 4800.0), 1)]
 
 
 def _command(draw: random.Random, light: str) -> Action:

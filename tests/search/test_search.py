@@ -16,8 +16,8 @@ from search.trial import Trial
 LIVES, DAYS = 51, 4.0
 AT_LEAST = {
     "overrides": 500, "reboots": 200, "jumps": 200, "kills": 100, "refused repeated": 20, "refused retained": 20, "quiets": 50,
-    "lockouts": 100, "releases": 60, "starts under a lockout": 60, "offs under a lockout": 20, "refused locked": 20, "turns": 60,
-    "burnt on over a start": 5, "on hand": 60, "offs on hand": 10, "refused hand": 20,
+    "lockouts": 100, "releases": 50, "starts under a lockout": 100, "offs under a lockout": 30, "refused locked": 40, "turns": 35,
+    "burnt on over a start": 15, "on hand": 35, "offs on hand": 15, "refused hand": 30,
 }
 EACH_FAULT = 20
 

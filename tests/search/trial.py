@@ -281,6 +281,8 @@ class Trial(Deeds, Orders, Judge):
         alive = self.house.thinks()
         if not alive:
             self._held_at, self._stirred, self._settled = self.seconds, True, False
+            for light in self.lights.values():
+                self._doubt(light, now, blind=True)
             for light, circuit in self._by_pin.values():
                 if light.upset_until >= self._alive_at:
                     self._unsettle(light, self.seconds + seconds)
