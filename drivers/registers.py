@@ -128,6 +128,8 @@ class Model(_Table):
 
     `function`: 3 or 4. `max_registers`: the most it answers at once. `max_gap`: so many registers without a quantity
     are rather read over than asked around. `timeout_s`, `worst_latency_s`, `turnaround_s`: as `modbus.Manners` says.
+    `counter_step`: the least that its energy counter moves by (kWh). `wraps_at`: what the counter shows 0 in place of
+    (kWh), where that is known.
     """
 
     name: str
@@ -141,6 +143,8 @@ class Model(_Table):
     timeout_s: float = Field(gt=0)
     worst_latency_s: float = Field(gt=0)
     turnaround_s: float = Field(ge=0)
+    wraps_at: float | None = Field(default=None, gt=0)
+    counter_step: float = Field(default=0.01, gt=0)
     quantities: dict[str, Quantity] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -213,7 +217,8 @@ class Model(_Table):
 
     def info(self) -> ModelInfo:
         """What the configuration must know of it."""
-        return _info(self, quantities={name: quantity.unit for name, quantity in self.quantities.items()})
+        quantities = {name: quantity.unit for name, quantity in self.quantities.items()}
+        return _info(self, quantities=quantities, wraps_at=self.wraps_at, counter_step=self.counter_step)
 
     def _block(self, register: int, end: int) -> Block:
         names = tuple(n for n, q in self.quantities.items() if register <= q.address and q.end <= end)

@@ -291,7 +291,11 @@ Effect = Write | Persist | Publish
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the configuration must know of a device model. `driven`: this version has its registers."""
+    """What the configuration and the core must know of a device model. `driven`: this version has its registers.
+
+    `counter_step`: the least that its energy counter moves by (kWh, above 0). `wraps_at`: what the counter shows 0 in
+    place of (kWh); None: nobody knows of a limit.
+    """
 
     name: str
     kind: Literal["meter", "sensor", "board"]
@@ -302,3 +306,5 @@ class ModelInfo:
     coils: int = 0
     timed_on: bool = False
     quantities: Mapping[str, str] = field(default_factory=dict)  # name -> unit
+    wraps_at: float | None = None
+    counter_step: float = 0.01
