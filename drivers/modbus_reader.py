@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.api import DriverError, PortGone
+from drivers.api import DriverError, NoAnswer, PortGone, Refused
 from drivers.modbus import Line, read_request
-from drivers.registers import Model
+from drivers.model import Model
+from drivers.read_plan import Block
 from edge.core.values import Moment, Reading
+
+FACTORS_EVERY_S = 3600.0
+PATIENCE = 3  # so often in a row a form that has answered may be silent or refuse before others are tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,24 @@ class Turn:
     gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One block and its question, before the questions that may stand in for it."""
+
+    block: Block
+    request: bytes
+    candidates: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One form that the device may have, and what is asked of it."""
+
+    model: Model
+    factors: list[_Ask]
+    ring: list[_Ask]
+
+
 class ModbusReader:
     """Reads a device of `model` at `address` (1..247) in rounds, one block of registers per exchange.
 
@@ -30,55 +52,141 @@ class ModbusReader:
     together; its `at` is the wall time of the round's first question, so that no value is older than it says. After a
     fault the round is dropped and the next begins at the block that failed: a block that always fails cannot keep
     its neighbours young, and a device that answers some of its blocks is not read half for ever unnoticed.
+
+    Factors are read before the first round, and again every FACTORS_EVERY_S. A model with variants is taken for the
+    form that last gave a reading; one that refuses or does not answer where another would be asked something else, and
+    one whose figures at the addresses that tell the forms apart are all 0, makes way for the next. If they are 0 in
+    all, the first is right: the meter has counted nothing yet.
     """
 
     def __init__(self, device: str, line: Line, address: int, model: Model) -> None:
         self.device = device
         self._line = line
-        self._model = model
-
-        def request(register: int, count: int) -> bytes:
-            return read_request(address, model.function, register, count)
-
-        self._ring = [(block, request(block.register, block.count)) for block in model.blocks]
-        probes = [request(probe.register, probe.count) for probe in model.probes]
-        self._questions = [[wanted, *probes] for _, wanted in self._ring]
+        self._telling = model.telling
+        self._forms = [_form(form, address, line.character_s) for form in model.forms]
+        self._in_use = 0
+        self._known = False  # the form in use has given a reading
+        self._failures = 0
         self._next = 0
-        self._answered = 0
-        self._values: dict[str, float] = {}
+        self._factors: dict[str, float] = {}
+        self._factors_at = 0.0
         self._at = 0.0
+        self._answered: dict[bytes, dict[str, float]] = {}  # of this round
+        self._passed: dict[int, dict[str, float] | None] = {}  # forms tried in this round: all 0, or refused
+        self._choose()
 
     def ready_at(self) -> float:
         """The monotonic time from which this device may be asked."""
-        return self._question()[0]
+        return self._line.next_question(self._ask.candidates, self._form.model)[0]
 
     def ask(self, moment: Moment) -> Turn:
         """Do one exchange, not before `ready_at()`. Never raises DriverError: the turn says what went wrong."""
-        block, wanted = self._ring[self._next]
-        request = self._question()[1]
+        ask, model = self._ask, self._form.model
+        request = self._line.next_question(ask.candidates, model)[1]
         try:
-            data = self._line.ask(request, self._model)
-            if request != wanted:
+            data = self._line.ask(request, model)
+            if request != ask.request:
                 return Turn(self._line.quiet_until)
-            values = self._model.decode(block, data)
+            values = model.decode(ask.block, data, self._factors)
         except DriverError as error:
-            self._answered = 0
-            self._values = {}
-            return Turn(self._line.quiet_until, error=str(error), gone=isinstance(error, PortGone))
+            return self._failed(error, request)
         return Turn(self._line.quiet_until, self._collect(values, moment))
 
-    def _question(self) -> tuple[float, bytes]:
-        return self._line.next_question(self._questions[self._next], self._model)
+    @property
+    def _form(self) -> _Form:
+        return self._forms[self._in_use]
+
+    def _choose(self) -> None:
+        """What is asked next: the factors if they are not known, then the ring from where it was left."""
+        form = self._form
+        ring = form.ring[self._next :] + form.ring[: self._next]
+        todo = [ask for ask in form.factors if ask.block.names[0] not in self._factors] + ring
+        self._ask = next(ask for ask in todo if ask.request not in self._answered)
 
     def _collect(self, values: dict[str, float], moment: Moment) -> Reading | None:
-        if self._answered == 0:
-            self._at = moment.wall
-        self._values |= values
-        self._answered += 1
-        self._next = (self._next + 1) % len(self._ring)
-        if self._answered < len(self._ring):
-            return None
-        reading = Reading(self.device, self._values, self._at)
-        self._answered = 0
-        self._values = {}
-        return reading
+        if self._ask in self._form.factors:
+            self._factors |= values
+            self._factors_at = moment.mono
+        else:
+            if not self._answered:
+                self._at = moment.wall
+            self._answered[self._ask.request] = values
+            if all(ask.request in self._answered for ask in self._form.ring):
+                return self._complete(moment)
+        self._choose()
+        return None
+
+    def _complete(self, moment: Moment) -> Reading | None:
+        """The form in use has answered everything: a reading, unless another form may be the right one."""
+        values = {name: v for ask in self._form.ring for name, v in self._answered[ask.request].items()}
+        self._known = not self._telling or any(values[name] for name in self._telling)
+        if not self._known:
+            self._passed[self._in_use] = values
+            if self._try_another():
+                return None
+            self._in_use, values = next((form, held) for form, held in self._passed.items() if held is not None)
+        self._failures = 0
+        self._drop_round()
+        self._next = 0
+        if moment.mono >= self._factors_at + FACTORS_EVERY_S:
+            self._factors = {}
+        self._choose()
+        return Reading(self.device, values, self._at)
+
+    def _failed(self, error: DriverError, request: bytes) -> Turn:
+        turn = Turn(self._line.quiet_until, error=str(error), gone=isinstance(error, PortGone))
+        if request != self._ask.request or not isinstance(error, NoAnswer | Refused):
+            return self._begin_again(turn)
+        self._failures += 1
+        if self._known and self._failures < PATIENCE:
+            return self._begin_again(turn)
+        if isinstance(error, Refused) and len(self._forms) > 1:
+            self._passed[self._in_use] = None
+            if self._try_another():
+                return Turn(self._line.quiet_until)
+            held = next((values for values in self._passed.values() if values is not None), None)
+            if held is not None:
+                self._drop_round()
+                self._choose()
+                return Turn(self._line.quiet_until, Reading(self.device, held, self._at))
+        self._drop_round()
+        following = (self._in_use + 1) % len(self._forms)
+        if all(request != ask.request for ask in self._forms[following].ring + self._forms[following].factors):
+            self._use(following)
+        return self._begin_again(turn)
+
+    def _begin_again(self, turn: Turn) -> Turn:
+        if self._ask in self._form.ring:
+            self._next = self._form.ring.index(self._ask)
+        self._drop_round()
+        self._choose()
+        return turn
+
+    def _try_another(self) -> bool:
+        """Go on with a form that this round has not tried; what was answered to the same questions is kept."""
+        other = next((i for i in range(len(self._forms)) if i not in self._passed), None)
+        if other is None:
+            return False
+        self._use(other)
+        self._choose()
+        return True
+
+    def _use(self, form: int) -> None:
+        self._in_use, self._known, self._failures, self._next = form, False, 0, 0
+
+    def _drop_round(self) -> None:
+        self._answered, self._passed = {}, {}
+
+
+def _form(model: Model, address: int, character_s: float) -> _Form:
+    def ask(block: Block) -> _Ask:
+        wanted = request(block)
+        return _Ask(block, wanted, [wanted, *probes])
+
+    def request(block: Block) -> bytes:
+        return read_request(address, block.function, block.register, block.count)
+
+    probes = [request(probe) for probe in model.probes]
+    return _Form(
+        model, [ask(b) for b in model.factor_plan(character_s)], [ask(b) for b in model.plan(character_s)]
+    )
