@@ -39,6 +39,11 @@ class Span(Table):
     address: int = Field(ge=0, le=0xFFFF)
     count: int = Field(ge=1, le=125)
 
+    @property
+    def end(self) -> int:
+        """The register after its last."""
+        return self.address + self.count
+
 
 class Variant(Table):
     """Another form of the same device: the function that it answers instead, and where its quantities are instead."""
@@ -187,6 +192,17 @@ class Model(_Device):
 
     def _add(self, found: dict[tuple[int, int], Block], block: Block) -> None:
         found.setdefault((block.count, block.function), block)
+
+    def has(self, function: int, register: int, end: int) -> bool:
+        """Whether `function` reads the registers from `register` up to, not including, `end`, as far as is known."""
+        if touches(self.forbidden, register, end):
+            return False
+        held = [*self.quantities.values(), *self.factors.values()]
+        whole = min(q.address for q in held) <= register and end <= max(q.end for q in held)
+        return (function == self.function and whole) or any(
+            (span.function or self.function) == function and span.address <= register and end <= span.end
+            for span in self.also_answers
+        )
 
     def decode(self, block: Block, data: bytes, factors: Mapping[str, float] | None = None) -> dict[str, float]:
         """The quantities or factors of `block` from the answer's data (two bytes a register, as sent).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,24 +61,22 @@ def plan(
     Each has at most `most` registers, reads over at most `gap` registers at a stretch that hold nothing wanted, and
     touches none of the `forbidden` ranges (first, last). A place that breaks these on its own gets its own request.
     """
-    named = sorted(places.items(), key=lambda item: (item[1].address, item[1].end))
+    held = sorted(places.values(), key=lambda place: (place.address, place.end))
     # The best way to read the first n places: how many requests, how many registers, and where the last one begins.
     best: list[tuple[int, int, int]] = [(0, 0, 0)]
-    for n in range(1, len(named) + 1):
-        ways = []
-        for start in range(n - 1, -1, -1):
-            run = [place for _, place in named[start:n]]
-            if len(run) > 1 and not _fits(run, most, gap, forbidden):
-                continue
-            requests, registers, _ = best[start]
-            ways.append((requests + 1, registers + _end(run) - run[0].address, start))
-        best.append(min(ways))
+    for start in range(len(held)):
+        requests, registers, _ = best[start]
+        for n, end in _reach(held, start, most, gap, forbidden):
+            way = (requests + 1, registers + end - held[start].address, start)
+            if n == len(best):
+                best.append(way)
+            else:
+                best[n] = min(best[n], way)
     blocks: list[Block] = []
-    n = len(named)
+    n = len(held)
     while n:
         start = best[n][2]
-        run = [place for _, place in named[start:n]]
-        register, end = run[0].address, _end(run)
+        register, end = held[start].address, max(place.end for place in held[start:n])
         names = tuple(name for name, place in places.items() if register <= place.address and place.end <= end)
         blocks.append(Block(register, end - register, names, function))
         n = start
@@ -90,12 +88,14 @@ def touches(forbidden: Sequence[tuple[int, int]], register: int, end: int) -> bo
     return any(register <= last and first < end for first, last in forbidden)
 
 
-def _end(run: Sequence[Place]) -> int:
-    return max(place.end for place in run)
-
-
-def _fits(run: Sequence[Place], most: int, gap: int, forbidden: Sequence[tuple[int, int]]) -> bool:
-    register, end = run[0].address, _end(run)
-    reached = [max(place.end for place in run[: i + 1]) for i in range(len(run))]
-    widest = max((after.address - before for before, after in zip(reached, run[1:], strict=False)), default=0)
-    return end - register <= most and widest <= gap and not touches(forbidden, register, end)
+def _reach(
+    held: Sequence[Place], start: int, most: int, gap: int, forbidden: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """How far a request goes that begins with a place: each (number of the place after its last, end) it can have."""
+    register, end = held[start].address, held[start].end
+    yield start + 1, end
+    for n, place in enumerate(held[start + 1 :], start + 2):
+        gap_here, end = place.address - end, max(end, place.end)
+        if gap_here > gap or end - register > most or touches(forbidden, register, end):
+            return
+        yield n, end
