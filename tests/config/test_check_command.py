@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.check import add_arguments, run
+from edge.shell.app import catalogue
+from edge.shell.site_file import load
 
 
 def check(*arguments: str) -> int:
@@ -66,6 +68,22 @@ def test_a_bad_file_shows_every_problem_and_exits_1(bad: Path, capsys: pytest.Ca
     assert gpio.startswith(f"{bad}:") and ": lights.main-road.circuits.a.output.gpio: 0 is out of range; " in gpio  # noqa: PT018
     assert ": lights.main-road.restrike: 60 has no unit; " in restrike
     assert count == "2 problems in all"
+
+
+def test_a_broken_model_file_is_told_and_exits_1_and_the_configuration_stays_good(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VILLAGE_MODELS", str(tmp_path))
+    broken = tmp_path / "pzem016.yaml"
+    broken.write_text("kind: meter\nfunction: 9\n")
+
+    assert check(str(example)) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert f"{broken}:2:11: function: this cannot stand here; write 3 or 4" in told
+    assert told[-1] == f"{len(told) - 1} problems in model files; their devices are not read"
+    assert check("--json", str(example)) == 1
+    assert json.loads(capsys.readouterr().out)["models"] == told[:-1]
+    assert dict(load(example, catalogue()).not_driven(catalogue()))["meters.pump-house"].startswith("pzem016 is not driven")
 
 
 def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
