@@ -11,7 +11,7 @@ from drivers.read_plan import Block
 from edge.core.values import Moment, Reading
 
 FACTORS_EVERY_S = 3600.0
-PATIENCE = 3  # so often in a row a form that has answered may be silent or refuse before others are tried
+PATIENCE = 3  # so often in a row a form may be silent or refuse before that is believed of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class ModbusReader:
     Factors are read before the first round, and again every FACTORS_EVERY_S. A model with variants is taken for the
     form that last gave a reading; one that refuses or does not answer where another would be asked something else, and
     one whose figures at the addresses that tell the forms apart are all 0, makes way for the next. If they are 0 in
-    all, the first is right: the meter has counted nothing yet.
+    all that do not refuse, the first is right: the meter has counted nothing yet. One refusal is no proof of that: it
+    takes PATIENCE of them, and a form that once had figures other than 0 is waited for.
     """
 
     def __init__(self, device: str, line: Line, address: int, model: Model) -> None:
@@ -67,6 +68,8 @@ class ModbusReader:
         self._in_use = 0
         self._known = False  # the form in use has given a reading
         self._failures = 0
+        self._refusals = [0] * len(self._forms)  # in a row, to what only this form is asked
+        self._had_figures: set[int] = set()
         self._next = 0
         self._factors: dict[str, float] = {}
         self._factors_at = 0.0
@@ -120,12 +123,19 @@ class ModbusReader:
         """The form in use has answered everything: a reading, unless another form may be the right one."""
         values = {name: v for ask in self._form.ring for name, v in self._answered[ask.request].items()}
         self._known = not self._telling or any(values[name] for name in self._telling)
-        if not self._known:
+        self._failures = self._refusals[self._in_use] = 0
+        if self._known:
+            self._had_figures.add(self._in_use)
+        else:
             self._passed[self._in_use] = values
             if self._try_another():
                 return None
-            self._in_use, values = next((form, held) for form, held in self._passed.items() if held is not None)
-        self._failures = 0
+            zero = self._all_zero()
+            if zero is None:
+                self._drop_round()
+                self._choose()
+                return None
+            self._in_use, values = zero
         self._drop_round()
         self._next = 0
         if moment.mono >= self._factors_at + FACTORS_EVERY_S:
@@ -141,19 +151,32 @@ class ModbusReader:
         if self._known and self._failures < PATIENCE:
             return self._begin_again(turn)
         if isinstance(error, Refused) and len(self._forms) > 1:
+            self._refusals[self._in_use] += self._only_here(request)
             self._passed[self._in_use] = None
             if self._try_another():
                 return Turn(self._line.quiet_until)
-            held = next((values for values in self._passed.values() if values is not None), None)
-            if held is not None:
+            zero = self._all_zero()
+            if zero is not None:
+                at = self._at
                 self._drop_round()
                 self._choose()
-                return Turn(self._line.quiet_until, Reading(self.device, held, self._at))
+                return Turn(self._line.quiet_until, Reading(self.device, zero[1], at))
         self._drop_round()
-        following = (self._in_use + 1) % len(self._forms)
-        if all(request != ask.request for ask in self._forms[following].ring + self._forms[following].factors):
-            self._use(following)
+        if self._only_here(request):
+            self._use((self._in_use + 1) % len(self._forms))
         return self._begin_again(turn)
+
+    def _only_here(self, request: bytes) -> bool:
+        """Whether the form in use is asked this and no other is."""
+        others = [form for form in self._forms if form is not self._form]
+        return bool(others) and all(request != ask.request for form in others for ask in form.ring + form.factors)
+
+    def _all_zero(self) -> tuple[int, dict[str, float]] | None:
+        """The first form that answered this round, if every other that is there shows 0 as well."""
+        for form, values in self._passed.items():
+            if values is None and (self._refusals[form] < PATIENCE or form in self._had_figures):
+                return None
+        return next(((form, values) for form, values in self._passed.items() if values is not None), None)
 
     def _begin_again(self, turn: Turn) -> Turn:
         if self._ask in self._form.ring:

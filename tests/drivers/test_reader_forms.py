@@ -132,6 +132,19 @@ def test_no_energy_of_0_leaves_before_every_form_was_asked() -> None:
     assert {reading.quantities["energy_kwh"] for reading in told} == {31.25}
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["at the start", "after a while"])
+def test_one_refusal_of_the_right_form_does_not_make_0_of_its_energy(first: bool) -> None:
+    device = dtsu666(1, ENERGIES)
+    if not first:
+        device.reading()
+    energies = {register: device.words.pop(register) for register in (0x401E, 0x401F)}
+    told = [turn.reading for turn in (device.turn() for _ in range(10 if first else 60)) if turn.reading is not None]
+    device.words |= energies
+
+    assert told == []
+    assert device.reading().quantities["energy_kwh"] == 31.25
+
+
 def test_a_new_meter_shows_0_and_is_asked_for_both_until_it_has_counted() -> None:
     device = dtsu666(1, {**ENERGIES, "energy_kwh": 0.0, "export_kwh": 0.0})
     assert device.reading().quantities["energy_kwh"] == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,6 @@ def test_the_air_is_driest_when_it_is_warmest() -> None:
 def test_the_soil_dries_until_it_rains() -> None:
     felt = village()
     days = [felt.moisture_pct("soil-1", NOON + h * HOUR_S) for h in range(24 * 14)]
-    wetter = [later - earlier for earlier, later in zip(days, days[1:], strict=False) if later > earlier + 1]
+    wetter = [later - earlier for earlier, later in itertools.pairwise(days) if later > earlier + 1]
     assert 1 <= len(wetter) <= 4
     assert all(jump > 4 for jump in wetter)
