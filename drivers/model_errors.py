@@ -17,6 +17,7 @@ from drivers.model import BoardModel, Link, Model, Path, Span, TimedOn, Variant
 from drivers.quantities import Quantity
 
 DEEPEST = 20
+NO_SUCH_KEY = "there is no such key"
 _LISTS = ("forbidden", "also_answers", "variants")
 _TABLES = ("quantities", "factors")
 _HARMLESS: dict[str, Any] = {
@@ -65,7 +66,10 @@ def read(text: str, name: str, file: str) -> Model | BoardModel:
         return kind.model_validate(parsed)
     except ValidationError as error:
         found = dict.fromkeys([*_told(error, kind), *_contradictions(parsed, error, kind)])
-        problems = [Problem(*_place(written, path), ".".join(map(str, path)), told) for path, told in found]
+        problems = [
+            Problem(*_place(written, path, told.startswith(NO_SUCH_KEY)), ".".join(map(str, path)), told)
+            for path, told in found
+        ]
         raise ModelError(file, sorted(problems)) from None
 
 
@@ -143,7 +147,7 @@ def _no_such_key(path: Path, kind: type[BaseModel]) -> str:
             known = kind
     names = [name for name in known.model_fields if name != "name"]
     near = difflib.get_close_matches(str(path[-1]), names, 1)
-    return f"there is no such key; {f'write {near[0]}' if near else 'write one of ' + ', '.join(names)}"
+    return f"{NO_SUCH_KEY}; {f'write {near[0]}' if near else 'write one of ' + ', '.join(names)}"
 
 
 def _contradictions(
@@ -175,7 +179,7 @@ def _contradictions(
                 yield path, text
 
 
-def _place(tree: CommentedMap, path: Path) -> tuple[int, int]:
+def _place(tree: CommentedMap, path: Path, on_key: bool) -> tuple[int, int]:
     """Where a person should look: the value if it is there and short, else its key, else the block that lacks it."""
     node: Any = tree
     line, column = 0, 0
@@ -184,8 +188,8 @@ def _place(tree: CommentedMap, path: Path) -> tuple[int, int]:
             key = next((key for key in node if str(key) == str(part)), None)
             if key is None:
                 break
-            node_is_short = not isinstance(node[key], CommentedMap | CommentedSeq)
-            line, column = node.lc.value(key) if node_is_short else node.lc.key(key)
+            long = isinstance(node[key], CommentedMap | CommentedSeq) or (on_key and part == path[-1])
+            line, column = node.lc.key(key) if long else node.lc.value(key)
             node = node[key]
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line, column = node.lc.item(part)

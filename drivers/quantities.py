@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-_CODECS = {
+CODED = {
     "float32": struct.Struct(">f"),
     "int16": struct.Struct(">h"),
     "uint16": struct.Struct(">H"),
@@ -61,7 +61,7 @@ class Quantity(Table):
 
     @functools.cached_property
     def _codec(self) -> struct.Struct:
-        return _CODECS[self.type]
+        return CODED[self.type]
 
     @functools.cached_property
     def _ratio(self) -> tuple[int, int]:
@@ -108,6 +108,6 @@ class Quantity(Table):
 def _shortest(single: float) -> float:
     for digits in (7, 8):  # what needs fewer loses its zeros by itself
         short = float(f"{single:.{digits}g}")
-        if abs(short) <= LARGEST_SINGLE and _CODECS["float32"].unpack(_CODECS["float32"].pack(short))[0] == single:
+        if abs(short) <= LARGEST_SINGLE and CODED["float32"].unpack(CODED["float32"].pack(short))[0] == single:
             return short
     return float(f"{single:.9g}")

@@ -105,7 +105,6 @@ def test_no_wrong_value_and_99_in_100_reads_on_a_line_with_5_in_100_errors(progr
             slaves[address] = Libmodbus(program, tmp_path, key, form, address, model.telling)
             devices[address] = device(line, key, model, slaves[address], POLL_S * address / len(FORMS))
         spoilt.addresses = frozenset(devices)
-        believed = whole = 0
         while len(spoilt.asked) < EXCHANGES:
             ready = {a: max(d.due, d.reader.ready_at()) for a, d in devices.items()}
             address = min(ready, key=lambda a: (max(ready[a], clock.mono()), devices[a].due))
