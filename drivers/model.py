@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -137,10 +136,10 @@ class Model(_Device):
             elif address + quantity.count > 0x10000 or touches(self.forbidden, address, address + quantity.count):
                 yield ("addresses", name), f"{name} cannot lie there; correct the address"
 
-    @functools.cached_property
+    @property
     def forms(self) -> tuple[Model, ...]:
-        """The device as it may be, each a model without variants: as the file begins, and then as its variants say."""
-        return tuple(self._form(variant) for variant in (Variant(), *self.variants))
+        """The device as it may be, each a model: as the file begins, and then as each of its variants says."""
+        return (self, *(self._form(variant) for variant in self.variants))
 
     def _form(self, variant: Variant) -> Model:
         fields: dict[str, Any] = self.model_dump() | {"variants": (), "function": variant.function or self.function}
@@ -148,7 +147,7 @@ class Model(_Device):
             fields["quantities"][name]["address"] = address
         return Model.model_validate(fields)
 
-    @functools.cached_property
+    @property
     def telling(self) -> frozenset[str]:
         """The quantities that its forms have at different addresses."""
         return frozenset(name for variant in self.variants for name in variant.addresses)
@@ -168,12 +167,12 @@ class Model(_Device):
         gap = widest_gap(character_s, self.turnaround_s)
         return plan(places, self.function, self.max_registers, gap, self.forbidden)
 
-    @functools.cached_property
+    @property
     def blocks(self) -> tuple[Block, ...]:
         """The requests that read every quantity on a line with the usual 9600 baud."""
         return self.plan(USUAL_CHARACTER_S)
 
-    @functools.cached_property
+    @property
     def probes(self) -> tuple[Block, ...]:
         """Questions the device surely answers, one for each kind of answer there is, the shortest first.
 
