@@ -212,6 +212,19 @@ class ReadingsTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class PulsesCounted:
+    """A look at a counting contact, `input/<id>`: `count` pulses since this process began to count, at least 0.
+
+    `at` and `last_at` are monotonic seconds of this boot: of the look, and of the last pulse (None: there was none yet).
+    """
+
+    input: str
+    count: int
+    at: float
+    last_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkChanged:
     """The link to the broker came up or went down."""
 
@@ -240,8 +253,8 @@ class JournalChanged:
 
 
 Event = (
-    Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | LinkChanged
-    | ClockChanged | Stored | JournalChanged
+    Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | PulsesCounted
+    | LinkChanged | ClockChanged | Stored | JournalChanged
 )
 
 
@@ -291,7 +304,11 @@ Effect = Write | Persist | Publish
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the configuration must know of a device model. `driven`: this version has its registers."""
+    """What the configuration and the core must know of a device model. `driven`: this version has its registers.
+
+    `counter_step`: the least that its energy counter moves by (kWh, above 0). `wraps_at`: what the counter shows 0 in
+    place of (kWh); None: nobody knows of a limit.
+    """
 
     name: str
     kind: Literal["meter", "sensor", "board"]
@@ -302,3 +319,5 @@ class ModelInfo:
     coils: int = 0
     timed_on: bool = False
     quantities: Mapping[str, str] = field(default_factory=dict)  # name -> unit
+    wraps_at: float | None = None
+    counter_step: float = 0.01
