@@ -288,7 +288,7 @@ class Fast:
                 self._client.vanish()
             else:
                 shell.link.stop()
-                shell.store.close(self.clock.now())
+                shell.close(self.clock.now())
         board = self.village.board
         if lines:
             board.gone(self._lives)

@@ -21,9 +21,9 @@ from drivers.serial_port import SerialPort
 from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
 from edge.core.controller import Controller
-from edge.core.site import Site, driven_meters
+from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
-from edge.core.values import Event, ModelInfo
+from edge.core.values import Event, ModelInfo, Moment
 from edge.shell import boards, safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
@@ -76,6 +76,11 @@ class Shell:
     link: MqttLink
     buses: list[Worker]
 
+    def close(self, moment: Moment) -> None:
+        """Keep what is to be kept, and close the journal: after the workers' last steps, in good order."""
+        self.core.stop()
+        self.store.close(moment)
+
     @property
     def workers(self) -> list[Worker]:
         """All of them, the core first."""
@@ -123,7 +128,7 @@ def compose(
         for board in relays.values():
             hands |= board.ports()
         polled = [Polled(f"board/{i}", board, seams.board_poll_s) for i, board in relays.items()]
-        polled += _meters(site, models, name, line)
+        polled += _measuring(site, models, name, line)
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
     core = CoreWorker(controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
@@ -162,7 +167,7 @@ class App:
         self._shell.link.stop()
         for name in self._runner.stop():
             log.error("worker %s did not end in time", name)
-        self._shell.store.close(self._clock.now())
+        self._shell.close(self._clock.now())
         os.close(self._lock)
 
 
@@ -212,12 +217,14 @@ def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
     }
 
 
-def _meters(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
-    """The meters on one port, each with its reader."""
+def _measuring(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
+    """The meters and sensors on one port, each with its reader."""
+    found: dict[str, Meter | Sensor] = {f"meter/{i}": meter for i, meter in driven_meters(site, models).items()}
+    found |= {f"sensor/{i}": sensor for i, sensor in driven_sensors(site, models).items()}
     return [
-        Polled(f"meter/{i}", ModbusReader(f"meter/{i}", line, m.address, registers.load_model(m.model)), m.poll)
-        for i, m in driven_meters(site, models).items()
-        if m.port == port
+        Polled(name, ModbusReader(name, line, device.address, registers.load_model(device.model)), device.poll)
+        for name, device in found.items()
+        if device.port == port
     ]
 
 

@@ -50,6 +50,11 @@ class CoreWorker:
         self._effects.run(self._controller.start(moment, fallback), self._handle)
         self._effects.flush()
 
+    def stop(self) -> None:
+        """Have kept what only the core knows. Called once, after the worker's last step."""
+        self._effects.run(self._controller.stop(self._clock.now()), self._handle)
+        self._effects.flush()
+
     def on_wake(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when an event arrives."""
         self.inbox.wake = wake
