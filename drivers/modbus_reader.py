@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.api import DriverError, PortGone
+from drivers.api import BadAnswer, DriverError, PortGone
 from drivers.modbus import Line, read_request
 from drivers.registers import Model
 from edge.core.values import Moment, Reading
@@ -30,6 +30,9 @@ class ModbusReader:
     together; its `at` is the wall time of the round's first question, so that no value is older than it says. After a
     fault the round is dropped and the next begins at the block that failed: a block that always fails cannot keep
     its neighbours young, and a device that answers some of its blocks is not read half for ever unnoticed.
+
+    A figure that cannot be is left out of the reading. Where that is more than half of them, nothing is believed: it is
+    another device, or set otherwise.
     """
 
     def __init__(self, device: str, line: Line, address: int, model: Model) -> None:
@@ -60,12 +63,12 @@ class ModbusReader:
             data = self._line.ask(request, self._model)
             if request != wanted:
                 return Turn(self._line.quiet_until)
-            values = self._model.decode(block, data)
+            reading = self._collect(self._model.decode(block, data), moment)
         except DriverError as error:
             self._answered = 0
             self._values = {}
             return Turn(self._line.quiet_until, error=str(error), gone=isinstance(error, PortGone))
-        return Turn(self._line.quiet_until, self._collect(values, moment))
+        return Turn(self._line.quiet_until, reading)
 
     def _question(self) -> tuple[float, bytes]:
         return self._line.next_question(self._questions[self._next], self._model)
@@ -78,7 +81,9 @@ class ModbusReader:
         self._next = (self._next + 1) % len(self._ring)
         if self._answered < len(self._ring):
             return None
-        reading = Reading(self.device, self._values, self._at)
+        values, self._values = self._values, {}
         self._answered = 0
-        self._values = {}
-        return reading
+        outside = [name for name in self._model.quantities if name not in values]
+        if 2 * len(outside) > len(self._model.quantities):
+            raise BadAnswer(f"{', '.join(outside)}: these cannot be what a {self._model.name} reads; is it one?")
+        return Reading(self.device, values, self._at)

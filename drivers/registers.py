@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ruamel.yaml import YAML
 
-from drivers.api import BadAnswer
 from edge.core.values import ModelInfo
 
 FOLDER = Path(__file__).parent / "models"
@@ -187,8 +186,7 @@ class Model(_Table):
     def decode(self, block: Block, data: bytes) -> dict[str, float]:
         """The quantities of `block` from the answer's data (two bytes a register, as sent).
 
-        Raises BadAnswer naming the first quantity that is NaN, infinite or outside its limits: one such value casts
-        doubt on all.
+        One that is NaN, infinite or outside its limits is left out.
         """
         values: dict[str, float] = {}
         for name in block.names:
@@ -196,9 +194,8 @@ class Model(_Table):
             start = 2 * (quantity.address - block.register)
             value = quantity.decode(data[start : start + 2 * quantity.count])
             low, high = quantity.limits
-            if not low <= value <= high:
-                raise BadAnswer(f"{name} reads {value:g} {quantity.unit}, which is not within {low:g} to {high:g}")
-            values[name] = value
+            if low <= value <= high:
+                values[name] = value
         return values
 
     def encode(self, values: Mapping[str, float]) -> dict[int, int]:

@@ -63,7 +63,7 @@ def test_what_is_not_driven_is_named(example: Path) -> None:
     found = dict(site(example).not_driven(catalogue()))
     assert found["meters.pump-house"] == "pzem016 is not driven yet; nothing reads this meter"
     assert {
-        "inputs.tank", "inputs.main-flow", "inputs.rain", "pumps.pump-1", "valves.plot-4", "switches.greenhouse-fan",
+        "inputs.tank", "inputs.rain", "pumps.pump-1", "valves.plot-4", "switches.greenhouse-fan",
         "sensors.air-1", "programs.morning-water", "programs.cool",
     } <= found.keys()  # fmt: skip
     assert not [path for path in found if path.startswith("programs.street")]

@@ -246,7 +246,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "role: hand, of",
         "role: hands, of",
         [
-            '17:25 inputs.hand.role: "hands" is not possible here; write role: hand, door, mains, photocell, flow, rain or level'
+            '17:25 inputs.hand.role: "hands" is not possible here; write role: hand, door, mains, photocell, flow, s0, rain or level'
         ],
     ),
     ("of: [road]", "of: [raod]", ['17:36 inputs.hand.of[0]: "raod" is not among the lights; did you mean road?']),
