@@ -282,6 +282,30 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ['18:3 inputs.flow.pulses_per_l: the key "pulses_per_l" is missing; add pulses_per_l: 7.5'],
     ),
     (
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}",
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}\n  shop: {gpio: 20, role: s0, pulses_per_kwh: 0}",
+        [
+            '19:3 inputs.shop.name: the key "name" is missing; add name: Đường trục thôn',
+            "19:46 inputs.shop.pulses_per_kwh: 0 is out of range; write a number from 0.1 to 100000, in pulses per kWh",
+        ],
+    ),
+    (
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}",
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}\n  m1: {gpio: 20, role: s0, name: Quán, pulses_per_kwh: 800}",
+        [
+            '19:3 inputs.m1: "m1" is also among the meters, and what this input counts is told as meter/m1 too; give',
+        ],
+    ),
+    (
+        "  s1: {name: Đất, model: soil, port: bus",
+        "  flow: {name: Đất, model: soil, port: bus",
+        [
+            '18:3 inputs.flow: "flow" is also among the sensors, and what this input counts is told as sensor/flow too;',
+            '23:68 valves.v1.soil: "s1" is not among the sensors; write one of: flow',
+            '34:53 programs.cool.when.sensor: "s1" is not among the sensors;',
+        ],
+    ),
+    (
         "role: level, low_is",
         "role: door, low_is",
         [
