@@ -28,7 +28,7 @@ def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[s
     assert check(str(example)) == 0
     told = capsys.readouterr()
     first, *rest = told.out.splitlines()
-    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 2 meters driven."
+    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 2 meters, 1 sensor driven."
     assert rest[0] == "Not driven yet:"
     assert "  valves.plot-1: valves are not driven yet; nothing opens it" in rest
     assert not any("relay board" in line for line in rest)
@@ -71,7 +71,7 @@ def test_a_bad_file_shows_every_problem_and_exits_1(bad: Path, capsys: pytest.Ca
 def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("--json", str(example)) == 0
     good = json.loads(capsys.readouterr().out)
-    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 2})
+    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 2, "sensors": 1})
     assert {"path": "programs.cool", "why": "climate programs are not run yet"} in good["not_driven"]
     assert check("--json", str(bad)) == 1
     refused = json.loads(capsys.readouterr().out)
