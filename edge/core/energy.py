@@ -14,6 +14,7 @@ from edge.core.values import Reading
 
 COUNTER = "energy_kwh"
 LATE_S = 60.0  # a meter's figure may be as old as that when it is asked, by its own updates and the line's retries
+COARSE_KWH = 1.0  # the coarsest step of a counter behind transformers, whose ratio multiplies the model's
 
 
 class Counter:
@@ -34,6 +35,7 @@ class Counter:
         if energy_kwh is not None:
             # The time between is unknown after a restart: only that it must not have fallen can be asked.
             self._last = Reading("", {COUNTER: energy_kwh}, float("-inf"))
+        self._moved_at = float("-inf")  # of the reading with which it began to stand where it stands
         self._doubted: Reading | None = None
 
     def judge(self, reading: Reading) -> Reading | None:
@@ -44,19 +46,28 @@ class Counter:
             return replace(reading, quantities=rest, life=self.life)
         if energy is None:
             return replace(reading, life=self.life)
-        if self._last is not None and not self._follows(self._last, reading):
-            if self._doubted is None or not self._follows(self._doubted, reading):
+        if self._last is not None and not self._follows(self._last, reading, self._moved_at):
+            if self._doubted is None or not self._follows(self._doubted, reading, self._doubted.at):
                 self._doubted = reading
                 return None
             self.life += 1
+        if self._last is not None and energy != self._last.quantities[COUNTER]:
+            self._moved_at = reading.at
         self._last, self._doubted = reading, None
         return replace(reading, life=self.life)
 
-    def _follows(self, before: Reading, after: Reading) -> bool:
-        grown = after.quantities[COUNTER] - before.quantities[COUNTER]
-        hours = (after.at - before.at + LATE_S) / 3600
+    def _follows(self, before: Reading, after: Reading, moved_at: float) -> bool:
+        """Whether `after` can come of `before`, whose figure the counter shows since `moved_at`.
+
+        A counter of coarse steps shows at once what flowed since its last one.
+        """
+        energy = after.quantities[COUNTER]
+        grown = energy - before.quantities[COUNTER]
         if grown < 0:
             return False
         if self._rated_kw is None or after.at < before.at:
             return True
-        return grown <= self._rated_kw * MARGIN * hours + resolution(after.quantities[COUNTER], self._step)
+        most_kw = self._rated_kw * MARGIN
+        step = resolution(energy, self._step)
+        held_back = min(max(COARSE_KWH, step), most_kw * (after.at - moved_at) / 3600)
+        return grown <= most_kw * (after.at - before.at + LATE_S) / 3600 + max(step, held_back)

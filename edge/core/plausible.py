@@ -21,6 +21,7 @@ APPARENT_W = 20.0  # a lamp or two: currents are shown in steps of up to 0.1 A
 FROZEN_S = 600.0
 FROZEN_READINGS = 10
 FROZEN_STEPS = 3.0  # of the counter, that the power shown should have moved it by
+UNSEEN_STEPS = 100.0  # while nobody has seen it move: transformers multiply the steps, by ratios that no file knows
 COUNTS_W = 50.0  # less is perhaps shown, but not counted: a 100 A meter starts at 40 mA a phase
 LONGEST_GAP_S = 300.0  # what flowed between two readings further apart is not reckoned with
 SINGLE = 2.0**-23  # a 32-bit float tells no smaller steps, of its own size
@@ -103,6 +104,7 @@ class Frozen:
     def __init__(self, step: float) -> None:
         """`step` as of a Counter (kWh)."""
         self._step = step
+        self._least: float | None = None  # that it was seen to move by
         self._last: Reading | None = None
         self._all: _Since | None = None
         self._counter: _Since | None = None
@@ -116,10 +118,10 @@ class Frozen:
             self._all = self._counter = self.why = None
             return
         self._all = _next(self._all, last, reading, reading.quantities == last.quantities)
-        same = "energy_kwh" in reading.quantities and (
-            reading.quantities["energy_kwh"] == last.quantities.get("energy_kwh")
-        )
-        self._counter = _next(self._counter, last, reading, same)
+        energy, before = reading.quantities.get("energy_kwh"), last.quantities.get("energy_kwh")
+        self._counter = _next(self._counter, last, reading, energy is not None and energy == before)
+        if energy is not None and before is not None and energy > before:
+            self._least = min(energy - before, self._least or energy)
         self.why = self._judge(reading)
 
     def _judge(self, reading: Reading) -> str | None:
@@ -127,8 +129,9 @@ class Frozen:
         if wobbles and self._all is not None and self._all.lasts(reading.at):
             return EVERY_FIGURE
         if self._counter is not None and self._counter.lasts(reading.at):
-            due = FROZEN_STEPS * resolution(reading.quantities["energy_kwh"], self._step)
-            if self._counter.flowed >= due:
+            step = resolution(reading.quantities["energy_kwh"], self._step)
+            step = step * UNSEEN_STEPS if self._least is None else max(step, self._least)
+            if self._counter.flowed >= FROZEN_STEPS * step:
                 return THE_COUNTER
         return None
 

@@ -150,9 +150,10 @@ def test_a_meter_that_answers_the_same_for_ten_minutes_under_power_is_frozen() -
 
 def test_a_counter_that_does_not_count_what_is_shown_is_frozen_by_itself() -> None:
     b = House()
-    for i in range(61):
-        told = b.read(voltage_v=231.5 + i % 3)
+    b.read(energy_kwh=99.998)
+    for i in range(62):
         b.advance(10)
+        told = b.read(voltage_v=231.5 + i % 3)
     assert told["suspect"] == ["energy_kwh"]
 
 
@@ -209,13 +210,42 @@ def test_whatever_the_poll_a_frozen_meter_is_found(seconds: int, watts: int) -> 
 
 
 def test_a_frozen_counter_is_found_when_the_power_should_have_moved_it() -> None:
-    frozen, found = Frozen(0.1), None
-    for i in range(400):
-        figures = {"voltage_v": 230 + 0.1 * (i % 7), "power_w": 480.0, "energy_kwh": 5.0}
-        frozen.take(Reading("meter/m", figures, 10.0 * i))
-        if frozen.why == THE_COUNTER:
-            found = found or 10.0 * i
-    assert found == pytest.approx(0.3 / 0.48 * 3600, abs=11)
+    """After three steps if it was seen to move, else after three hundred of those that its model has."""
+    for seen, due_kwh in ((True, 0.3), (False, 30.0)):
+        frozen, found = Frozen(0.1), None
+        frozen.take(Reading("meter/m", {"power_w": 480.0, "energy_kwh": 4.9 if seen else 5.0}, 0.0))
+        for i in range(1, 25_000):
+            figures = {"voltage_v": 230 + 0.1 * (i % 7), "power_w": 480.0, "energy_kwh": 5.0}
+            frozen.take(Reading("meter/m", figures, 10.0 * i))
+            if frozen.why is not None:
+                found = 10.0 * i
+                break
+        assert frozen.why == THE_COUNTER
+        assert found == pytest.approx(due_kwh / 0.48 * 3600, abs=21)
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 600), st.floats(0, 1)), max_size=60), st.sampled_from([1, 10, 40, 80]),
+    st.sampled_from([0.5, 5.0]),
+)
+def test_behind_transformers_coarse_steps_are_neither_jumps_nor_standstill(
+    polls: list[tuple[float, float]], ratio: int, rated_kw: float
+) -> None:
+    """The model's step is 0.01 kWh, the counter's is that times the ratio; before the first reading it stood long."""
+    step = 0.01 * ratio
+    counter, frozen, at, true = Counter(rated_kw, step=0.01), Frozen(0.01), 0.0, 70.0
+    last_w = 0.0
+    for i, (seconds, share) in enumerate(polls):
+        at += seconds
+        watts = rated_kw * 1000 * share
+        true += max(watts, last_w) * seconds / 3.6e6
+        last_w = watts
+        figures = {"voltage_v": 230 + 0.1 * (i % 7), "power_w": watts, "energy_kwh": math.floor(true / step) * step}
+        judged = counter.judge(Reading("meter/m", figures, at))
+        assert judged is not None
+        assert judged.life == 1
+        frozen.take(judged)
+        assert frozen.why is None
 
 
 class Truth:
