@@ -22,12 +22,14 @@ MaxOn = Annotated[float, duration("1s", "1d")]
 
 
 class Port(Block):
-    """A serial port; every device on it shares these settings."""
+    """A serial port; every device on it shares these settings. `rts`: RTS while sending, where it drives the adapter's
+    direction."""
 
     device: Annotated[str, text(255)]
     baudrate: Annotated[int, whole(300, 1_000_000, "bits a second")]
     parity: Literal["none", "even", "odd"]
     stopbits: Annotated[int, whole(1, 2)] = 1
+    rts: Literal["send-high", "send-low"] | None = None
 
 
 class GpioOutput(Block):

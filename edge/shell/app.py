@@ -209,10 +209,11 @@ def gpio_inputs(site: Site) -> dict[str, InputPort]:
 
 def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
     """A serial port for each of the configuration's; in a simulated village DIR/ports/NAME stands in for its device."""
+    if sim is not None:
+        devices = {name: str(sim / "ports" / name) for name in site.ports}
+        return {n: SerialPort(devices[n], p.baudrate, p.parity, p.stopbits, clock.mono) for n, p in site.ports.items()}
     return {
-        name: SerialPort(
-            p.device if sim is None else str(sim / "ports" / name), p.baudrate, p.parity, p.stopbits, clock.mono
-        )
+        name: SerialPort(p.device, p.baudrate, p.parity, p.stopbits, clock.mono, p.rts)
         for name, p in site.ports.items()
     }
 

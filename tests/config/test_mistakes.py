@@ -63,6 +63,21 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ["3:41 ports.bus.baudrate: sdm120, soil cannot be set to 19200; write one of: 2400, 4800, 9600"],
     ),
     (
+        "parity: none",
+        "parity: even",
+        ["3:55 ports.bus.parity: soil cannot be set to even; write one of: none"],
+    ),
+    (
+        "parity: none",
+        "parity: none, stopbits: 2",
+        ["3:71 ports.bus.stopbits: relays-8, sdm120, soil cannot be set to 2; write one of: 1"],
+    ),
+    (
+        "parity: none",
+        "parity: none, rts: high",
+        ['3:66 ports.bus.rts: "high" is not possible here; write one of: send-high, send-low'],
+    ),
+    (
         "device: /dev/ttyUSB0, ",
         "",
         ['3:3 ports.bus.device: the key "device" is missing; add device: /dev/serial/by-path/platform-usb-0:1.2:1.0'],
