@@ -256,7 +256,7 @@ def test_a_port_that_hangs_keeps_no_other_waiting() -> None:
     heard: list[Event] = []
 
     class Stuck(Device):
-        def ask(self, moment: Moment) -> Said:  # noqa: ARG002
+        def ask(self, moment: Moment) -> Said:
             asked.set()
             hangs.wait(30)
             return Said(0.0, error="no answer")
