@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import until
 
-from edge.shell.clock import ManualClock, SystemClock
+from edge.shell.clock import Clock, ManualClock, SystemClock
 from simulator.board import Board
 from simulator.pin_server import PinServer
 
@@ -165,9 +165,11 @@ def forget_lgpio() -> None:
 class ServedBoard:
     """A board behind a live pins server, whose loop has a thread of its own."""
 
-    def __init__(self, directory: Path, outside: dict[int, int] | None = None, *, persist: bool = True) -> None:
+    def __init__(
+        self, directory: Path, outside: dict[int, int] | None = None, *, persist: bool = True, clock: Clock | None = None
+    ) -> None:
         self.board = Board(outside or {}, persist=persist)
-        self.server = PinServer(directory, self.board, SystemClock())
+        self.server = PinServer(directory, self.board, clock or SystemClock())
         self.log = directory / "pins.log"
         self._loop = asyncio.new_event_loop()
         self.server.attach(self._loop)
@@ -221,7 +223,7 @@ class PulseLines:
         if name == "lgpio":
             install_lgpio(monkeypatch, self._fake)
         elif name == "village":
-            self._served = ServedBoard(directory)
+            self._served = ServedBoard(directory, clock=clock)
         else:
             monkeypatch.setattr("gpiozero.pins.mock.monotonic", clock.mono)
 

@@ -166,6 +166,7 @@ def test_edges_that_the_watcher_has_no_room_for_wait(monkeypatch: pytest.MonkeyP
     with served_board(tmp_path) as served:
         contact = PulseInput(PIN, True, DEBOUNCE_S, clock.mono)
         contact.read()
+        until(lambda: served.server._watchers.get(PIN), 5, "the simulator to know who watches")
         seen = contact._changed
 
         def slow(ticks: float, state: float) -> None:
