@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import registers
-from drivers.gpio import GpioInput, GpioOutput
+from drivers.gpio import GpioInput, GpioOutput, PulseInput
 from drivers.modbus import Line, Port
 from drivers.modbus_reader import ModbusReader
 from drivers.modbus_relay import ModbusRelay
@@ -33,6 +33,7 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.mqtt import Broker, MqttLink
+from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
 from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
@@ -106,13 +107,13 @@ class Seams:
 
 def compose(
     site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
-    outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], ports: Mapping[str, Port],
-    seams: Seams | None = None,
+    outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], counters: Mapping[str, CounterPort],
+    ports: Mapping[str, Port], seams: Seams | None = None,
 ) -> Shell:
     """Wire the shell of `site`.
 
-    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them, `ports`
-    by name; `journal` None: in memory.
+    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them,
+    `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
@@ -131,7 +132,9 @@ def compose(
         polled += _measuring(site, models, name, line)
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
-    core = CoreWorker(controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
+    core = CoreWorker(
+        controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs), Pulses(counters)
+    )
     return Shell(core, store, link, buses)
 
 
@@ -151,7 +154,7 @@ class App:
         seams = None if sim is None else Seams(before_commit=SimulatedCard(sim))
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
-            gpio_inputs(site), serial_ports(site, sim, self._clock), seams,
+            gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
         )
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 
@@ -205,6 +208,14 @@ def gpio_outputs(site: Site) -> dict[str, OutputPort]:
 def gpio_inputs(site: Site) -> dict[str, InputPort]:
     """A driver for every contact that is read, by its name."""
     return {name: GpioInput(contact.gpio, contact.active == "low") for name, contact in site.read_inputs().items()}
+
+
+def gpio_counters(site: Site, clock: Clock) -> dict[str, CounterPort]:
+    """A driver for every counting contact, by its name."""
+    return {
+        name: PulseInput(contact.gpio, contact.active == "low", DEBOUNCE_S[contact.role], clock.mono)
+        for name, contact in site.counted_inputs().items()
+    }
 
 
 def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
