@@ -26,8 +26,13 @@ from edge.core.trust import KnownTime
 from edge.core.values import ModelInfo
 
 
-def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, version: str) -> Controller:
-    """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures."""
+def assemble(
+    site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, version: str, look_every_s: float = 1.0
+) -> Controller:
+    """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures.
+
+    `look_every_s`: how often the counting contacts are looked at.
+    """
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
     programs = Programs(site, catalogue, memory.programs)
@@ -35,7 +40,7 @@ def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, ver
     cells = Cells(calendar, any(found.role == "photocell" for found in site.inputs.values()))
     cabinet = Cabinet(site, memory.inputs, cells)
     meters = gauges.meters(site, catalogue, memory.meters, names)
-    others = gauges.others(site, catalogue, memory.pulses, names)
+    others = gauges.others(site, catalogue, memory.pulses, names, look_every_s)
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
     shared = _Shared(names, calendar, switching, known, cells, cabinet, evidence)

@@ -22,13 +22,20 @@ def meters(site: Site, catalogue: Mapping[str, ModelInfo], kept: Rows, names: to
     ]
 
 
-def others(site: Site, catalogue: Mapping[str, ModelInfo], pulses: Rows, names: topics.Topics) -> list[ReadingUnit]:
-    """The sensors that this version reads, and what counts pulses. `pulses`: the journal's table of these."""
+def others(
+    site: Site, catalogue: Mapping[str, ModelInfo], pulses: Rows, names: topics.Topics, look_every_s: float
+) -> list[ReadingUnit]:
+    """The sensors that this version reads, and what counts pulses, looked at every `look_every_s` seconds.
+
+    `pulses`: the journal's table of these.
+    """
     found: list[ReadingUnit] = [
         ReadingUnit(f"sensor/{name}", catalogue[sensor.model].quantities, sensor.stale, names)
         for name, sensor in driven_sensors(site, catalogue).items()
     ]
-    return found + [PulseUnit(name, means, pulses.get(name), names) for name, means in _countings(site).items()]
+    silent_s = silent_after(look_every_s)
+    countings = _countings(site)
+    return found + [PulseUnit(name, means, pulses.get(name), names, silent_s) for name, means in countings.items()]
 
 
 def called(site: Site) -> dict[str, str]:

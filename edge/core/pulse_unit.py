@@ -60,9 +60,11 @@ class PulseUnit(ReadingUnit):
     fall.
     """
 
-    def __init__(self, name: str, means: Counting, kept: Row | None, names: topics.Topics) -> None:
+    def __init__(
+        self, name: str, means: Counting, kept: Row | None, names: topics.Topics, silent_s: float = SILENT_S
+    ) -> None:
         """`kept`: the journal's row of it."""
-        super().__init__(means.device, (means.total, means.rate), SILENT_S, names)
+        super().__init__(means.device, (means.total, means.rate), silent_s, names)
         self.input = name
         self._means = means
         self._life, self._total = _recalled(kept, means.per_unit)

@@ -120,7 +120,8 @@ def compose(
     store = StoreWorker(journal, inbox.put, seams.before_commit)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
-    controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
+    core = assemble(site, models, store.memory(), version("village-edge"), seams.look_every_s)
+    controller = seams.watched(core)
     hands = dict(outputs)
     buses: list[Worker] = []
     for name, port in ports.items():
@@ -132,10 +133,10 @@ def compose(
         polled += _measuring(site, models, name, line)
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
-    core = CoreWorker(
+    worker = CoreWorker(
         controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs), Pulses(counters)
     )
-    return Shell(core, store, link, buses)
+    return Shell(worker, store, link, buses)
 
 
 class App:
