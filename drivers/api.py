@@ -41,6 +41,23 @@ class Output(Protocol):
         """Let go of the line without moving it."""
 
 
+class Counter(Protocol):
+    """One contact whose pulses are counted."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the last read found nothing, for a technician; None when it found something."""
+
+    def read(self) -> tuple[int, float | None] | None:
+        """How many pulses began since the first read, and when the last one did (monotonic s).
+
+        None when the line cannot be asked; what it counted is kept. Never raises; the first read claims the line.
+        """
+
+    def close(self) -> None:
+        """Count no more; the line stays an input."""
+
+
 class Input(Protocol):
     """One contact. ON is meant logically: what the contact is named for holds; the driver knows the line's level."""
 

@@ -1,4 +1,4 @@
-"""Relays and contacts on GPIO lines, on gpiozero with whatever pin factory is in force.
+"""Relays, contacts and pulse counters on GPIO lines, on gpiozero with whatever pin factory is in force.
 
 Without GPIOZERO_PIN_FACTORY, or with `lgpio`, lines are driven by drivers.lgpio_pins; any other name is gpiozero's to
 find (`village` is the simulator's, `mock` gpiozero's own). gpiozero is imported when the first line is used.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from drivers.api import DriverError, PortGone
+from drivers.pulses import PulseFilter
 
 _factory_lock = threading.Lock()
 
@@ -134,6 +135,77 @@ class GpioInput:
     def close(self) -> None:
         """Let go of the line, which stays an input; a later read claims it again."""
         self._pin = None
+
+
+class PulseInput:
+    """Counts the pulses of the contact on the line `pin` (BCM number), whose pull-up is on, from the first read on.
+
+    `active_low`: a pulse pulls the line low. A pulse, and the rest before it, last `debounce_s` at least. `mono`: the
+    monotonic clock (s). Edges come in threads of gpiozero's; reading may be done in any.
+    """
+
+    def __init__(self, pin: int, active_low: bool, debounce_s: float, mono: Callable[[], float]) -> None:
+        self._number = pin
+        self._active_low = active_low
+        self._debounce_s = debounce_s
+        self._mono = mono
+        self._pin: Any = None
+        self._lock = threading.Lock()
+        self._filter: PulseFilter | None = None
+        self._before: tuple[int, float | None] = (0, None)  # what was counted until the line was closed
+        self.error: str | None = None
+
+    def read(self) -> tuple[int, float | None] | None:
+        """How many pulses began since the first read, and when the last one did (monotonic s).
+
+        None, with `error` saying why, when the line cannot be asked: the next read tries afresh, and what was counted
+        is kept.
+        """
+        try:
+            with _plain_errors(self._number):
+                if self._pin is None:
+                    self._watch()
+                else:
+                    bool(self._pin.state)  # a line that is gone has no edges, and would seem to be at rest
+        except DriverError as e:
+            self.error = str(e)
+            return None
+        self.error = None
+        with self._lock:
+            if self._filter is not None:
+                self._filter.settle(self._mono())
+            return self._counted()
+
+    def close(self) -> None:
+        """Count no more; the line stays an input, and a later read counts on."""
+        pin, self._pin = self._pin, None
+        if pin is not None:
+            pin.when_changed = None
+        with self._lock:
+            self._before, self._filter = self._counted(), None
+
+    def _watch(self) -> None:
+        pin = pin_factory().pin(self._number)
+        pin.input_with_pull("up")
+        by_itself = getattr(pin, "filters", False)
+        with self._lock:
+            active = bool(pin.state) != self._active_low
+            self._filter = PulseFilter(0.0 if by_itself else self._debounce_s, active)
+        pin.edges = "both"
+        pin.bounce = self._debounce_s
+        pin.when_changed = self._changed  # gpiozero only keeps a weak reference: this object must outlive the counting
+        self._pin = pin
+
+    def _changed(self, ticks: float, state: float) -> None:
+        with self._lock:
+            if self._filter is not None:
+                self._filter.edge(bool(state) != self._active_low, ticks, self._mono())
+
+    def _counted(self) -> tuple[int, float | None]:
+        count, last_at = self._before
+        if self._filter is None:
+            return count, last_at
+        return count + self._filter.count, last_at if self._filter.last_at is None else self._filter.last_at
 
 
 @contextmanager

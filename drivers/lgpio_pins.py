@@ -30,8 +30,11 @@ def _as_os_error() -> Iterator[None]:
 class QuietPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
     """A line that stays as it is until it is told to be something, and then becomes it in one step.
 
-    Raises OSError: EBUSY when another process holds the line, EIO for all else that lgpio reports.
+    Raises OSError: EBUSY when another process holds the line, EIO for all else that lgpio reports. `filters`: lgpio
+    tells only of edges after which the line stays as it is for the time that `bounce` says.
     """
+
+    filters = True
 
     def __init__(self, factory: QuietFactory, info: Any) -> None:
         # LGPIOPin's own constructor would make the line an input: start from its parent, keep its attributes.
@@ -67,6 +70,18 @@ class QuietPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
         if self._callback is not None:
             self._callback.cancel()
             self._callback = None
+
+    def _set_bounce(self, value: float | None) -> None:
+        with _as_os_error():
+            super()._set_bounce(value)
+
+    def _enable_event_detect(self) -> None:
+        with _as_os_error():
+            super()._enable_event_detect()
+
+    def _disable_event_detect(self) -> None:
+        with _as_os_error():
+            super()._disable_event_detect()
 
     def _get_state(self) -> Any:
         with _as_os_error():

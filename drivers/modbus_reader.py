@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.api import DriverError, NoAnswer, PortGone, Refused
+from drivers.api import BadAnswer, DriverError, NoAnswer, PortGone, Refused
 from drivers.modbus import Line, read_request
 from drivers.model import Model
 from drivers.read_plan import Block
@@ -53,6 +53,9 @@ class ModbusReader:
     fault the round is dropped and the next begins at the block that failed: a block that always fails cannot keep
     its neighbours young, and a device that answers some of its blocks is not read half for ever unnoticed.
 
+    A figure that cannot be is left out of the reading. Where that is more than half of them, nothing is believed: it is
+    another device, or set otherwise.
+
     Factors are read before the first round, and again every FACTORS_EVERY_S. A model with variants is taken for the
     form that last gave a reading; one that refuses or does not answer where another would be asked something else, and
     one whose figures at the addresses that tell the forms apart are all 0, makes way for the next. If they are 0 in
@@ -90,10 +93,10 @@ class ModbusReader:
             data = self._line.ask(request, model)
             if request != ask.request:
                 return Turn(self._line.quiet_until)
-            values = model.decode(ask.block, data, self._factors)
+            reading = self._collect(model.decode(ask.block, data, self._factors), moment)
         except DriverError as error:
             return self._failed(error, request)
-        return Turn(self._line.quiet_until, self._collect(values, moment))
+        return Turn(self._line.quiet_until, reading)
 
     @property
     def _form(self) -> _Form:
@@ -122,7 +125,8 @@ class ModbusReader:
     def _complete(self, moment: Moment) -> Reading | None:
         """The form in use has answered everything: a reading, unless another form may be the right one."""
         values = {name: v for ask in self._form.ring for name, v in self._answered[ask.request].items()}
-        self._known = not self._telling or any(values[name] for name in self._telling)
+        self._judge(values)
+        self._known = not self._telling or any(values.get(name) for name in self._telling)
         self._failures = self._refusals[self._in_use] = 0
         if self._known:
             self._had_figures.add(self._in_use)
@@ -142,6 +146,12 @@ class ModbusReader:
             self._factors = {}
         self._choose()
         return Reading(self.device, values, self._at)
+
+    def _judge(self, values: dict[str, float]) -> None:
+        model = self._form.model
+        outside = [name for name in model.quantities if name not in values]
+        if 2 * len(outside) > len(model.quantities):
+            raise BadAnswer(f"{', '.join(outside)}: these cannot be what a {model.name} reads; is it one?")
 
     def _failed(self, error: DriverError, request: bytes) -> Turn:
         turn = Turn(self._line.quiet_until, error=str(error), gone=isinstance(error, PortGone))

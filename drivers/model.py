@@ -206,9 +206,9 @@ class Model(_Device):
     def decode(self, block: Block, data: bytes, factors: Mapping[str, float] | None = None) -> dict[str, float]:
         """The quantities or factors of `block` from the answer's data (two bytes a register, as sent).
 
-        `factors` holds what was read of the model's factors; KeyError if a quantity needs one that is missing. Raises
-        BadAnswer naming the first quantity that is NaN, infinite or outside its limits: one such value casts doubt on
-        all.
+        `factors` holds what was read of the model's factors; KeyError if a quantity needs one that is missing. A
+        quantity that is NaN, infinite or outside its limits is left out. Raises BadAnswer for such a factor: it casts
+        doubt on all.
         """
         values: dict[str, float] = {}
         for name in block.names:
@@ -216,9 +216,10 @@ class Model(_Device):
             start = 2 * (quantity.address - block.register)
             value = quantity.decode(data[start : start + 2 * quantity.count])
             low, high = quantity.limits
-            if not low <= value <= high:
-                raise BadAnswer(f"{name} reads {value:g} {quantity.unit}, which is not within {low:g} to {high:g}")
-            values[name] = _multiplied(value, quantity, factors or {}) if quantity.times else value
+            if low <= value <= high:
+                values[name] = _multiplied(value, quantity, factors or {}) if quantity.times else value
+            elif name in self.factors:
+                raise BadAnswer(f"{name} reads {value:g}, which is not within {low:g} to {high:g}")
         return values
 
     def encode(self, values: Mapping[str, float]) -> dict[int, int]:

@@ -72,14 +72,17 @@ def _locked(message: Mapping[str, Any]) -> list[str]:
 
 
 def reading(message: Mapping[str, Any]) -> str:
-    """power 1432.5 W, energy 5188.85 kWh: what most look for comes first."""
+    """power 1432.5 W, energy 5188.85 kWh: what most look for comes first, which of them is suspect at the end."""
     values = message.get("values")
     if not isinstance(values, dict):
         values = {}
     ranked = sorted(values, key=lambda name: name not in FIRST)
     words = ", ".join(quantity(name, values[name]) for name in ranked)
-    doubt = "" if message.get("quality") == "good" else f" ({message.get('quality', 'of unknown quality')})"
-    return (words or "no values") + doubt
+    doubt = "" if message.get("quality") == "good" else str(message.get("quality", "of unknown quality"))
+    named = message.get("suspect")
+    if doubt and isinstance(named, list) and named:
+        doubt += f": {', '.join(_without_unit(str(name)) for name in named)}"
+    return (words or "no values") + (f" ({doubt})" if doubt else "")
 
 
 def quantity(name: str, value: object) -> str:
@@ -126,6 +129,11 @@ def fields(message: Mapping[str, Any]) -> str:
 
 def _figure(value: object) -> str:
     return f"{value:.7g}" if isinstance(value, int | float) else str(value)
+
+
+def _without_unit(name: str) -> str:
+    what, _, unit = name.rpartition("_")
+    return _plain(what if what and unit in UNITS else name)
 
 
 def _plain(name: str) -> str:

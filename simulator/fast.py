@@ -30,7 +30,7 @@ from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
 from simulator.trace import Trace
 from simulator.village import Village
-from simulator.virtual_pins import BoardInput, BoardOutput
+from simulator.virtual_pins import BoardInput, BoardOutput, BoardPulses
 from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
@@ -244,6 +244,10 @@ class Fast:
             e["output"]: BoardOutput(board, e["gpio"], e["active_low"], pid) for e in self._entries if "gpio" in e
         }
         inputs = {name: BoardInput(board, pin, low, pid) for pin, (name, low) in self._contacts.items()}
+        counters = {
+            name: BoardPulses(board, contact.gpio, pid, partial(self._pulses, name))
+            for name, contact in self.village.counters.items()
+        }
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
         seams = Seams(
@@ -251,12 +255,18 @@ class Fast:
         )
         broker = Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
         self.shell = compose(
-            self.site, self._models, self.clock, self._journal, broker, outputs, inputs, self._ports, seams
+            self.site, self._models, self.clock, self._journal, broker, outputs, inputs, counters, self._ports,
+            seams,
         )
         self.shell.core.start()
         self._held = frozenset()
         self._run()
         self.shell.link.start()
+
+    def _pulses(self, name: str) -> tuple[int, float | None]:
+        """What ever came at a counting contact, with the time of the last pulse by the Pi's clock."""
+        count, last_at = self.village.pulsing.counted(name, self.time.mono())
+        return count, None if last_at is None else last_at - self.time.ahead_s
 
     def _start_anew(self) -> None:
         self._boots += 1
@@ -288,7 +298,7 @@ class Fast:
                 self._client.vanish()
             else:
                 shell.link.stop()
-                shell.store.close(self.clock.now())
+                shell.close(self.clock.now())
         board = self.village.board
         if lines:
             board.gone(self._lives)

@@ -11,10 +11,12 @@ Value = int | float | bool
 LIVE, FAST = "live", "fast"
 CIRCUIT, METER, BOARD, PORT = "circuit", "meter", "board", "port"
 FEEDBACK, INPUT, HAND, DOOR, PHOTOCELL = "feedback", "input", "hand", "door", "photocell"
+COUNTER = "counter"
 _EXAMPLES = {
     CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", BOARD: "board/cabinet-board", PORT: "port/rs485",
     FEEDBACK: "light/main-road/b",
     INPUT: "input/cabinet-door", HAND: "input/cabinet-switch", DOOR: "input/cabinet-door", PHOTOCELL: "input/photocell",
+    COUNTER: "input/main-flow",
 }  # fmt: skip
 
 
@@ -34,9 +36,9 @@ class Kind:
     """What is to be known of one fault.
 
     `place`: world, bus, broker, clock, card or process. `on`: what it can be on (a circuit, or one with feedback; a
-    meter; a relay board; a port; an input, or one of that role), nothing for the village as a whole. `lasts`: it stands
-    until it is taken back; else it happens once. `times`: real (live), virtual (fast) or both; `instead` is what to do
-    in the other time.
+    meter; a relay board; a port; an input, one of that role or one that counts), nothing for the village as a whole.
+    `lasts`: it stands until it is taken back; else it happens once. `times`: real (live), virtual (fast) or both;
+    `instead` is what to do in the other time.
     """
 
     name: str
@@ -126,6 +128,8 @@ _TABLE = (
     Kind("feedback-missing", "world", "a contactor's auxiliary contact is torn off: its line stays open", (FEEDBACK,)),
     Kind("input-stuck", "world", "a contact says the same whatever is true", (INPUT,),
          {"active": Param(_flag, "whether it says that what it is named for holds", "true", None, _yes_no)}),
+    Kind("pulses", "world", "pulses come at a counting contact, as when water flows", (COUNTER,),
+         {"rate": Param(number(0.001, 50, "pulses a second").read, "how many a second", "5")}),
     # The broker.
     Kind("broker-away", "broker", "no broker is there"),
     Kind("broker-slow", "broker", "every message takes long to and from the broker",

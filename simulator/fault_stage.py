@@ -8,7 +8,7 @@ from dataclasses import replace
 from edge.shell.clock import Clock
 from simulator.cabinet import Tampering
 from simulator.fault_bus import Trouble
-from simulator.fault_kinds import BOARD, CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
+from simulator.fault_kinds import BOARD, CIRCUIT, COUNTER, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
 from simulator.faults import Change, Fault
 from simulator.village import Village
 from simulator.world import Harm
@@ -22,11 +22,12 @@ class VillageStage:
         self._clock = clock
 
     def targets(self) -> Mapping[str, Collection[str]]:
-        """Every circuit, every meter and board that answers, every port and every contact that is read."""
+        """Every circuit, every meter and board that answers, every port and every contact that is read or counted."""
         cabinet = self.village.cabinet
         return {
             FEEDBACK: [f"light/{load}" for load in cabinet.feedbacks()],
             INPUT: cabinet.inputs(),
+            COUNTER: self.village.pulsing.names,
             **{role: cabinet.inputs(role) for role in (HAND, DOOR, PHOTOCELL)},
             CIRCUIT: [f"light/{load}" for load in self.village.world.loads],
             METER: [f"meter/{name}" for name in self.village.answering()],
@@ -41,6 +42,7 @@ class VillageStage:
         broken = replace(harm(change.standing), by_hand=frozenset(by_hand))
         self.village.cabinet.suffer(tampering(change.standing))
         self.village.world.suffer(broken, mono)
+        self.village.pulsing.flow(pulse_rates(change.standing), mono)
         if change.begun is not None:
             self._happen(change.begun, mono)
 
@@ -110,6 +112,15 @@ def tampering(standing: Iterable[Fault]) -> Tampering:
             case name if name in _SAYS:
                 held[str(fault.on)] = _SAYS[name]
     return Tampering(held, frozenset(missing), cut)
+
+
+def pulse_rates(standing: Iterable[Fault]) -> dict[str, float]:
+    """Pulses a second by counting contact: several on one add up."""
+    rates: dict[str, float] = {}
+    for fault in standing:
+        if fault.kind.name == "pulses":
+            rates[str(fault.on)] = rates.get(str(fault.on), 0.0) + fault.number("rate")
+    return rates
 
 
 def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:

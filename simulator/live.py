@@ -20,6 +20,7 @@ from simulator.fault_broker import BrokerRelay
 from simulator.fault_live import BROKER, Hands, LiveStage
 from simulator.faults import Faults
 from simulator.pin_server import PinServer
+from simulator.pulse_player import PulsePlayer
 from simulator.slaves import SlavePort
 from simulator.village import Village
 
@@ -75,6 +76,7 @@ async def serve(
         pins.attach(loop)
         village.cabinet.put = pins.set_input
         follow_sun(village, loop)
+        stack.callback(PulsePlayer(village.pulsing, village.counters, clock, pins.set_input, loop.call_later).close)
         (directory / "ports").mkdir(exist_ok=True)
         if village.boards:
             coils = stack.enter_context((directory / COILS).open("a", encoding="ascii", buffering=1))

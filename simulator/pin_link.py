@@ -107,19 +107,19 @@ class Link:
 class Watcher:
     """Hands input edges to those who wait for them, in a thread of its own.
 
-    It asks for the watched levels again every half second, so an edge lost to a full socket or a restart of the
-    simulator is late, not missed.
+    It asks for the watched levels again every half second, so an edge lost to a restart of the simulator is late, not
+    missed.
     """
 
     def __init__(self, directory: Path) -> None:
         self._endpoint = Endpoint(directory)
-        self._listeners: dict[int, Callable[[bool], None]] = {}
+        self._listeners: dict[int, Callable[[bool, float], None]] = {}
         self._thread = threading.Thread(target=self._run, name="village-edges", daemon=True)
         self._endpoint.socket.settimeout(WATCH_S)
         self._thread.start()
 
-    def watch(self, number: int, listener: Callable[[bool], None]) -> None:
-        """Tell `listener` the line's level at every edge, and again now and then."""
+    def watch(self, number: int, listener: Callable[[bool, float], None]) -> None:
+        """Tell `listener` the line's level and since when (monotonic s) at every edge, and again now and then."""
         self._listeners[number] = listener
         with suppress(OSError):  # asked again by the thread
             self._endpoint.send({"watch": [number]})
@@ -141,7 +141,7 @@ class Watcher:
             message = json.loads(data)
             listener = self._listeners.get(message.get("edge"))
             if listener is not None:
-                listener(bool(message["level"]))
+                listener(bool(message["level"]), float(message["at"]))
 
     def close(self) -> None:
         """End the thread and the socket."""

@@ -10,7 +10,8 @@ Messages are JSON objects; `seq` comes back in the answer, `pid` says who asks:
 
 Answers: {"seq": 5}, {"seq": 8, "level": 0, "driven": true}, {"seq": 5, "error": "busy", "holder": 4100}, errors
 `unclaimed` and `malformed`; {"seq": 8, "hangs": true} to a process whose reads hang, which asks again; and
-{"edge": 6, "level": 0} to those who watch.
+{"edge": 6, "level": 0, "at": 1234.5} to those who watch: each edge with its monotonic time (s), in order. What a
+socket has no room for waits until it has.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import json
 import os
 import select
 import socket
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ from simulator.board import Board, Held, Unclaimed
 
 # Linux takes 107 bytes of path for a socket; the longest name of one in the directory is a client's.
 LONGEST_DIRECTORY = 107 - len("/client-4194304-999.sock")
+AGAIN_S = 0.005
+MOST_WAITING = 10_000  # edges to one that does not listen; the oldest go
 
 
 class PinServer:
@@ -48,6 +52,7 @@ class PinServer:
         self._board = board
         self._clock = clock
         self._watchers: dict[int, set[str]] = {}
+        self._waiting: dict[str, deque[dict[str, Any]]] = {}  # edges by who is to be told
         self._processes: dict[int, int] = {}  # process id -> pidfd
         self._loop: asyncio.AbstractEventLoop | None = None
         self._path = directory / "pins.sock"
@@ -68,6 +73,7 @@ class PinServer:
             self._loop.remove_reader(self._socket)
             for fd in self._processes.values():
                 self._loop.remove_reader(fd)
+            self._loop = None
         for fd in self._processes.values():
             os.close(fd)
         self._processes.clear()
@@ -75,11 +81,14 @@ class PinServer:
         self._path.unlink(missing_ok=True)
         self._log.close()
 
-    def set_input(self, pin: int, level: int) -> None:
-        """A contact opens or closes (0 or 1): the board learns it, then those who watch the line."""
+    def set_input(self, pin: int, level: int, at: float | None = None) -> None:
+        """A contact opens or closes (0 or 1): the board learns it, then those who watch the line.
+
+        `at`: when it did so (monotonic s); None: now.
+        """
         if self._board.set_outside(pin, level):
             for address in list(self._watchers.get(pin, ())):
-                self._tell_edge(pin, address)
+                self._tell_edge(pin, address, at)
 
     def _serve(self) -> None:
         with suppress(BlockingIOError):
@@ -173,17 +182,39 @@ class PinServer:
             except PermissionError:
                 continue
 
-    def _tell_edge(self, pin: int, address: str) -> None:
-        if not self._send({"edge": pin, "level": self._board.level(pin)}, address):
-            self._watchers[pin].discard(address)
+    def _tell_edge(self, pin: int, address: str, at: float | None = None) -> None:
+        edge = {"edge": pin, "level": self._board.level(pin), "at": self._clock.mono() if at is None else at}
+        waiting = self._waiting.get(address)
+        if waiting is not None:
+            waiting.append(edge)
+        elif self._send(edge, address) is None:
+            self._waiting[address] = deque([edge], MOST_WAITING)
+            self._tell_later(address)
 
-    def _send(self, message: dict[str, Any], address: str) -> bool:
-        """Send without waiting; false when nobody is there. What a full socket loses is asked for again."""
+    def _tell_later(self, address: str) -> None:
+        if self._loop is not None:
+            self._loop.call_later(AGAIN_S, self._tell_waiting, address)
+
+    def _tell_waiting(self, address: str) -> None:
+        waiting = self._waiting.get(address)
+        while waiting:
+            sent = self._send(waiting[0], address)
+            if sent is None:
+                self._tell_later(address)
+                return
+            waiting.popleft()
+        self._waiting.pop(address, None)
+
+    def _send(self, message: dict[str, Any], address: str) -> bool | None:
+        """Send without waiting; None when there is no room now, false when nobody is there: he then watches no more."""
         try:
             self._socket.sendto(json.dumps(message).encode(), address)
         except BlockingIOError:
-            return True
+            return None
         except OSError:
+            for watchers in self._watchers.values():
+                watchers.discard(address)
+            self._waiting.pop(address, None)
             return False
         return True
 

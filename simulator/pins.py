@@ -47,12 +47,12 @@ class VillagePin(PiPin):  # type: ignore[misc]  # gpiozero has no types
         """Stop watching; the line keeps its level."""
         self.when_changed = None
 
-    def _edge(self, level: bool) -> None:
+    def _edge(self, level: bool, at: float) -> None:
         # The world tells the level again and again; the handler hears of the changes it waits for.
         with self._when_changed_lock:
             changed, self._last = level != self._last, level
             if changed and self._edges in {"both", "rising" if level else "falling"} and self._when_changed is not None:
-                self._call_when_changed(self._factory.ticks(), level)
+                self._call_when_changed(at, level)
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._factory.link.ask({"pin": self._number, **message})
@@ -99,7 +99,7 @@ class VillagePin(PiPin):  # type: ignore[misc]  # gpiozero has no types
         return self._bounce
 
     def _set_bounce(self, value: float | None) -> None:
-        self._bounce = value  # simulated contacts do not bounce
+        self._bounce = value  # edges are told as they are; drivers.gpio filters them
 
     def _get_edges(self) -> str:
         return self._edges

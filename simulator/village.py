@@ -17,6 +17,7 @@ from edge.shell.clock import Clock
 from simulator.board import Board
 from simulator.cabinet import Cabinet
 from simulator.fault_bus import Wire
+from simulator.pulsing import Pulsing
 from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
 from simulator.surroundings import Surroundings
@@ -63,7 +64,11 @@ class Village:
         self.world = World(loads, meters, seed, clock.mono())
         self.surroundings = Surroundings(site.site.latitude, site.site.longitude, seed)
         self.cabinet = Cabinet(site, clock)
-        self.board = Board({**dict(_pulls(site)), **self.cabinet.levels()}, self._line_changed, persist=persist)
+        self.counters: dict[str, Any] = site.counted_inputs()
+        self.pulsing = Pulsing(self.counters, clock.mono())
+        at_rest = {contact.gpio: int(contact.active == "low") for contact in self.counters.values()}
+        outside = {**dict(_pulls(site)), **self.cabinet.levels(), **at_rest}
+        self.board = Board(outside, self._line_changed, persist=persist)
         self.cabinet.put = self.board.set_outside
         self.world.moves = self.cabinet.contactor
         self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in site.ports}

@@ -1,6 +1,8 @@
-"""Relays and contacts in virtual time: lines of the village's board, without a socket and without gpiozero."""
+"""Relays, contacts and pulse counters in virtual time: lines of the village's board, without socket and gpiozero."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from drivers.api import DriverError, PortGone
 from simulator.board import Board, Held, Unclaimed
@@ -79,6 +81,41 @@ class BoardInput:
     def close(self) -> None:
         """Let go of the line; a later read claims it again."""
         self._claimed = False
+
+
+class BoardPulses:
+    """Counts at the contact on the line `pin` (BCM number) of `board`; in all else as drivers.gpio's.
+
+    `counted` says how many pulses ever came there and when the last one began, by the clock of the process (s).
+    """
+
+    def __init__(self, board: Board, pin: int, pid: int, counted: Callable[[], tuple[int, float | None]]) -> None:
+        self._claim = BoardInput(board, pin, True, pid)
+        self._counted = counted
+        self._missed: int | None = None  # what came while nobody counted
+        self._told: tuple[int, float | None] = (0, None)
+
+    @property
+    def error(self) -> str | None:
+        """Why the last read found nothing."""
+        return self._claim.error
+
+    def read(self) -> tuple[int, float | None] | None:
+        """How many pulses began since the first read, and when the last one did; None: the line is not to be had."""
+        if self._claim.read() is None:
+            return None
+        ever, last_at = self._counted()
+        before, before_at = self._told
+        if self._missed is None:
+            self._missed = ever - before
+        count = ever - self._missed
+        self._told = count, last_at if count > before else before_at
+        return self._told
+
+    def close(self) -> None:
+        """Count no more; a later read counts on."""
+        self._claim.close()
+        self._missed = None
 
 
 def _check(pin: int) -> None:

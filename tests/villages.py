@@ -27,7 +27,14 @@ STREET = {
 CATALOGUE = {
     "sdm630": ModelInfo(
         "sdm630", "meter", True, (9600,), ("none",), quantities={"power_w": "W", "energy_kwh": "kWh"}
-    )
+    ),
+    "sdm120": ModelInfo(
+        "sdm120", "meter", True, (9600,), ("none",), counter_step=0.001,
+        quantities={"voltage_v": "V", "current_a": "A", "power_w": "W", "frequency_hz": "Hz", "energy_kwh": "kWh"},
+    ),
+    "xy-md02": ModelInfo(
+        "xy-md02", "sensor", True, (9600,), ("none",), quantities={"temperature_c": "°C", "humidity_pct": "%"}
+    ),
 }
 
 
@@ -115,6 +122,11 @@ class Bench:
         self.root = f"village/{self.site.site.id}"
         self._decoder = decoder(self.site)
         self.put(LinkChanged(up=True))
+
+    def stop(self) -> None:
+        """The process ends in good order."""
+        self.core.stop()
+        self.store.close(self.clock.now())
 
     def put(self, event: Event) -> None:
         """Let one event happen, and all that follows at once."""

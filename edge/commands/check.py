@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 for a good configuration, 1 for a bad one or a model file with errors."""
-    from edge.core.site import driven_meters
+    from edge.core.site import FlowInput, S0Input, driven_meters, driven_sensors
     from edge.shell.app import broken_models, catalogue
     from edge.shell.site_file import ConfigError, load
 
@@ -48,10 +48,12 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(models_wrong), file=sys.stderr)
             print(f"{_count(len(models_wrong), 'problem')} in model files; their devices are not read", file=sys.stderr)
         return 1
+    counted = [type(found) for found in site.counted_inputs().values()]
     driven = {
         "lights": len(site.lights),
         "circuits": sum(len(light.circuits) for light in site.lights.values()),
-        "meters": len(driven_meters(site, models)),
+        "meters": len(driven_meters(site, models)) + counted.count(S0Input),
+        "sensors": len(driven_sensors(site, models)) + counted.count(FlowInput),
     }
     passed_over = site.not_driven(models)
     warnings = _warnings(site, args.file)
@@ -63,8 +65,10 @@ def run(args: argparse.Namespace) -> int:
         }  # fmt: skip
         print(json.dumps(answer, ensure_ascii=False))
         return 0
-    counted = [_count(driven[what], what.removesuffix("s")) for what in ("lights", "circuits", "meters")]
-    print(f"{args.file}: good. {site.site.name} ({site.site.id}): {counted[0]} with {counted[1]}, {counted[2]} driven.")
+    lights, circuits, meters, sensors = (_count(number, what.removesuffix("s")) for what, number in driven.items())
+    print(
+        f"{args.file}: good. {site.site.name} ({site.site.id}): {lights} with {circuits}, {meters}, {sensors} driven."
+    )
     for title, found in (("Not driven yet:", passed_over), ("Warnings:", warnings)):
         if found:
             print(title)

@@ -26,6 +26,9 @@ KINDS: Mapping[str, Kind] = {
     "device-silent": Kind(
         "warning", 30, 30, "{name} không trả lời", "{name} does not answer"
     ),
+    "reading-frozen": Kind(
+        "warning", 30, 30, "{name} vẫn trả lời nhưng {why_vi} đứng yên", "{name} answers, but {why} stands still"
+    ),
     "clock-untrusted": Kind(
         "warning", 120, 0, "Đồng hồ của tủ chưa chắc đúng giờ; đèn được bật cho an toàn",
         "The cabinet's clock is not confirmed; lights are lit to be safe",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from edge.core import topics
+from edge.core import gauges, topics
 from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.cells import Cells
@@ -17,43 +17,43 @@ from edge.core.evidence import Evidence
 from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
-from edge.core.meter_unit import MeterUnit
 from edge.core.plan import Coming, Planned
 from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs
 from edge.core.schedule import Calendar
-from edge.core.site import Light, LightProgram, Site, driven_meters
+from edge.core.site import Light, LightProgram, Site
 from edge.core.trust import KnownTime
 from edge.core.values import ModelInfo
 
 
-def assemble(site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, version: str) -> Controller:
-    """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures."""
+def assemble(
+    site: Site, catalogue: Mapping[str, ModelInfo], memory: Memory, version: str, look_every_s: float = 1.0
+) -> Controller:
+    """The controller of `site`, with what the journal kept. `catalogue` says what each meter model measures.
+
+    `look_every_s`: how often the counting contacts are looked at.
+    """
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
     programs = Programs(site, catalogue, memory.programs)
     calendar = Calendar(site.site, programs.light())
     cells = Cells(calendar, any(found.role == "photocell" for found in site.inputs.values()))
     cabinet = Cabinet(site, memory.inputs, cells)
-    meters = [
-        MeterUnit(
-            f"meter/{name}", catalogue[meter.model].quantities, meter.poll, meter.rated_kw,
-            memory.meters.get(f"meter/{name}"), names,
-        )
-        for name, meter in driven_meters(site, catalogue).items()
-    ]
+    meters = gauges.meters(site, catalogue, memory.meters, names)
+    others = gauges.others(site, catalogue, memory.pulses, names, look_every_s)
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
     shared = _Shared(names, calendar, switching, known, cells, cabinet, evidence)
     lights = [_light(name, light, shared) for name, light in site.lights.items()]
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
-    called |= {f"meter/{i}": meter.name for i, meter in site.meters.items()} | {village: site.site.name}
+    called |= gauges.called(site) | {village: site.site.name}
     called |= {name: name.partition("/")[2] for name in cabinet.names}
     alarms = Alarms(called, names, memory.alarms)
     desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar))
     introduction = partial(about, site, catalogue, version, programs)
-    return Controller(names, introduction, lights, meters, memory, known, alarms, cabinet, desk, village)
+    measuring = [*meters, *others]
+    return Controller(names, introduction, lights, measuring, memory, known, alarms, cabinet, desk, village)
 
 
 def coming(site: Site, start: float, end: float) -> list[Coming]:
@@ -93,13 +93,6 @@ def scale(light: Light) -> Ladder:
 def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
     lights = [_about_light(name, light) for name, light in site.lights.items()]
-    meters = [
-        {
-            "id": name, "kind": "meter", "name": meter.name, "model": meter.model,
-            "quantities": [{"name": q, "unit": u} for q, u in catalogue[meter.model].quantities.items()],
-        }
-        for name, meter in driven_meters(site, catalogue).items()
-    ]
     place = site.site
     return {
         "contract": topics.CONTRACT,
@@ -108,7 +101,7 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs
             "id": place.id, "name": place.name, "latitude": place.latitude, "longitude": place.longitude,
             "timezone": place.timezone, "language": place.language,
         },
-        "devices": lights + meters,
+        "devices": lights + gauges.about(site, catalogue),
         "programs": programs.about(),
     }
 

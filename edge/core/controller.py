@@ -10,7 +10,8 @@ from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.desk import Desk
 from edge.core.light_unit import LightUnit
-from edge.core.meter_unit import MeterUnit
+from edge.core.pulse_unit import TABLE, PulseUnit
+from edge.core.reading_unit import ReadingUnit
 from edge.core.trust import KnownTime
 from edge.core.values import (
     ClockChanged,
@@ -27,6 +28,7 @@ from edge.core.values import (
     Override,
     Persist,
     Publish,
+    PulsesCounted,
     ReadingsTaken,
     Refusal,
     Request,
@@ -54,6 +56,7 @@ class Memory:
     hours: Mapping[str, Row] = field(default_factory=dict)
     programs: Mapping[str, Row] = field(default_factory=dict)
     inputs: Mapping[str, Row] = field(default_factory=dict)
+    pulses: Mapping[str, Row] = field(default_factory=dict)
 
 
 class Controller:
@@ -61,10 +64,11 @@ class Controller:
 
     def __init__(
         self, names: topics.Topics, about: Callable[[], Mapping[str, object]], lights: list[LightUnit],
-        meters: list[MeterUnit], memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, desk: Desk,
+        gauges: list[ReadingUnit], memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, desk: Desk,
         site: str,
     ) -> None:
-        """`about` gives that payload as it now is. `site` is the village as alarms name it, `site/<id>`."""
+        """`about` gives that payload as it now is. `gauges` are all devices that measure. `site` is the village as
+        alarms name it, `site/<id>`."""
         self._names = names
         self._known = known
         self._alarms = alarms
@@ -72,9 +76,10 @@ class Controller:
         self._site = site
         self._about = about
         self._lights = {light.target: light for light in lights}
-        self._meters = {meter.target: meter for meter in meters}
+        self._gauges = {gauge.target: gauge for gauge in gauges}
+        self._counters = {gauge.input: gauge for gauge in gauges if isinstance(gauge, PulseUnit)}
         self._light_of = {c.output: light for light in lights for c in light.circuits}
-        self._units: list[LightUnit | MeterUnit] = [*lights, *meters]
+        self._units: list[LightUnit | ReadingUnit] = [*lights, *gauges]
         self._desk = desk
         self._memory = memory
         self._used = dict(memory.commands)
@@ -99,8 +104,14 @@ class Controller:
             light.recall(self._memory.outputs, self._memory.hours, moment)
         for target, light in self._lights.items():
             effects += light.start(self._memory.overrides.get(target), self._memory.lockouts, moment)
+        for counter in self._counters.values():
+            effects += counter.start(moment)
         gone = self._memory.overrides.keys() - self._lights.keys()
         return effects + [Persist(("overrides", target), None) for target in sorted(gone)]
+
+    def stop(self, moment: Moment) -> list[Effect]:
+        """What is to be kept of what was counted, when the process ends in good order. Nothing may follow."""
+        return [effect for counter in self._counters.values() for effect in counter.stop(moment)]
 
     def handle(self, event: Event, moment: Moment) -> list[Effect]:
         """Take one event. Before the start nothing is decided: what the contacts say is only taken note of."""
@@ -127,11 +138,9 @@ class Controller:
             case InputChanged():
                 effects += self._input(event, moment)
             case ReadingsTaken():
-                if meter := self._meters.get(event.device):
-                    effects += meter.take(event, moment)
-                    for light in self._lights.values():
-                        light.measured(meter.target)
-                    self._watch(meter, moment)
+                effects += self._measured(event, moment)
+            case PulsesCounted() if event.input in self._counters:
+                effects += self._counters[event.input].count(event, moment)
             case RequestReceived():
                 effects += self._request(event.request, moment)
             case JournalChanged() | Stored():
@@ -149,10 +158,23 @@ class Controller:
 
     def _journal(self, event: JournalChanged | Stored, moment: Moment) -> list[Effect]:
         if isinstance(event, Stored):
+            table, name = event.key
+            if table == TABLE and name in self._counters:
+                self._counters[name].stored()
             return self._desk.stored(event.key)
         failing = event.failing is not None
         self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
         return self._desk.journal(failing)
+
+    def _measured(self, event: ReadingsTaken, moment: Moment) -> list[Effect]:
+        gauge = self._gauges.get(event.device)
+        if gauge is None:
+            return []
+        effects = gauge.take(event, moment)
+        for light in self._lights.values():
+            light.measured(gauge.target)
+        self._watch(gauge, moment)
+        return effects
 
     def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
         if (of := self._cabinet.feedback(event.input)) is not None:
@@ -169,7 +191,7 @@ class Controller:
         for kind, device, holds, data in self._cabinet.conditions(moment):
             self._alarms.state(kind, device, holds, moment, data)
 
-    def _watch(self, unit: LightUnit | MeterUnit, moment: Moment) -> None:
+    def _watch(self, unit: LightUnit | ReadingUnit, moment: Moment) -> None:
         for kind, holds, data in unit.conditions():
             self._alarms.state(kind, unit.target, holds, moment, data)
 

@@ -2,55 +2,72 @@
 
 A counter only grows, and no faster than the rated power allows. One that does not may be a failed read, or a meter
 that was reset, rolled over or replaced: the reading is withheld until the next one agrees with it, and then a new life
-begins.
+begins. A rollover is no exception: a single 0 near the counter's end looks the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from edge.core.values import Quality, Reading
+from edge.core.plausible import MARGIN, resolution
+from edge.core.values import Reading
 
 COUNTER = "energy_kwh"
-MARGIN = 1.5  # rated power is a nameplate figure
-RESOLUTION_KWH = 0.1  # the coarsest step a counter makes
-REMEMBER_EVERY_S = 900.0
+LATE_S = 60.0  # a meter's figure may be as old as that when it is asked, by its own updates and the line's retries
+COARSE_KWH = 1.0  # the coarsest step of a counter behind transformers, whose ratio multiplies the model's
 
 
 class Counter:
-    """The energy counter of one meter, and the life it is in."""
+    """The energy counter of one meter, and the life it is in.
 
-    def __init__(self, rated_kw: float | None, life: int = 1, energy_kwh: float | None = None) -> None:
+    `step` is the least it moves by, `wraps_at` what it shows 0 in place of (kWh). `energy_kwh`: where it last stood.
+    """
+
+    def __init__(
+        self, rated_kw: float | None, life: int = 1, energy_kwh: float | None = None, step: float = 0.01,
+        wraps_at: float | None = None,
+    ) -> None:
         self._rated_kw = rated_kw
+        self._step = step
+        self._wraps_at = float("inf") if wraps_at is None else wraps_at
         self.life = life
         self._last: Reading | None = None
         if energy_kwh is not None:
             # The time between is unknown after a restart: only that it must not have fallen can be asked.
             self._last = Reading("", {COUNTER: energy_kwh}, float("-inf"))
+        self._moved_at = float("-inf")  # of the reading with which it began to stand where it stands
         self._doubted: Reading | None = None
 
     def judge(self, reading: Reading) -> Reading | None:
-        """The reading with its life and quality, or None while its counter is in doubt."""
-        if COUNTER not in reading.quantities:
-            return replace(reading, life=self.life, quality=self._quality(reading))
-        if self._last is not None and not self._follows(self._last, reading):
-            if self._doubted is None or not self._follows(self._doubted, reading):
+        """The reading with its life, or None while its counter is in doubt; without a counter that cannot be."""
+        energy = reading.quantities.get(COUNTER)
+        if energy is not None and not 0 <= energy < self._wraps_at:
+            rest = {name: value for name, value in reading.quantities.items() if name != COUNTER}
+            return replace(reading, quantities=rest, life=self.life)
+        if energy is None:
+            return replace(reading, life=self.life)
+        if self._last is not None and not self._follows(self._last, reading, self._moved_at):
+            if self._doubted is None or not self._follows(self._doubted, reading, self._doubted.at):
                 self._doubted = reading
                 return None
             self.life += 1
+        if self._last is not None and energy != self._last.quantities[COUNTER]:
+            self._moved_at = reading.at
         self._last, self._doubted = reading, None
-        return replace(reading, life=self.life, quality=self._quality(reading))
+        return replace(reading, life=self.life)
 
-    def _follows(self, before: Reading, after: Reading) -> bool:
-        grown = after.quantities[COUNTER] - before.quantities[COUNTER]
-        hours = (after.at - before.at) / 3600
+    def _follows(self, before: Reading, after: Reading, moved_at: float) -> bool:
+        """Whether `after` can come of `before`, whose figure the counter shows since `moved_at`.
+
+        A counter of coarse steps shows at once what flowed since its last one.
+        """
+        energy = after.quantities[COUNTER]
+        grown = energy - before.quantities[COUNTER]
         if grown < 0:
             return False
-        if self._rated_kw is None or hours < 0:
+        if self._rated_kw is None or after.at < before.at:
             return True
-        return grown <= self._rated_kw * MARGIN * hours + RESOLUTION_KWH
-
-    def _quality(self, reading: Reading) -> Quality:
-        power = reading.quantities.get("power_w", 0.0)
-        beyond = self._rated_kw is not None and abs(power) > self._rated_kw * 1000 * MARGIN
-        return "suspect" if beyond else "good"
+        most_kw = self._rated_kw * MARGIN
+        step = resolution(energy, self._step)
+        held_back = min(max(COARSE_KWH, step), most_kw * (after.at - moved_at) / 3600)
+        return grown <= most_kw * (after.at - before.at + LATE_S) / 3600 + max(step, held_back)

@@ -1,89 +1,71 @@
-"""One meter as the core knows it: what it last said, whether that can be believed, and when it has fallen silent."""
+"""One meter as the core knows it: what a device that measures is, and whether its figures can be believed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from edge.core import topics
-from edge.core.energy import COUNTER, REMEMBER_EVERY_S, Counter
-from edge.core.values import Effect, Moment, Persist, Publish, ReadingsTaken, Row
+from edge.core.energy import COUNTER, Counter
+from edge.core.plausible import EVERY_FIGURE, THE_COUNTER, Frozen, beyond_apparent, doubtful
+from edge.core.reading_unit import ReadingUnit
+from edge.core.values import Effect, Moment, Persist, Reading, Row
 
-SILENT_POLLS = 3
-SILENT_S = 30.0
+REMEMBER_EVERY_S = 900.0
+POWER = "power_w"
+VI = {EVERY_FIGURE: "mọi con số", THE_COUNTER: "số điện năng"}
 
 
-class MeterUnit:
-    """Publishes what a meter says, and `unknown` once it has said nothing for three polls and at least 30 s."""
+class MeterUnit(ReadingUnit):
+    """A reading whose counter is in doubt is not told; figures that are implausible make it `suspect`."""
 
     def __init__(
-        self, target: str, quantities: Iterable[str], poll_s: float, rated_kw: float | None, kept: Row | None,
-        names: topics.Topics,
+        self, target: str, quantities: Iterable[str], silent_s: float, rated_kw: float | None, kept: Row | None,
+        names: topics.Topics, step: float = 0.01, wraps_at: float | None = None,
     ) -> None:
-        self.target = target
-        self.wake = float("-inf")
+        """`kept`: the journal's row of it. `step` and `wraps_at` as of a Counter."""
+        super().__init__(target, quantities, silent_s, names)
         life, energy = (1, None) if kept is None else (int(kept["life"] or 1), kept["energy_kwh"])
-        self._counter = Counter(rated_kw, life, None if energy is None else float(energy))
-        self._silent_s = max(SILENT_POLLS * poll_s, SILENT_S)
-        self._names = names
-        self._reading: dict[str, object] | None = None
-        self._values: dict[str, float | None] = dict.fromkeys(quantities)
-        self._sent: dict[str, bytes] = {}
-        self._heard: float | None = None
-        self._silent = False
-        self._why = "it has not been heard yet"
+        self._counter = Counter(rated_kw, life, None if energy is None else float(energy), step, wraps_at)
+        self._frozen = Frozen(step)
+        self._rated_kw = rated_kw
+        self._beyond: set[str] = set()
+        self._power: tuple[float, float] | None = None
         self._kept: tuple[float, int] | None = None  # when, and which life
 
-    def take(self, event: ReadingsTaken, moment: Moment) -> list[Effect]:
-        """A poll ended. Nothing is told of one that failed, or whose counter is in doubt, but by silence."""
-        reading = None if event.reading is None else self._counter.judge(event.reading)
-        if reading is None:
-            self._why = event.error or "its energy counter is in doubt"
-            return []
-        self._heard = moment.mono
-        self._values.update(reading.quantities)
-        self._reading = {
-            "at": topics.rfc3339(reading.at), "quality": reading.quality, "life": reading.life,
-            "values": reading.quantities,
-        }
-        return self._keep(moment) + self.step(moment)
-
-    def step(self, moment: Moment) -> list[Effect]:
-        """Tell what has not been told yet."""
-        if self._heard is None:
-            self._heard = moment.mono  # it has had no time to speak
-        self._silent = silent = moment.mono >= self._heard + self._silent_s
-        self.wake = float("inf") if silent else self._heard + self._silent_s
-        effects: list[Effect] = []
-        if self._reading is not None:
-            effects += self._publish("reading", topics.encode(self._reading), 1)
-        for quantity, value in self._values.items():
-            if silent or value is not None:
-                effects += self._publish(f"value/{quantity}", b"unknown" if silent else topics.encode(value), 0)
-        return effects
-
     def power(self) -> tuple[float, float] | None:
-        """The power it shows (W) and when that was heard (monotonic s); None while it is silent or shows none."""
-        watts = self._values.get("power_w")
-        return None if self._silent or watts is None or self._heard is None else (watts, self._heard)
+        """The power it shows (W) and when that was heard (monotonic s); None while it is silent or that is doubtful."""
+        return None if self._silent else self._power
 
     def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
-        """The alarms that this meter can be the cause of, whether their condition holds, and their data."""
-        return [("device-silent", self._silent, {"why": self._why})]
+        """Beside its silence, that it answers while its registers stand still."""
+        why = self._frozen.why
+        says: dict[str, object] = {"why": why, "why_vi": VI.get(why or "")}
+        return [*super().conditions(), ("reading-frozen", why is not None and not self._silent, says)]
 
-    def tell_again(self) -> None:
-        """Forget what was sent: the broker may have."""
-        self._sent.clear()
-        self.wake = float("-inf")
+    def _judged(self, reading: Reading, moment: Moment) -> Reading | None:
+        judged = self._counter.judge(reading)
+        if judged is None:
+            self._why = "its energy counter is in doubt"
+            return None
+        self._frozen.take(judged)
+        doubted = doubtful(judged.quantities, self._rated_kw)
+        beyond = beyond_apparent(judged.quantities)
+        doubted |= beyond & self._beyond
+        self._beyond = beyond
+        if self._frozen.why is not None:
+            doubted |= {COUNTER} if self._frozen.why == THE_COUNTER else set(judged.quantities)
+        watts = judged.quantities.get(POWER)
+        self._power = None if watts is None or POWER in doubted else (watts, moment.mono)
+        in_order = tuple(name for name in judged.quantities if name in doubted)
+        return replace(judged, quality="suspect" if in_order else "good", doubted=in_order)
 
-    def _publish(self, leaf: str, payload: bytes, qos: int) -> list[Effect]:
-        if self._sent.get(leaf) == payload:
-            return []
-        self._sent[leaf] = payload
-        return [Publish(self._names.of(self.target, leaf), payload, retain=True, qos=qos)]
+    def _tell(self, reading: Reading, moment: Moment) -> list[Effect]:
+        return self._keep(reading, moment) + super()._tell(reading, moment)
 
-    def _keep(self, moment: Moment) -> list[Effect]:
+    def _keep(self, reading: Reading, moment: Moment) -> list[Effect]:
         """The counter goes to the journal now and then and at each new life, so that a life outlasts a restart."""
-        energy, life = self._values.get(COUNTER), self._counter.life
+        energy, life = reading.quantities.get(COUNTER), reading.life
         due = self._kept is None or moment.mono >= self._kept[0] + REMEMBER_EVERY_S or life != self._kept[1]
         if energy is None or not due:
             return []

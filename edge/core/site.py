@@ -32,6 +32,7 @@ from edge.core.site_devices import (
     PlainInput,
     Port,
     Pump,
+    S0Input,
     Sensor,
     Switch,
     Valve,
@@ -45,7 +46,8 @@ __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
     "FlowInput", "GpioOutput", "HandInput", "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram",
     "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump",
-    "Rule", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
+    "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
+    "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -144,25 +146,27 @@ class Site(Block):
                     read[f"feedback/{name}/{key}"] = circuit.feedback
         return read
 
+    def counted_inputs(self) -> dict[str, FlowInput | S0Input]:
+        """The contacts whose pulses are counted, by `input/<id>`."""
+        return {
+            f"input/{name}": found for name, found in self.inputs.items() if isinstance(found, FlowInput | S0Input)
+        }
+
     def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
-        return [*self._meters_not_driven(catalogue), *self._others_not_driven()]
-
-    def _meters_not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
-        driven = driven_meters(self, catalogue)
-        return [
-            (f"meters.{name}", f"{meter.model} is not driven yet; nothing reads this meter")
-            for name, meter in self.meters.items()
+        read = driven_meters(self, catalogue).keys(), driven_sensors(self, catalogue).keys()
+        found = [
+            (f"{section}.{name}", f"{device.model} is not driven yet; nothing reads this {section[:-1]}")
+            for section, driven in zip(("meters", "sensors"), read, strict=True)
+            for name, device in getattr(self, section).items()
             if name not in driven
         ]
-
-    def _others_not_driven(self) -> list[tuple[str, str]]:
-        found = [
+        found += [
             (f"{section}.{name}", why)
             for section, why in _NOT_YET.items()
             for name, device in getattr(self, section).items()
-            if getattr(device, "role", None) not in READ_ROLES
-        ]  # fmt: skip
+            if getattr(device, "role", None) not in READ_ROLES | COUNTED_ROLES
+        ]
         found += [
             (f"programs.{name}", f"{program.kind} programs are not run yet")
             for name, program in self.programs.items()
@@ -172,17 +176,25 @@ class Site(Block):
 
 
 READ_ROLES = frozenset({"hand", "door", "mains", "photocell"})  # of inputs
+COUNTED_ROLES = frozenset({"flow", "s0"})
 _NOT_YET = {
     "inputs": "inputs of this role are not read yet",
     "pumps": "pumps are not driven yet; nothing switches it",
     "valves": "valves are not driven yet; nothing opens it",
     "switches": "switches are not driven yet; nothing switches it",
-    "sensors": "sensors are not driven yet; nothing reads it",
 }
 
 
 def driven_meters(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Meter]:
     """The meters of `site` whose model this version can read."""
-    return {
-        name: meter for name, meter in site.meters.items() if (info := catalogue.get(meter.model)) and info.driven
-    }
+    return {name: meter for name, meter in site.meters.items() if _driven(meter, catalogue)}
+
+
+def driven_sensors(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Sensor]:
+    """The sensors of `site` whose model this version can read."""
+    return {name: sensor for name, sensor in site.sensors.items() if _driven(sensor, catalogue)}
+
+
+def _driven(device: Meter | Sensor, catalogue: Mapping[str, ModelInfo]) -> bool:
+    info = catalogue.get(device.model)
+    return info is not None and info.driven

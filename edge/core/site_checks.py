@@ -214,11 +214,18 @@ class _Checks:
                 yield path, f"{text}, or name another program here"
 
     def inputs(self) -> Iterator[_Found]:
-        """The cabinet's switch rules lights that there are."""
+        """The cabinet's switch rules lights that there are; a counting input shares its id with no meter or sensor."""
         for name, found in self.site.inputs.items():
             if isinstance(found, HandInput):
                 for i, light in enumerate(found.of):
                     yield from self._refer(("inputs", name, "of", i), "lights", light)
+            section = {"s0": "meters", "flow": "sensors"}.get(found.role, "")
+            if name in self.known.get(section, ()):
+                text = (
+                    f'"{name}" is also among the {section}, and what this input counts is told as '
+                    f"{section[:-1]}/{name} too; give one of them another id"
+                )
+                yield ("inputs", name), text
 
     def programs(self) -> Iterator[_Found]:
         """What irrigation and climate programs refer to."""

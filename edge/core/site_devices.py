@@ -22,12 +22,14 @@ MaxOn = Annotated[float, duration("1s", "1d")]
 
 
 class Port(Block):
-    """A serial port; every device on it shares these settings."""
+    """A serial port; every device on it shares these settings. `rts`: RTS while sending, where it drives the adapter's
+    direction."""
 
     device: Annotated[str, text(255)]
     baudrate: Annotated[int, whole(300, 1_000_000, "bits a second")]
     parity: Literal["none", "even", "odd"]
     stopbits: Annotated[int, whole(1, 2)] = 1
+    rts: Literal["send-high", "send-low"] | None = None
 
 
 class GpioOutput(Block):
@@ -128,6 +130,7 @@ class Meter(_Polled):
 class Sensor(_Polled):
     """A sensor on a serial port; after `stale` seconds without a reading nothing relies on it."""
 
+    area: Id | None = None
     stale: Annotated[float, duration("1s", "1d")] = 1800.0
 
     @model_validator(mode="after")
@@ -219,10 +222,21 @@ class DoorInput(Contact):
 
 
 class FlowInput(Contact):
-    """A water meter's pulses."""
+    """A water meter's pulses; without a `name` it goes by its id."""
 
     role: Literal["flow"]
+    name: Name | None = None
+    area: Id | None = None
     pulses_per_l: Annotated[float, number(0.001, 100_000, "pulses per litre")]
+
+
+class S0Input(Contact):
+    """The pulse output (S0, EN 62053-31) of an energy meter that has no other; `rated_kw` as of a Meter."""
+
+    role: Literal["s0"]
+    name: Name
+    pulses_per_kwh: Annotated[float, number(0.1, 100_000, "pulses per kWh")]
+    rated_kw: Annotated[float, number(0.01, 10_000, "kW")] | None = None
 
 
 class LevelInput(Block):
@@ -240,7 +254,7 @@ class PlainInput(Contact):
 
 
 _ROLES = {
-    "hand": "<hand>", "door": "<door>", "flow": "<flow>", "level": "<level>",
+    "hand": "<hand>", "door": "<door>", "flow": "<flow>", "s0": "<s0>", "level": "<level>",
     "mains": "<plain>", "photocell": "<plain>", "rain": "<plain>",
 }  # fmt: skip
 
@@ -254,11 +268,12 @@ Input = Annotated[
     Annotated[HandInput, Tag("<hand>")]
     | Annotated[DoorInput, Tag("<door>")]
     | Annotated[FlowInput, Tag("<flow>")]
+    | Annotated[S0Input, Tag("<s0>")]
     | Annotated[LevelInput, Tag("<level>")]
     | Annotated[PlainInput, Tag("<plain>")],
     Discriminator(
         _role,
         custom_error_type="input_role",
-        custom_error_message="an input has a role; write role: hand, door, mains, photocell, flow, rain or level",
+        custom_error_message="an input has a role; write role: hand, door, mains, photocell, flow, s0, rain or level",
     ),
 ]

@@ -31,7 +31,8 @@ _EXAMPLES = {
     "parity": "parity: none", "model": "model: sdm630", "port": "port: rs485", "address": "address: 1",
     "circuits": "circuits: {a: {output: {gpio: 17}, lamps: 8, lamp_w: 60}}", "output": "output: {gpio: 17}",
     "gpio": "gpio: 17", "board": "board: cabinet-board", "coil": "coil: 0", "lamps": "lamps: 8", "lamp_w": "lamp_w: 60",
-    "of": "of: [main-road]", "pulses_per_l": "pulses_per_l: 7.5", "low_is": "low_is: empty", "max_on": "max_on: 60m",
+    "of": "of: [main-road]", "pulses_per_l": "pulses_per_l: 7.5",
+    "pulses_per_kwh": "pulses_per_kwh: 1000", "low_is": "low_is: empty", "max_on": "max_on: 60m",
     "daily_max": "daily_max: 2h", "default": "default: 20m", "kind": "kind: light",
     "steps": "steps: [{at: sunset, level: 100}, {at: sunrise, level: 0}]", "at": "at: sunset", "level": "level: 100",
     "within": "within: 45m", "finish_before": "finish_before: sunrise + 1h", "zones": "zones: [{plot-1: 20m}]",
@@ -201,6 +202,7 @@ _RHYTHM: dict[str, object] = {"poll": "1s", "record": "1d", "stale": "1d"}
 _THRESHOLDS: dict[str, object] = {"on_above": 1, "off_below": 0}
 _NEUTRAL: dict[str, dict[str, object]] = {
     "name": {"name": "unread"}, "lamps": {"lamps": 1}, "lamp_w": {"lamp_w": 1}, "pulses_per_l": {"pulses_per_l": 1},
+    "pulses_per_kwh": {"pulses_per_kwh": 1}, "rated_kw": {"rated_kw": 1},
     "low_is": {"low_is": "empty"}, "finish_before": {"finish_before": "00:00"},
     **dict.fromkeys(_LIMITS, _LIMITS), **dict.fromkeys(_RHYTHM, _RHYTHM), **dict.fromkeys(_THRESHOLDS, _THRESHOLDS),
 }  # fmt: skip

@@ -72,7 +72,8 @@ class Deadline:
 class Reading:
     """What one device said in one poll. `at` is the Unix time at which it was read, never at which it was sent.
 
-    Quantities carry their unit in the name. `life` grows when a meter is reset or replaced.
+    Quantities carry their unit in the name. `life` grows when a meter is reset or replaced. `doubted` names the
+    quantities for which the quality is `suspect`.
     """
 
     device: str
@@ -80,6 +81,7 @@ class Reading:
     at: float
     quality: Quality = "good"
     life: int = 1
+    doubted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,19 @@ class ReadingsTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class PulsesCounted:
+    """A look at a counting contact, `input/<id>`: `count` pulses since this process began to count, at least 0.
+
+    `at` and `last_at` are monotonic seconds of this boot: of the look, and of the last pulse (None: none came yet).
+    """
+
+    input: str
+    count: int
+    at: float
+    last_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkChanged:
     """The link to the broker came up or went down."""
 
@@ -240,8 +255,8 @@ class JournalChanged:
 
 
 Event = (
-    Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | LinkChanged
-    | ClockChanged | Stored | JournalChanged
+    Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | PulsesCounted
+    | LinkChanged | ClockChanged | Stored | JournalChanged
 )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import registers
-from drivers.gpio import GpioInput, GpioOutput
+from drivers.gpio import GpioInput, GpioOutput, PulseInput
 from drivers.modbus import Line, Port
 from drivers.modbus_reader import ModbusReader
 from drivers.modbus_relay import ModbusRelay
@@ -21,9 +21,9 @@ from drivers.serial_port import SerialPort
 from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
 from edge.core.controller import Controller
-from edge.core.site import Site, driven_meters
+from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
-from edge.core.values import Event, ModelInfo
+from edge.core.values import Event, ModelInfo, Moment
 from edge.shell import boards, safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
@@ -33,6 +33,7 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.mqtt import Broker, MqttLink
+from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
 from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
@@ -81,6 +82,11 @@ class Shell:
     link: MqttLink
     buses: list[Worker]
 
+    def close(self, moment: Moment) -> None:
+        """Keep what is to be kept, and close the journal: after the workers' last steps, in good order."""
+        self.core.stop()
+        self.store.close(moment)
+
     @property
     def workers(self) -> list[Worker]:
         """All of them, the core first."""
@@ -106,20 +112,21 @@ class Seams:
 
 def compose(
     site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
-    outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], ports: Mapping[str, Port],
-    seams: Seams | None = None,
+    outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], counters: Mapping[str, CounterPort],
+    ports: Mapping[str, Port], seams: Seams | None = None,
 ) -> Shell:
     """Wire the shell of `site`.
 
-    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them, `ports`
-    by name; `journal` None: in memory.
+    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them,
+    `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
     store = StoreWorker(journal, inbox.put, seams.before_commit)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
-    controller = seams.watched(assemble(site, models, store.memory(), version("village-edge")))
+    core = assemble(site, models, store.memory(), version("village-edge"), seams.look_every_s)
+    controller = seams.watched(core)
     hands = dict(outputs)
     buses: list[Worker] = []
     for name, port in ports.items():
@@ -128,11 +135,13 @@ def compose(
         for board in relays.values():
             hands |= board.ports()
         polled = [Polled(f"board/{i}", board, seams.board_poll_s) for i, board in relays.items()]
-        polled += _meters(site, models, name, line)
+        polled += _measuring(site, models, name, line)
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
-    core = CoreWorker(controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs))
-    return Shell(core, store, link, buses)
+    worker = CoreWorker(
+        controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs), Pulses(counters)
+    )
+    return Shell(worker, store, link, buses)
 
 
 class App:
@@ -151,7 +160,7 @@ class App:
         seams = None if sim is None else Seams(before_commit=SimulatedCard(sim))
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
-            gpio_inputs(site), serial_ports(site, sim, self._clock), seams,
+            gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
         )
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 
@@ -167,7 +176,7 @@ class App:
         self._shell.link.stop()
         for name in self._runner.stop():
             log.error("worker %s did not end in time", name)
-        self._shell.store.close(self._clock.now())
+        self._shell.close(self._clock.now())
         os.close(self._lock)
 
 
@@ -207,22 +216,33 @@ def gpio_inputs(site: Site) -> dict[str, InputPort]:
     return {name: GpioInput(contact.gpio, contact.active == "low") for name, contact in site.read_inputs().items()}
 
 
+def gpio_counters(site: Site, clock: Clock) -> dict[str, CounterPort]:
+    """A driver for every counting contact, by its name."""
+    return {
+        name: PulseInput(contact.gpio, contact.active == "low", DEBOUNCE_S[contact.role], clock.mono)
+        for name, contact in site.counted_inputs().items()
+    }
+
+
 def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
     """A serial port for each of the configuration's; in a simulated village DIR/ports/NAME stands in for its device."""
+    if sim is not None:
+        devices = {name: str(sim / "ports" / name) for name in site.ports}
+        return {n: SerialPort(devices[n], p.baudrate, p.parity, p.stopbits, clock.mono) for n, p in site.ports.items()}
     return {
-        name: SerialPort(
-            p.device if sim is None else str(sim / "ports" / name), p.baudrate, p.parity, p.stopbits, clock.mono
-        )
+        name: SerialPort(p.device, p.baudrate, p.parity, p.stopbits, clock.mono, p.rts)
         for name, p in site.ports.items()
     }
 
 
-def _meters(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
-    """The meters on one port, each with its reader."""
+def _measuring(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
+    """The meters and sensors on one port, each with its reader."""
+    found: dict[str, Meter | Sensor] = {f"meter/{i}": meter for i, meter in driven_meters(site, models).items()}
+    found |= {f"sensor/{i}": sensor for i, sensor in driven_sensors(site, models).items()}
     return [
-        Polled(f"meter/{i}", ModbusReader(f"meter/{i}", line, m.address, registers.load_model(m.model)), m.poll)
-        for i, m in driven_meters(site, models).items()
-        if m.port == port
+        Polled(name, ModbusReader(name, line, device.address, registers.load_model(device.model)), device.poll)
+        for name, device in found.items()
+        if device.port == port
     ]
 
 

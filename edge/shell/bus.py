@@ -115,11 +115,14 @@ class BusWorker:
     60 s, and all devices that do not answer together take at most a sixth of the line's time. A board is tried every
     3 s, and while nobody who answers falls due over it that does not count into this sixth. Before a try, boards that
     answer are read if they would go stale over it. The first whole reading ends this. While the port is gone, opening
-    it is tried every 2 s and every poll fails in its slot.
+    it is tried every `reopen_s` seconds and every poll fails in its slot.
     """
 
-    def __init__(self, name: str, devices: Sequence[Polled], put: Callable[[Event], None]) -> None:
+    def __init__(
+        self, name: str, devices: Sequence[Polled], put: Callable[[Event], None], reopen_s: float = REOPEN_S
+    ) -> None:
         self.name = name
+        self._reopen_s = reopen_s
         self._put = put
         self._slots = [_Slot(polled, i * polled.poll_s / len(devices)) for i, polled in enumerate(devices)]
         self._boards = [slot.board for slot in self._slots if slot.board is not None]
@@ -236,9 +239,9 @@ class BusWorker:
 
     def _port_gone(self, why: str, mono: float) -> None:
         if self._gone is None:
-            log.warning("%s: %s; it is tried again every %g s", self.name, why, REOPEN_S)
+            log.warning("%s: %s; it is tried again every %g s", self.name, why, self._reopen_s)
         self._gone = why
-        self._reopen_at = mono + REOPEN_S
+        self._reopen_at = mono + self._reopen_s
         for slot in self._slots:
             slot.began = None
 

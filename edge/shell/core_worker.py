@@ -10,6 +10,7 @@ from edge.core.values import ClockChanged, Event, InputChanged, Moment, Stored, 
 from edge.shell.clock import Clock
 from edge.shell.contacts import Contacts
 from edge.shell.effects import Effects
+from edge.shell.pulses import Pulses
 from edge.shell.runner import Inbox
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,14 @@ class CoreWorker:
 
     def __init__(
         self, controller: Controller, effects: Effects, clock: Clock, inbox: Inbox[Event], look_every_s: float = 1.0,
-        contacts: Contacts | None = None,
+        contacts: Contacts | None = None, pulses: Pulses | None = None,
     ) -> None:
-        """`look_every_s`: how often every output's own line is read back, and every contact read."""
+        """`look_every_s`: how often every output's own line is read back, and every contact and counter read."""
         self.inbox = inbox
         self._controller = controller
         self._effects = effects
         self._contacts = contacts or Contacts({})
+        self._pulses = pulses or Pulses({})
         self._clock = clock
         self._look_every_s = look_every_s
         self._look_at = float("-inf")
@@ -48,6 +50,15 @@ class CoreWorker:
         for told in self._contacts.look(moment.mono):
             self._handle(told)
         self._effects.run(self._controller.start(moment, fallback), self._handle)
+        for counted in self._pulses.look(self._clock.mono()):
+            self._handle(counted)
+        self._effects.flush()
+
+    def stop(self) -> None:
+        """Have kept what only the core knows. Called once, after the worker's last step."""
+        for counted in self._pulses.look(self._clock.mono()):
+            self._handle(counted)
+        self._effects.run(self._controller.stop(self._clock.now()), self._handle)
         self._effects.flush()
 
     def on_wake(self, wake: Callable[[], None]) -> None:
@@ -73,6 +84,8 @@ class CoreWorker:
                 self._handle(seen)
             for told in self._contacts.look(self._clock.mono()):
                 self._handle(told)
+            for counted in self._pulses.look(self._clock.mono()):
+                self._handle(counted)
         for told in self._contacts.look_again(self._clock.mono()):
             self._handle(told)
         self._handle(Tick())

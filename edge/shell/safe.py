@@ -8,7 +8,7 @@ it working.
     {"version": 2, "outputs": [
      {"output": "light/main-road/a", "safe": "hold", "gpio": 17, "active_low": true},
      {"output": "light/lanes/a", "safe": "off", "port": "rs485", "device": "/dev/serial/by-path/…", "baudrate": 9600,
-      "parity": "none", "stopbits": 1, "address": 10, "coil": 0}, …]}
+      "parity": "none", "stopbits": 1, "rts": null, "address": 10, "coil": 0}, …]}
 
 Version 1 had outputs on GPIO lines only, and is read as well.
 """
@@ -66,7 +66,7 @@ def _entry(site: Any, output: str, wiring: Any, safe: str) -> dict[str, Any]:
     port = site.ports[board.port]
     return common | {
         "port": board.port, "device": port.device, "baudrate": port.baudrate, "parity": port.parity,
-        "stopbits": port.stopbits, "address": board.address, "coil": wiring.coil,
+        "stopbits": port.stopbits, "rts": port.rts, "address": board.address, "coil": wiring.coil,
     }  # fmt: skip
 
 
@@ -197,8 +197,10 @@ class _Boards:
         if name not in self._lines:
             from drivers.serial_port import SerialPort
 
-            device = entry["device"] if self._sim is None else str(self._sim / "ports" / name)
+            device, rts = entry["device"], entry.get("rts")
+            if self._sim is not None:
+                device, rts = str(self._sim / "ports" / name), None
             baudrate = entry["baudrate"]
-            port = SerialPort(device, baudrate, entry["parity"], entry["stopbits"], self._mono)
+            port = SerialPort(device, baudrate, entry["parity"], entry["stopbits"], self._mono, rts)
             self._lines[name] = port, Line(port, self._mono, baudrate)
         return self._lines[name][1]

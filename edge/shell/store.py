@@ -23,6 +23,7 @@ COLUMNS = {
     "outputs": ("on", "boot", "on_mono", "off_mono", "wall"),
     "commands": ("until_wall", "until_mono", "until_boot"),
     "meters": ("life", "energy_kwh", "wall"),
+    "pulses": ("life", "count", "per_unit", "clean", "wall"),
     "alarms": ("kind", "device", "at", "data", "cleared_at", "acknowledged_by"),
     "clock": ("wall",),
     "lockouts": ("circuits", "user", "note", "at"),
@@ -91,12 +92,12 @@ class StoreWorker:
         commands = {i: Deadline(wall, mono, boot) for i, wall, mono, boot in self._select("commands")}
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
-            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs")
+            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs", "pulses")
         }
-        walls = [row["wall"] for table in ("outputs", "meters", "clock") for row in rows[table].values()]
+        walls = [row["wall"] for table in ("outputs", "meters", "pulses", "clock") for row in rows[table].values()]
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
-            rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"],
+            rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
         )
 
     def step(self, moment: Moment) -> float | None:

@@ -42,6 +42,11 @@ def shown(broker: Mosquitto, capsys: pytest.CaptureFixture[str], *words: str) ->
             "sensor/main-flow/reading", {"quality": "suspect", "values": {"flow_l_min": 12, "cos_phi": 0.9}},
             "sensor/main-flow: flow 12 l/min, cos phi 0.9 (suspect)",
         ),
+        (
+            "meter/shop/reading",
+            {"quality": "suspect", "suspect": ["voltage_l1_v"], "values": {"voltage_l1_v": 171.2, "power_w": 40.0}},
+            "meter/shop: power 40 W, voltage l1 171.2 V (suspect: voltage l1)",
+        ),
         ("alarm/lamps-out:light:a", OPEN, "alarm: warning raised: light/a: Two lamps"),
         ("audit", {"user": "head", "took_ms": 7, "id": None}, "audit: user head, took ms 7"),
         ("light/a/state", "no JSON", "light/a: no JSON"),

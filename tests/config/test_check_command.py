@@ -30,7 +30,7 @@ def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[s
     assert check(str(example)) == 0
     told = capsys.readouterr()
     first, *rest = told.out.splitlines()
-    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 3 meters driven."
+    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 3 meters, 5 sensors driven."
     assert rest[0] == "Not driven yet:"
     assert "  valves.plot-1: valves are not driven yet; nothing opens it" in rest
     assert not any("relay board" in line for line in rest)
@@ -89,7 +89,7 @@ def test_a_broken_model_file_is_told_and_exits_1_and_the_configuration_stays_goo
 def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("--json", str(example)) == 0
     good = json.loads(capsys.readouterr().out)
-    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 3})
+    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 3, "sensors": 5})
     assert {"path": "programs.cool", "why": "climate programs are not run yet"} in good["not_driven"]
     assert check("--json", str(bad)) == 1
     refused = json.loads(capsys.readouterr().out)

@@ -63,6 +63,21 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ["3:41 ports.bus.baudrate: sdm120, soil cannot be set to 19200; write one of: 2400, 4800, 9600"],
     ),
     (
+        "parity: none",
+        "parity: even",
+        ["3:55 ports.bus.parity: soil cannot be set to even; write one of: none"],
+    ),
+    (
+        "parity: none",
+        "parity: none, stopbits: 2",
+        ["3:71 ports.bus.stopbits: relays-8, sdm120, soil cannot be set to 2; write one of: 1"],
+    ),
+    (
+        "parity: none",
+        "parity: none, rts: high",
+        ['3:66 ports.bus.rts: "high" is not possible here; write one of: send-high, send-low'],
+    ),
+    (
         "device: /dev/ttyUSB0, ",
         "",
         ['3:3 ports.bus.device: the key "device" is missing; add device: /dev/serial/by-path/platform-usb-0:1.2:1.0'],
@@ -246,7 +261,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "role: hand, of",
         "role: hands, of",
         [
-            '17:25 inputs.hand.role: "hands" is not possible here; write role: hand, door, mains, photocell, flow, rain or level'
+            '17:25 inputs.hand.role: "hands" is not possible here; write role: hand, door, mains, photocell, flow, s0, rain or level'
         ],
     ),
     ("of: [road]", "of: [raod]", ['17:36 inputs.hand.of[0]: "raod" is not among the lights; did you mean road?']),
@@ -280,6 +295,30 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         ", pulses_per_l: 7.5",
         "",
         ['18:3 inputs.flow.pulses_per_l: the key "pulses_per_l" is missing; add pulses_per_l: 7.5'],
+    ),
+    (
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}",
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}\n  shop: {gpio: 20, role: s0, pulses_per_kwh: 0}",
+        [
+            '19:3 inputs.shop.name: the key "name" is missing; add name: Đường trục thôn',
+            "19:46 inputs.shop.pulses_per_kwh: 0 is out of range; write a number from 0.1 to 100000, in pulses per kWh",
+        ],
+    ),
+    (
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}",
+        "flow: {gpio: 16, role: flow, pulses_per_l: 7.5}\n  m1: {gpio: 20, role: s0, name: Quán, pulses_per_kwh: 800}",
+        [
+            '19:3 inputs.m1: "m1" is also among the meters, and what this input counts is told as meter/m1 too; give',
+        ],
+    ),
+    (
+        "  s1: {name: Đất, model: soil, port: bus",
+        "  flow: {name: Đất, model: soil, port: bus",
+        [
+            '18:3 inputs.flow: "flow" is also among the sensors, and what this input counts is told as sensor/flow too;',
+            '23:68 valves.v1.soil: "s1" is not among the sensors; write one of: flow',
+            '34:53 programs.cool.when.sensor: "s1" is not among the sensors;',
+        ],
     ),
     (
         "role: level, low_is",

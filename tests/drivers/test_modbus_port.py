@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import errno
+import fcntl
 import os
 import pty
 import threading
@@ -166,6 +169,74 @@ def test_one_process_at_a_time(far: FarEnd, port: SerialPort) -> None:
     other = SerialPort(far.device, 9600, "none", 1, CLOCK.mono)
     with pytest.raises(PortGone, match="taken by another program"):
         other.exchange(ASK, CLOCK.mono() + 0.05)
+
+
+class Rs485Driver:
+    """What a port's driver in the kernel does with TIOCGRS485 and TIOCSRS485; a pseudo-terminal has neither."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, takes: int = ~0) -> None:
+        self.flags, self._takes = 0x10, takes
+        self._real = fcntl.ioctl
+        monkeypatch.setattr(fcntl, "ioctl", self._ioctl)
+
+    def _ioctl(self, fd: int, request: int, arg: object = 0, mutate: bool = True) -> object:
+        if request not in (0x542E, 0x542F):
+            return self._real(fd, request, arg, mutate)  # type: ignore[call-overload]
+        assert isinstance(arg, array.array)
+        if request == 0x542E:
+            arg[0] = self.flags
+        else:
+            self.flags = arg[0] & self._takes
+        return 0
+
+
+@pytest.mark.parametrize(("rts", "flags"), [("send-high", 0x03), ("send-low", 0x05)])
+def test_rts_turns_with_each_frame_where_it_drives_the_direction(
+    far: FarEnd, monkeypatch: pytest.MonkeyPatch, rts: str, flags: int
+) -> None:
+    driver = Rs485Driver(monkeypatch)
+    port = SerialPort(far.device, 9600, "none", 1, CLOCK.mono, rts)
+    thread = far.answers(ANSWER)
+    assert port.exchange(ASK, CLOCK.mono() + 5) == ANSWER
+    thread.join(5)
+    port.close()
+    assert driver.flags == flags
+
+
+def test_rts_is_left_alone_where_nobody_asks_for_it(far: FarEnd, port: SerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Rs485Driver(monkeypatch)
+    thread = far.answers(ANSWER)
+    port.exchange(ASK, CLOCK.mono() + 5)
+    thread.join(5)
+    assert driver.flags == 0x10
+
+
+@pytest.mark.parametrize("takes", [None, 0x04, 0x05, 0], ids=["no mode", "mode stays off", "other way round", "nothing"])
+def test_a_port_that_cannot_turn_the_direction_says_so_and_is_let_go(
+    far: FarEnd, monkeypatch: pytest.MonkeyPatch, takes: int | None
+) -> None:
+    if takes is not None:
+        Rs485Driver(monkeypatch, takes)
+    held = set(Path("/proc/self/fd").iterdir())
+    port = SerialPort(far.device, 9600, "none", 1, CLOCK.mono, "send-high")
+    for _ in range(2):
+        with pytest.raises(PortGone, match=r"cannot turn the direction by RTS so.*remove rts"):
+            port.exchange(ASK, CLOCK.mono() + 0.05)
+    assert set(Path("/proc/self/fd").iterdir()) == held
+
+
+def test_a_speed_that_the_driver_refuses_is_said(far: FarEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fcntl.ioctl
+
+    def refuse(fd: int, request: int, arg: object = 0, mutate: bool = True) -> object:
+        if request == 0x802C542A:  # TCGETS2
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return real(fd, request, arg, mutate)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(fcntl, "ioctl", refuse)
+    port = SerialPort(far.device, 12345, "none", 1, CLOCK.mono)
+    with pytest.raises(PortGone, match="cannot be set to 12345 baud"):
+        port.exchange(ASK, CLOCK.mono() + 0.05)
 
 
 def test_a_missing_port_is_gone(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from modbus_double import MemoryPort, Slaves, fixed
 
@@ -81,13 +83,25 @@ def test_after_a_fault_the_round_begins_anew_at_the_block_that_failed() -> None:
     assert village.asked() == [(0, 32), (0x46, 6), (0, 2), (0x46, 6), (0x156, 2), (0, 32)]
 
 
-def test_a_value_that_cannot_be_spoils_the_reading_and_names_itself() -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, 70.1, -1.0])
+def test_a_figure_that_cannot_be_is_absent_from_the_reading(value: float) -> None:
     village = Village()
-    village.words |= MODEL.encode({"frequency_hz": float("nan")})
+    village.words |= MODEL.encode({"frequency_hz": value})
+    readings = [r for r in (village.turn().reading for _ in range(6)) if r is not None]
+
+    assert [dict(r.quantities) for r in readings] == [{n: v for n, v in VALUES.items() if n != "frequency_hz"}] * 2
+
+
+def test_where_most_figures_cannot_be_nothing_is_believed() -> None:
+    village = Village()
+    village.words |= MODEL.encode(dict.fromkeys(list(VALUES)[:5], 1e30))
     turns = [village.turn() for _ in range(6)]
 
     assert [t.reading for t in turns] == [None] * 6
-    assert turns[1].error == "frequency_hz reads nan Hz, which is not within 0 to 70"
+    assert turns[2].error is not None
+    assert turns[2].error.startswith("voltage_v, current_a, power_w, power_factor, frequency_hz: these cannot be")
+    village.words |= MODEL.encode(VALUES)
+    assert [village.turn().reading is not None for _ in range(3)] == [False, False, True]
 
 
 def test_a_port_that_is_gone_is_told_apart() -> None:

@@ -85,8 +85,10 @@ def test_both_pages_have_the_same_files() -> None:
     assert blocks("en") == blocks("vi")
 
 
-def test_the_configurations_page_names_every_meter() -> None:
-    for language in ("en", "vi"):
-        meters = (ROOT / "docs" / language / "configuration.md").read_text("utf-8").split("\n## meters\n")[1].split("\n## ")[0]
-        named = set(re.findall(r"`([a-z0-9-]+)`", meters.split("\n|")[0]))
-        assert named == {name for name, info in catalogue().items() if info.kind == "meter"}
+@language
+@pytest.mark.parametrize("kind", ["meter", "sensor"])
+def test_the_configurations_page_names_every_model(language: str, kind: str) -> None:
+    text = (ROOT / "docs" / language / "configuration.md").read_text("utf-8")
+    section = text.split(f"\n## {kind}s\n")[1].split("\n|")[0]
+    named = set(re.findall(r"`([a-z0-9-]+)`", section))
+    assert named == {name for name, info in catalogue().items() if info.kind == kind}

@@ -187,4 +187,4 @@ def test_a_ratio_that_cannot_be_spoils_the_reading_and_names_itself() -> None:
     device.words[6] = 0
     turns = [device.turn() for _ in range(12)]
     assert [turn.reading for turn in turns] == [None] * 12
-    assert {turn.error for turn in turns if turn.error} == {"current_ratio reads 0 , which is not within 1 to 9999"}
+    assert {turn.error for turn in turns if turn.error} == {"current_ratio reads 0, which is not within 1 to 9999"}

@@ -123,6 +123,14 @@ def test_a_welded_relay_is_off_by_its_line_and_burns_by_its_meter(house: House, 
     until(lambda: power(ear) == 0, 15, "the circuit to go dark")
 
 
+def test_pulses_reach_the_broker_as_litres(house: House, ear: Listener) -> None:
+    until(lambda: reading(ear, "sensor/main-flow"), 15, "the counter's first reading")
+    put(house, "pulses", "input/main-flow", rate=50, **{"for": "3s"})
+    litres = until(lambda: reading(ear, "sensor/main-flow")["values"]["volume_l"], 25, "water")
+    until(lambda: reading(ear, "sensor/main-flow")["values"]["volume_l"] >= 149 / 7.5, 25, f"20 l, and not {litres} l")
+    assert reading(ear, "sensor/main-flow")["values"]["volume_l"] <= 150.01 / 7.5
+
+
 def test_a_frozen_daemon_goes_on_where_it_was(house: House, ear: Listener) -> None:
     ear.ask("33")
     put(house, "process-frozen", **{"for": "2s"})

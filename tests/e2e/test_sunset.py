@@ -29,7 +29,7 @@ class Street:
             f"light/{name}/{c}": Line(self.clock) for name, light in site.lights.items() for c in light.circuits
         }
         broker = Broker("127.0.0.1", port, "5", "village-edge-nguyen-ly")
-        self.shell: Shell = compose(site, catalogue(), self.clock, journal, broker, self.lines, {}, {})
+        self.shell: Shell = compose(site, catalogue(), self.clock, journal, broker, self.lines, {}, {}, {})
         self.shell.core.start()
         self.runner = StepRunner(self.shell.workers, self.clock)
         self.shell.link.start()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+from support import until
 
 from edge.core.values import Event, Moment, Reading, ReadingsTaken
 from edge.shell.bus import BusWorker, Polled
-from edge.shell.clock import ManualClock
-from edge.shell.runner import StepRunner
+from edge.shell.clock import ManualClock, SystemClock
+from edge.shell.runner import StepRunner, ThreadRunner
 
 
 @dataclass(frozen=True)
@@ -235,3 +237,39 @@ def test_a_port_that_is_gone_ends_the_round_it_was_in() -> None:
     StepRunner([bus.worker], bus.clock).advance(30)
     assert {e.error for t, e in bus.events if t > 2} == {None}
     assert len(bus.times("meter/1")) >= 3
+
+
+def test_ports_know_nothing_of_each_others_faults() -> None:
+    dead, whole = Bus(devices=2), Bus(devices=2)
+    whole.clock = dead.clock
+    whole.worker.name = "other"
+    dead.wire.plugged = False
+    StepRunner([dead.worker, whole.worker], dead.clock).advance(60)
+
+    assert {e.error for _, e in dead.events} == {"unplugged"}
+    assert {e.error for _, e in whole.events} == {None}
+    assert (whole.times("meter/0"), whole.times("meter/1")) == ([0, 10, 20, 30, 40, 50, 60], [0, 5, 15, 25, 35, 45, 55])
+
+
+def test_a_port_that_hangs_keeps_no_other_waiting() -> None:
+    hangs, asked = threading.Event(), threading.Event()
+    heard: list[Event] = []
+
+    class Stuck(Device):
+        def ask(self, moment: Moment) -> Said:
+            asked.set()
+            hangs.wait(30)
+            return Said(0.0, error="no answer")
+
+    clock = SystemClock()
+    wires = [Wire(ManualClock(wall=0.0)) for _ in range(2)]
+    stuck = BusWorker("bus-stuck", [Polled("meter/1", Stuck("meter/1", wires[0]), 0.01)], heard.append)
+    quick = BusWorker("bus-quick", [Polled("meter/2", Device("meter/2", wires[1]), 0.01)], heard.append)
+    runner = ThreadRunner([stuck, quick], clock)
+    runner.start()
+    try:
+        until(lambda: asked.is_set() and len(heard) >= 20, 10, "twenty readings beside a port that hangs")
+        assert {e.device for e in heard if isinstance(e, ReadingsTaken)} == {"meter/2"}
+    finally:
+        hangs.set()
+        assert runner.stop() == []

@@ -33,7 +33,8 @@ PUMP = {"output": "pump/pump-1", "gpio": 24, "active_low": True, "safe": "off"}
 VALVE = {"output": "valve/plot-1", "gpio": 25, "active_low": False, "safe": "off"}
 LIT = {"output": "light/lanes/a", "gpio": 27, "active_low": True, "safe": "on"}
 COIL = {
-    "port": "rs485", "device": "/dev/nowhere", "baudrate": 9600, "parity": "none", "stopbits": 1, "address": 10, "coil": 0,
+    "port": "rs485", "device": "/dev/nowhere", "baudrate": 9600, "parity": "none", "stopbits": 1, "rts": None, "address": 10,
+    "coil": 0,
 }  # fmt: skip
 FAN = {"output": "switch/fan", "safe": "off", **COIL, "coil": 1}
 LANES = {"output": "light/lanes/a", "safe": "on", **COIL}
@@ -297,7 +298,7 @@ def test_entries_of_a_site_name_every_output_pumps_first() -> None:
         return SimpleNamespace(output=SimpleNamespace(board="cabinet", coil=number))
 
     site = SimpleNamespace(
-        ports={"rs485": SimpleNamespace(device="/dev/nowhere", baudrate=9600, parity="none", stopbits=1)},
+        ports={"rs485": SimpleNamespace(device="/dev/nowhere", baudrate=9600, parity="none", stopbits=1, rts=None)},
         boards={"cabinet": SimpleNamespace(port="rs485", address=10)},
         lights={
             "main-road": SimpleNamespace(safe="hold", circuits={"a": line(17, "low")}),

@@ -42,6 +42,7 @@ inputs:
   mains: {gpio: 19, role: mains, active: high}
   photocell: {gpio: 26, role: photocell}
   rain: {gpio: 20, role: rain}
+  water: {gpio: 21, role: flow, pulses_per_l: 10}
 """
 
 
@@ -229,13 +230,18 @@ def test_whatever_is_put_and_taken_back_in_any_order_leaves_a_whole_village(data
             kind = data.draw(st.sampled_from(local))
             groups = scene.targets()
             on = data.draw(st.sampled_from([t for g in kind.on for t in groups[g]])) if kind.on else None
-            needs = {"slave-late": {"by": "3s"}, "illegal-tap": {"watts": 500}, "input-stuck": {"active": True}}
+            needs: dict[str, dict[str, Any]] = {
+                "slave-late": {"by": "3s"}, "illegal-tap": {"watts": 500}, "input-stuck": {"active": True}, "pulses": {"rate": 5},
+            }  # fmt: skip
             more = needs.get(kind.name, {})
             scene.put(kind.name, on, **more)
         scene.manual.advance(60)
     scene.faults.clear_all()
     assert (scene.watts(), scene.power(), scene.power("hall"), scene.holds()) == (WHOLE, 480, 180, QUIET)
     assert all(wire.trouble == type(wire.trouble)() for wire in scene.village.wires.values())
+    counted = scene.village.pulsing.counted("input/water", scene.manual.mono())
+    scene.manual.advance(3600)
+    assert scene.village.pulsing.counted("input/water", scene.manual.mono()) == counted
 
 
 # --- the cabinet's contacts ---
@@ -450,7 +456,7 @@ PROMISED = """
 slave-dead slave-late slave-noisy slave-wrong-id adapter-gone
 relay-welded relay-open lamps-burnt illegal-tap breaker meter-reset meter-rollover meter-replaced meter-stuck mains-cut
 broker-away broker-slow broker-refusing broker-mute
-hand-on door-open photocell-covered photocell-lit feedback-missing input-stuck
+hand-on door-open photocell-covered photocell-lit feedback-missing input-stuck pulses
 clock-wrong clock-jump clock-untrusted card-full card-slow card-read-only process-killed process-frozen core-hung
 """
 
@@ -459,7 +465,7 @@ def test_every_fault_promised_has_a_name_a_place_and_a_line() -> None:
     assert set(PROMISED.split()) <= set(KINDS)
     for kind in KINDS.values():
         assert kind.place in {"world", "bus", "broker", "clock", "card", "process"}
-        contacts = {"feedback", "input", "hand", "door", "photocell"}
+        contacts = {"feedback", "input", "hand", "door", "photocell", "counter"}
         assert set(kind.on) <= {"circuit", "meter", "board", "port"} | contacts
         assert kind.summary
         assert kind.times == {"live", "fast"} or (kind.instead and kind.name not in PROMISED.split())
