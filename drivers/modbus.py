@@ -224,6 +224,11 @@ class Line:
         self._gone = False
         self.quiet_until = self._idle_since + least_quiet_s
 
+    @property
+    def character_s(self) -> float:
+        """How long a character takes on this line, in seconds."""
+        return self._character_s
+
     def next_question(self, candidates: Sequence[bytes], manners: Manners) -> tuple[float, bytes]:
         """Which of `candidates` may be asked next, and from which monotonic time on.
 

@@ -1,4 +1,4 @@
-"""A model file (drivers/models/*.yaml): from registers to quantities and back, in the fewest reads.
+"""The model files: those that come with the program (drivers/models/*.yaml), and those of the village itself.
 
 A file is everything this program knows of a device: adding one makes the model known.
 """
@@ -6,309 +6,135 @@ A file is everything this program knows of a device: adding one makes the model 
 from __future__ import annotations
 
 import functools
-import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from ruamel.yaml import YAML
-
+from drivers.model import BoardModel, Link, Model
+from drivers.model_errors import ModelError, Problem, read
+from drivers.quantities import Quantity
+from drivers.read_plan import Block
 from edge.core.values import ModelInfo
 
+__all__ = [
+    "Block",
+    "BoardModel",
+    "Link",
+    "Model",
+    "ModelError",
+    "Quantity",
+    "boards",
+    "broken",
+    "catalogue",
+    "load_board",
+    "load_model",
+    "models",
+    "read_model_file",
+]  # fmt: skip
+
 FOLDER = Path(__file__).parent / "models"
-PLANNED = "planned"
-
-_CODECS = {
-    "float32": struct.Struct(">f"),
-    "int16": struct.Struct(">h"),
-    "uint16": struct.Struct(">H"),
-    "int32": struct.Struct(">i"),
-    "uint32": struct.Struct(">I"),
-    "int64": struct.Struct(">q"),
-}
-LARGEST_SINGLE = 3.4028234663852886e38
-
-Parity = Literal["none", "even", "odd"]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Quantity(_Table):
-    """One value of a device: where it is (`address`, 0-based wire address), how it is coded and what it can be.
-
-    The value is the coded number times `scale`, in `unit`. Outside `limits` (both included) it cannot be true.
-    """
-
-    address: int = Field(ge=0, le=0xFFFF)
-    type: Literal["float32", "int16", "uint16", "int32", "uint32", "int64"] = "float32"
-    words: Literal["high first", "low first"] = "high first"
-    scale: Annotated[float, Field(gt=0)] = 1
-    unit: str
-    limits: tuple[float, float]
-
-    @functools.cached_property
-    def _codec(self) -> struct.Struct:
-        return _CODECS[self.type]
-
-    @functools.cached_property
-    def _ratio(self) -> tuple[int, int]:
-        # 2257 / 10 is the nearest number to 225.7, 2257 * 0.1 is not.
-        return Fraction(str(self.scale)).as_integer_ratio()
-
-    @property
-    def count(self) -> int:
-        """Registers it takes: 1, 2 or 4."""
-        return self._codec.size // 2
-
-    @property
-    def end(self) -> int:
-        """The register after its last."""
-        return self.address + self.count
-
-    def decode(self, data: bytes) -> float:
-        """The value that its registers (big-endian bytes) mean, not judged; NaN and infinity are possible.
-
-        A 32-bit float becomes the shortest decimal that it stands for: 5188.847, not 5188.84716796875.
-        """
-        raw = self._codec.unpack(self._ordered(data))[0]
-        if self.type == "float32" and raw:
-            raw = _shortest(raw)
-        times, by = self._ratio
-        return float(raw) if times == by else float(raw * times / by)
-
-    def encode(self, value: float) -> bytes:
-        """The registers that mean `value`, to the nearest the type can say. Raises ValueError if it cannot."""
-        times, by = self._ratio
-        try:
-            raw = value * by / times
-            return self._ordered(self._codec.pack(raw if self.type == "float32" else round(raw)))
-        except (struct.error, OverflowError, ValueError) as error:
-            raise ValueError(f"{value} {self.unit} does not fit {self.type} with scale {self.scale}") from error
-
-    def _ordered(self, data: bytes) -> bytes:
-        if self.words == "high first":
-            return data
-        return b"".join(data[i : i + 2] for i in range(len(data) - 2, -1, -2))
-
-
-@functools.lru_cache(4096)  # many values stay as they are from poll to poll
-def _shortest(single: float) -> float:
-    for digits in (7, 8):  # what needs fewer loses its zeros by itself
-        short = float(f"{single:.{digits}g}")
-        if abs(short) <= LARGEST_SINGLE and _CODECS["float32"].unpack(_CODECS["float32"].pack(short))[0] == single:
-            return short
-    return float(f"{single:.9g}")
-
-
-class Link(_Table):
-    """Every setting the device's serial port can be set to."""
-
-    baudrates: tuple[int, ...]
-    parities: tuple[Parity, ...]
-    stopbits: tuple[Literal[1, 2], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Registers read in one request, and the quantities that lie whole within them."""
-
-    register: int
-    count: int
-    names: tuple[str, ...]
-
-
-class Model(_Table):
-    """What one model file says.
-
-    `function`: 3 or 4. `max_registers`: the most it answers at once. `max_gap`: so many registers without a quantity
-    are rather read over than asked around. `timeout_s`, `worst_latency_s`, `turnaround_s`: as `modbus.Manners` says.
-    """
-
-    name: str
-    title: str
-    kind: Literal["meter", "sensor"]
-    source: str
-    link: Link
-    function: Literal[3, 4]
-    max_registers: int = Field(ge=1, le=125)
-    max_gap: int = Field(default=20, ge=0)
-    timeout_s: float = Field(gt=0)
-    worst_latency_s: float = Field(gt=0)
-    turnaround_s: float = Field(ge=0)
-    quantities: dict[str, Quantity] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _can_be_read(self) -> Model:
-        for name, quantity in self.quantities.items():
-            if quantity.count > self.max_registers:
-                raise ValueError(f"{name} has more registers than max_registers")
-            if not quantity.limits[0] < quantity.limits[1]:
-                raise ValueError(f"the limits of {name} leave nothing between them")
-        return self
-
-    @functools.cached_property
-    def blocks(self) -> tuple[Block, ...]:
-        """The requests that read every quantity, in register order.
-
-        Two neighbours share a request when the gap costs less than asking anew: a request costs about 20 characters
-        and the device's thinking, a register two characters.
-        """
-        blocks: list[list[Quantity]] = []
-        for quantity in sorted(self.quantities.values(), key=lambda q: q.address):
-            if blocks:
-                first, last = blocks[-1][0], max(blocks[-1], key=lambda q: q.end)
-                if quantity.address - last.end <= self.max_gap and quantity.end - first.address <= self.max_registers:
-                    blocks[-1].append(quantity)
-                    continue
-            blocks.append([quantity])
-        return tuple(self._block(qs[0].address, max(q.end for q in qs)) for qs in blocks)
-
-    @functools.cached_property
-    def probes(self) -> tuple[Block, ...]:
-        """Questions the device surely answers, one of every length there is, the shortest first.
-
-        They begin and end with a quantity, for meters that refuse half a number.
-        """
-        found: dict[int, Block] = {}
-        for block in self.blocks:
-            inside = [self.quantities[name] for name in block.names]
-            for first in inside:
-                for last in inside:
-                    if last.end > first.address:
-                        found.setdefault(last.end - first.address, self._block(first.address, last.end))
-        return tuple(found[count] for count in sorted(found))
-
-    def decode(self, block: Block, data: bytes) -> dict[str, float]:
-        """The quantities of `block` from the answer's data (two bytes a register, as sent).
-
-        One that is NaN, infinite or outside its limits is left out.
-        """
-        values: dict[str, float] = {}
-        for name in block.names:
-            quantity = self.quantities[name]
-            start = 2 * (quantity.address - block.register)
-            value = quantity.decode(data[start : start + 2 * quantity.count])
-            low, high = quantity.limits
-            if low <= value <= high:
-                values[name] = value
-        return values
-
-    def encode(self, values: Mapping[str, float]) -> dict[int, int]:
-        """The registers (address -> 16-bit word) of a device that has these values; KeyError for what it has not."""
-        words: dict[int, int] = {}
-        for name, value in values.items():
-            quantity = self.quantities[name]
-            data = quantity.encode(value)
-            for i in range(quantity.count):
-                words[quantity.address + i] = int.from_bytes(data[2 * i : 2 * i + 2], "big")
-        return words
-
-    def info(self) -> ModelInfo:
-        """What the configuration must know of it."""
-        return _info(self, quantities={name: quantity.unit for name, quantity in self.quantities.items()})
-
-    def _block(self, register: int, end: int) -> Block:
-        names = tuple(n for n, q in self.quantities.items() if register <= q.address and q.end <= end)
-        return Block(register, end - register, names)
-
-
-class TimedOn(_Table):
-    """How a board is told to close a relay and open it again by itself, with no one asking further.
-
-    Function 5 at `address` plus the coil; the value counts `unit_s` seconds, 1 to `most` of them.
-    """
-
-    address: int = Field(ge=0, le=0xFFFF)
-    unit_s: float = Field(gt=0)
-    most: int = Field(ge=1, le=0xFFFF)
-
-
-class BoardModel(_Table):
-    """What the file of a relay board says: `coils` relays at the wire addresses from 0, read and written as coils.
-
-    All are read at once (function 1), one is written at a time (function 5). `timeout_s`, `worst_latency_s` and
-    `turnaround_s`: as `modbus.Manners` says.
-    """
-
-    name: str
-    title: str
-    kind: Literal["board"]
-    source: str
-    link: Link
-    coils: int = Field(ge=1, le=8)
-    timed_on: TimedOn | None = None
-    timeout_s: float = Field(gt=0)
-    worst_latency_s: float = Field(gt=0)
-    turnaround_s: float = Field(ge=0)
-
-    def info(self) -> ModelInfo:
-        """What the configuration must know of it."""
-        return _info(self, coils=self.coils, timed_on=self.timed_on is not None)
-
-
-class _Planned(_Table):
-    kind: Literal["meter", "sensor"]
-    baudrates: tuple[int, ...]
-    parities: tuple[Parity, ...]
-    stopbits: tuple[Literal[1, 2], ...]
+OWN = Path("/etc/village-edge/models")
+OWN_VARIABLE = "VILLAGE_MODELS"  # the environment may name another folder
+LARGEST = 64 * 1024  # bytes; the longest file here has 3 KiB
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# A broken file must not break a configuration that names it: its port may have any of these.
+_ANY_BAUDRATE = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 128000, 256000)
 
 
 def models() -> tuple[str, ...]:
     """The names of the meters and sensors that have their registers here, in alphabetical order."""
-    return tuple(name for name in _files() if isinstance(_load(name), Model))
+    return tuple(name for name, model in _sound().items() if isinstance(model, Model))
 
 
 def boards() -> tuple[str, ...]:
     """The names of the relay boards that have a file here, in alphabetical order."""
-    return tuple(name for name in _files() if isinstance(_load(name), BoardModel))
+    return tuple(name for name, model in _sound().items() if isinstance(model, BoardModel))
 
 
 def load_model(name: str) -> Model:
-    """The meter or sensor of that name. Raises ValueError for any other, and for an impossible file."""
-    model = _load(name) if name in _files() else None
+    """The meter or sensor of that name. Raises ValueError for any other, ModelError for a file with errors."""
+    model = _load(name)
     if isinstance(model, Model):
         return model
     raise ValueError(f"there is no model {name!r}; there are {', '.join(models())}")
 
 
 def load_board(name: str) -> BoardModel:
-    """The relay board of that name. Raises ValueError for any other, and for an impossible file."""
-    model = _load(name) if name in _files() else None
+    """The relay board of that name. Raises ValueError for any other, ModelError for a file with errors."""
+    model = _load(name)
     if isinstance(model, BoardModel):
         return model
     raise ValueError(f"there is no relay board {name!r}; there are {', '.join(boards())}")
 
 
-def _files() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != PLANNED))
+def catalogue() -> dict[str, ModelInfo]:
+    """Every model a configuration may name. One whose file has errors is known, but not driven."""
+    return {name: _info(name) for name in _files()}
+
+
+def broken() -> list[ModelError]:
+    """What is wrong with each model file that has errors."""
+    return [error for name in _files() if isinstance(error := _read_once(name), ModelError)]
+
+
+def read_model_file(path: Path) -> Model | BoardModel:
+    """The model in a file, which names it. Raises ModelError only."""
+    if not NAME.fullmatch(path.stem):
+        why = "a model is named for its file; name it with small letters, digits and hyphens, such as sdm120.yaml"
+        raise ModelError(str(path), [Problem(1, 1, "", why)])
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        why = f"the file cannot be read ({error.strerror}); correct its name or its rights"
+        raise ModelError(str(path), [Problem(1, 1, "", why)]) from None
+    except UnicodeDecodeError:
+        why = "this is not UTF-8 text; save the file with the encoding UTF-8"
+        raise ModelError(str(path), [Problem(1, 1, "", why)]) from None
+    if len(raw) > LARGEST:
+        why = f"the file is larger than {LARGEST // 1024} KiB; this is no model, give another file"
+        raise ModelError(str(path), [Problem(1, 1, "", why)])
+    return read(text, path.stem, str(path))
+
+
+def _files() -> dict[str, Path]:
+    """The village's own files come before those of the same name here."""
+    folders = (FOLDER, Path(os.environ.get(OWN_VARIABLE, OWN)))
+    found = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+    return dict(sorted(found.items()))
+
+
+def _load(name: str) -> Model | BoardModel | None:
+    if name not in _files():
+        return None
+    model = _read_once(name)
+    if isinstance(model, ModelError):
+        raise model
+    return model
+
+
+def _sound() -> dict[str, Model | BoardModel]:
+    return {name: model for name in _files() if not isinstance(model := _read_once(name), ModelError)}
+
+
+def _info(name: str) -> ModelInfo:
+    model = _read_once(name)
+    if not isinstance(model, ModelError):
+        return model.info()
+    kind = re.search(r"^kind: *(meter|sensor|board)\b", _files()[name].read_text("utf-8", "replace"), re.MULTILINE)
+    return ModelInfo(
+        name, kind[1] if kind else "meter", False, _ANY_BAUDRATE, ("none", "even", "odd"), (1, 2)  # type: ignore[arg-type]
+    )
+
+
+def _read_once(name: str) -> Model | BoardModel | ModelError:
+    return _read_path(_files()[name])
 
 
 @functools.cache
-def _load(name: str) -> Model | BoardModel:
-    parsed = {**_parsed(name), "name": name}
-    return (BoardModel if parsed.get("kind") == "board" else Model).model_validate(parsed)
-
-
-def catalogue() -> dict[str, ModelInfo]:
-    """Every model a configuration may name: those driven here, and those only planned."""
-    known = {
-        name: ModelInfo(name=name, driven=False, **_Planned.model_validate(entry).model_dump())
-        for name, entry in _parsed(PLANNED).items()
-    }
-    return known | {name: _load(name).info() for name in _files()}
-
-
-def _info(model: Model | BoardModel, **more: Any) -> ModelInfo:
-    link = model.link
-    return ModelInfo(model.name, model.kind, True, link.baudrates, link.parities, link.stopbits, **more)
-
-
-def _parsed(name: str) -> dict[str, object]:
-    text = (FOLDER / f"{name}.yaml").read_text("utf-8")
-    parsed: dict[str, object] = YAML(typ="safe", pure=True).load(text)
-    return parsed
+def _read_path(path: Path) -> Model | BoardModel | ModelError:
+    try:
+        return read_model_file(path)
+    except ModelError as error:
+        return error

@@ -22,11 +22,15 @@ class Daylight:
         self._place.pressure = 0  # no air, no refraction
         self._sun = ephem.Sun()
 
-    def dark(self, wall: float) -> bool:
-        """Whether the sun is below the threshold at Unix time `wall`."""
+    def altitude_deg(self, wall: float) -> float:
+        """How high the sun stands at Unix time `wall`, in degrees."""
         self._place.date = dt.datetime.fromtimestamp(wall, dt.UTC)
         self._sun.compute(self._place)
-        return math.degrees(self._sun.alt) < DARK_BELOW_DEG
+        return math.degrees(self._sun.alt)
+
+    def dark(self, wall: float) -> bool:
+        """Whether the sun is below the threshold at Unix time `wall`."""
+        return self.altitude_deg(wall) < DARK_BELOW_DEG
 
     def dawn_or_dusk(self, after: float) -> float:
         """Unix time, to a millisecond, of the next change after Unix time `after`; infinite if none comes in a year."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
@@ -21,6 +21,7 @@ from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
+from drivers.registers import Model
 from simulator.fault_bus import Wire, sound
 from simulator.relay_board import RelayBoard
 
@@ -29,38 +30,31 @@ COIL_FUNCTIONS = (1, 5, 15)
 FRAME_GAP_S = 0.05
 
 
-class RegisterMap(Protocol):
-    """What a slave needs of drivers.registers.Model."""
-
-    @property
-    def function(self) -> int:
-        """The function code that reads it: 3 or 4."""
-
-    def encode(self, values: Mapping[str, float]) -> dict[int, int]:
-        """Register address -> 16-bit word."""
-
-
 @dataclass(frozen=True, slots=True)
 class Slave:
     """One device: its Modbus address (1 to 247), its registers, and what it measures, asked at every request."""
 
     address: int
-    model: RegisterMap
+    model: Model
     values: Callable[[], Mapping[str, float]]
 
     def device(self) -> SimDevice:
         """The slave as pymodbus serves it; registers that the model does not name read 0."""
-        first, *_, last = sorted(self.model.encode(self.values()))
-        span = SimData(first, values=[0] * (last - first + 1), datatype=DataType.REGISTERS)
+        model = self.model
+        held = [*model.quantities.values(), *model.factors.values(), *model.also_answers]
+        first, end = min(each.address for each in held), max(each.end for each in held)
+        span = SimData(first, values=[0] * (end - first), datatype=DataType.REGISTERS)
         return SimDevice(self.address, simdata=[span], action=self._fill)
 
     async def _fill(
-        self, function: int, start: int, _address: int, _count: int, registers: list[int], _written: object
+        self, function: int, start: int, address: int, count: int, registers: list[int], _written: object
     ) -> ExcCodes | None:
-        if function != self.model.function:
+        if function not in {self.model.function, *(span.function for span in self.model.also_answers)}:
             return ExcCodes.ILLEGAL_FUNCTION
-        for address, word in self.model.encode(self.values()).items():
-            registers[address - start] = word
+        if not self.model.has(function, address, address + count):
+            return ExcCodes.ILLEGAL_ADDRESS
+        for register, word in self.model.encode(self.values()).items():
+            registers[register - start] = word
         return None
 
 

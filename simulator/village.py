@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drivers.registers import load_board, load_model
+from drivers.registers import Model, load_board, load_model
 from edge.core.values import ModelInfo
 from edge.shell.clock import Clock
 from simulator.board import Board
@@ -20,6 +20,7 @@ from simulator.fault_bus import Wire
 from simulator.pulsing import Pulsing
 from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
+from simulator.surroundings import Surroundings
 from simulator.world import Load, World
 
 
@@ -35,9 +36,10 @@ class Village:
     """The wiring of a validated `site`, with models known by `catalogue`; everything off until a line is driven or a
     coil written.
 
-    Lights burn and their meters count; the cabinet's contacts say what is so. Valves, pumps and sensors are not there
-    yet. `boards` are the relay boards by id; `relays` what hangs on lines of the Pi, by BCM number, and `coils` what
-    hangs on coils, by `<board>/<coil>`. `moved(coil, on)` is called with each change of a coil, before its load is.
+    Lights burn and their meters count; sensors feel air, soil and light; the cabinet's contacts say what is so. Valves
+    and pumps are not there yet. `boards` are the relay boards by id; `relays` what hangs on lines of the Pi, by BCM
+    number, and `coils` what hangs on coils, by `<board>/<coil>`. `moved(coil, on)` is called with each change of a
+    coil, before its load is.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Village:
         ]
         meters = {name: _phases(catalogue[site.meters[name].model]) for name in self.answering()}
         self.world = World(loads, meters, seed, clock.mono())
+        self.surroundings = Surroundings(site.site.latitude, site.site.longitude, seed)
         self.cabinet = Cabinet(site, clock)
         self.counters: dict[str, Any] = site.counted_inputs()
         self.pulsing = Pulsing(self.counters, clock.mono())
@@ -75,45 +78,56 @@ class Village:
         }
 
     def addresses(self, port: str) -> dict[str, int]:
-        """What answers on a serial port (`meter/cabinet-1`, `board/cabinet-board`), each with its Modbus address."""
-        meters, boards = self._site.meters, self._site.boards
-        found = {f"meter/{name}": meters[name].address for name in self.answering() if meters[name].port == port}
-        return found | {f"board/{name}": board.address for name, board in boards.items() if board.port == port}
+        """What answers on a serial port (`meter/cabinet-1`, `sensor/soil-1`, `board/cabinet-board`), each with its
+        Modbus address."""
+        found = {
+            f"{kind}/{name}": device.address
+            for kind, section in self._read()
+            for name, device in section.items()
+            if device.port == port and self._catalogue[device.model].driven
+        }
+        boards = self._site.boards.items()
+        return found | {f"board/{name}": board.address for name, board in boards if board.port == port}
 
     def answering(self) -> list[str]:
         """The meters that answer."""
         return [name for name, meter in self._site.meters.items() if self._catalogue[meter.model].driven]
 
     def silent(self) -> list[str]:
-        """What stands on a serial port and has no slave, as `meter/pump-house (pzem016)`."""
-        devices = [("meter", self._site.meters), ("sensor", self._site.sensors)]
-        answering = {f"meter/{name}" for name in self.answering()}
+        """What stands on a serial port and has no slave, as its model file has errors: `meter/pump-house (pzem016)`."""
         return [
             f"{kind}/{name} ({device.model})"
-            for kind, section in devices
+            for kind, section in self._read()
             for name, device in section.items()
-            if f"{kind}/{name}" not in answering
+            if not self._catalogue[device.model].driven
         ]
 
     def slaves(self, port: str) -> list[Slave | RelayBoard]:
         """The devices that answer on a serial port."""
         devices = [device.partition("/") for device in self.addresses(port)]
-        return [self._slave(name) if kind == "meter" else self.boards[name] for kind, _, name in devices]
+        return [self.boards[name] if kind == "board" else self._slave(kind, name) for kind, _, name in devices]
 
     def _powered(self, port: str, address: int) -> bool:
-        """A board is fed with the Pi, which the mains do not matter to."""
+        """Boards and sensors are fed with the Pi, which the mains do not matter to."""
         kind, _, name = self._at[port].get(address, "").partition("/")
-        return kind == "board" or self.world.answers(name)
+        return kind in ("board", "sensor") or self.world.answers(name)
 
-    def _slave(self, name: str) -> Slave:
-        meter = self._site.meters[name]
-        model = load_model(meter.model)
+    def _read(self) -> list[tuple[str, Mapping[str, Any]]]:
+        return [("meter", self._site.meters), ("sensor", self._site.sensors)]
 
-        def shown() -> dict[str, float]:
-            values = self.world.quantities(name, self._clock.mono())
-            return {quantity: values[quantity] for quantity in model.quantities if quantity in values}
+    def _slave(self, kind: str, name: str) -> Slave:
+        device = dict(self._read())[kind][name]
+        model = load_model(device.model)
+        return Slave(device.address, model, partial(self._measured if kind == "meter" else self._felt, name, model))
 
-        return Slave(meter.address, model, shown)
+    def _measured(self, name: str, model: Model) -> dict[str, float]:
+        values = self.world.quantities(name, self._clock.mono())
+        if model.wraps_at is not None:
+            values["energy_kwh"] %= model.wraps_at
+        return {quantity: values[quantity] for quantity in model.quantities if quantity in values}
+
+    def _felt(self, name: str, model: Model) -> dict[str, float]:
+        return self.surroundings.quantities(name, model.quantities, self._clock.now().wall)
 
     def _line_changed(self, pin: int, level: int) -> None:
         relay = self.relays.get(pin)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.api import NoAnswer, PortGone
 from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, WRITE_COIL, missing, sealed
-from drivers.registers import Model
+from drivers.registers import Quantity
 from simulator.fault_bus import Wire
 from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
@@ -47,7 +47,7 @@ class _Asked:
     room: int
     start: int
     end: int
-    places: tuple[tuple[str, int, int, Callable[[float], bytes]], ...]
+    places: tuple[tuple[str, int, int, Quantity], ...]
 
 
 class Slaves:
@@ -69,8 +69,11 @@ class Slaves:
             asked = self._known[question] = read
         values = asked.slave.values()
         data = bytearray(asked.room)
-        for name, start, end, encode in asked.places:
-            data[start:end] = encode(values[name])
+        for name, start, end, quantity in asked.places:
+            value = values.get(name, 1.0)  # what is not given is a factor
+            for factor in quantity.times:
+                value /= values.get(factor, 1.0)
+            data[start:end] = quantity.encode(value)
         return sealed(asked.head + data[asked.start : asked.end])
 
     def _read(self, question: bytes) -> _Asked | bytes:
@@ -79,7 +82,7 @@ class Slaves:
         if slave is None or not _whole(question):
             return b""
         function, first, count = question[1], *struct.unpack(">HH", question[2:6])
-        if function != slave.model.function:
+        if function not in {slave.model.function, *(span.function for span in slave.model.also_answers)}:
             return _refusal(question, ILLEGAL_FUNCTION)
         if not 1 <= count <= MOST_REGISTERS:
             return _refusal(question, ILLEGAL_VALUE)
@@ -112,17 +115,17 @@ def _coils(board: RelayBoard, question: bytes) -> bytes:
 
 
 def _asked(slave: Slave, question: bytes, first: int, count: int) -> _Asked | None:
-    """None for registers before the first or after the last that the slave has."""
+    """None for registers before the first or after the last that the slave has, and for those it refuses."""
     model = slave.model
-    assert isinstance(model, Model)
-    has = [(name, model.quantities[name]) for name in slave.values()]
+    has = [(name, model.quantities[name]) for name in slave.values() if name in model.quantities]
+    has += model.factors.items()
     last = first + count
-    if first < min(q.address for _, q in has) or last > max(q.end for _, q in has):
+    if not model.has(question[1], first, last):
         return None
     within = [(name, q) for name, q in has if q.address < last and q.end > first]
     low = min(first, *(q.address for _, q in within)) if within else first
     high = max(last, *(q.end for _, q in within)) if within else last
-    places = tuple((name, 2 * (q.address - low), 2 * (q.end - low), q.encode) for name, q in within)
+    places = tuple((name, 2 * (q.address - low), 2 * (q.end - low), q) for name, q in within)
     head = question[:2] + bytes((2 * count,))
     return _Asked(slave, head, 2 * (high - low), 2 * (first - low), 2 * (last - low), places)
 

@@ -17,6 +17,7 @@ import tty
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +30,8 @@ TICK_BITS, REGISTER_BITS = 20, 8
 
 
 def model(addresses: list[int], **settings: Any) -> Model:
-    """A model of uint32 quantities at these addresses, named for them."""
+    """A model of uint32 quantities at these addresses, named for them, and nothing between."""
+    between = [(a + 2, b - 1) for a, b in pairwise(sorted(addresses)) if b > a + 2]
     table: dict[str, Any] = {
         "name": "scripted",
         "title": "scripted",
@@ -38,7 +40,7 @@ def model(addresses: list[int], **settings: Any) -> Model:
         "link": {"baudrates": [9600], "parities": ["none"], "stopbits": [1]},
         "function": 4,
         "max_registers": 100,
-        "max_gap": 0,
+        "forbidden": between,
         "timeout_s": 0.3,
         "worst_latency_s": 1.0,
         "turnaround_s": 0.0,

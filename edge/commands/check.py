@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Check a configuration and print every error in it with its line and column; then say what this version drives of "
-    "it and what it passes over. Exits 0 when the configuration is good, 1 when it is not."
+    "it and what it passes over. Errors in model files of the village's own are printed as well. Exits 0 when all is "
+    "good, 1 when it is not."
 )
 
 
@@ -24,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 for a good configuration, 1 for a bad one."""
+    """0 for a good configuration, 1 for a bad one or a model file with errors."""
     from edge.core.site import FlowInput, S0Input, driven_meters, driven_sensors
-    from edge.shell.app import catalogue
+    from edge.shell.app import broken_models, catalogue
     from edge.shell.site_file import ConfigError, load
 
     models = catalogue()
@@ -39,6 +40,13 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(error, file=sys.stderr)
             print(f"{_count(len(error.problems), 'problem')} in all", file=sys.stderr)
+        return 1
+    if models_wrong := broken_models():
+        if args.json:
+            print(json.dumps({"ok": False, "file": str(args.file), "models": models_wrong}, ensure_ascii=False))
+        else:
+            print("\n".join(models_wrong), file=sys.stderr)
+            print(f"{_count(len(models_wrong), 'problem')} in model files; their devices are not read", file=sys.stderr)
         return 1
     counted = [type(found) for found in site.counted_inputs().values()]
     driven = {

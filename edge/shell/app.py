@@ -46,8 +46,13 @@ LAST_GOOD = "site.yaml"
 
 
 def catalogue() -> dict[str, ModelInfo]:
-    """What is known of device models: those that this version drives, and those it only knows by name."""
+    """What is known of device models. One whose file has errors is known by name, but not driven."""
     return registers.catalogue()
+
+
+def broken_models() -> list[str]:
+    """Every error in a model file, with file, line and remedy."""
+    return [line for error in registers.broken() for line in str(error).splitlines()]
 
 
 class StateUnusable(Exception):

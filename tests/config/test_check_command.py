@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.check import add_arguments, run
+from edge.shell.app import catalogue
+from edge.shell.site_file import load
 
 
 def check(*arguments: str) -> int:
@@ -28,7 +30,7 @@ def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[s
     assert check(str(example)) == 0
     told = capsys.readouterr()
     first, *rest = told.out.splitlines()
-    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 2 meters, 1 sensor driven."
+    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 3 meters, 5 sensors driven."
     assert rest[0] == "Not driven yet:"
     assert "  valves.plot-1: valves are not driven yet; nothing opens it" in rest
     assert not any("relay board" in line for line in rest)
@@ -68,10 +70,26 @@ def test_a_bad_file_shows_every_problem_and_exits_1(bad: Path, capsys: pytest.Ca
     assert count == "2 problems in all"
 
 
+def test_a_broken_model_file_is_told_and_exits_1_and_the_configuration_stays_good(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VILLAGE_MODELS", str(tmp_path))
+    broken = tmp_path / "pzem016.yaml"
+    broken.write_text("kind: meter\nfunction: 9\n")
+
+    assert check(str(example)) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert f"{broken}:2:11: function: this cannot stand here; write 3 or 4" in told
+    assert told[-1] == f"{len(told) - 1} problems in model files; their devices are not read"
+    assert check("--json", str(example)) == 1
+    assert json.loads(capsys.readouterr().out)["models"] == told[:-1]
+    assert dict(load(example, catalogue()).not_driven(catalogue()))["meters.pump-house"].startswith("pzem016 is not driven")
+
+
 def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("--json", str(example)) == 0
     good = json.loads(capsys.readouterr().out)
-    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 2, "sensors": 1})
+    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 3, "sensors": 5})
     assert {"path": "programs.cool", "why": "climate programs are not run yet"} in good["not_driven"]
     assert check("--json", str(bad)) == 1
     refused = json.loads(capsys.readouterr().out)

@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support import until
 
 from drivers.api import NoAnswer, PortGone
 from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, check, read_request, sealed, write_coil_request
-from drivers.registers import load_model
+from drivers.registers import Model, load_model, models
 from drivers.serial_port import SerialPort
 from edge.shell.clock import ManualClock, SystemClock
 from simulator.fast import VillageTime
@@ -26,12 +27,24 @@ from simulator.virtual_port import MemoryPort, Slaves
 METER = {"voltage_v": 231.68, "power_w": 480.0, "energy_kwh": 5188.85, "power_factor": 0.95}
 STREET = {"voltage_l1_v": 229.9, "power_l3_w": -12.5, "power_w": 1432.5, "energy_kwh": 0.125, "total_kwh": 5188.85}
 BAUDRATE = 9600
+EVERY_FORM = {f"{name} {i}": form for name in models() for i, form in enumerate(load_model(name).forms)}
+FORMS = {key: 21 + i for i, key in enumerate(EVERY_FORM)}  # their Modbus addresses
+
+
+def within(model: Model) -> dict[str, float]:
+    """Figures that a device of this model can have, none like another, and factors that are not 1."""
+    held = {n: 3 * q.scale for n, q in model.factors.items()}
+    for i, (name, quantity) in enumerate(model.quantities.items()):
+        low, high = quantity.limits
+        held[name] = low + (high - low) * (0.11 + 0.03 * i)
+    return held
 
 
 def slaves() -> list[Slave | RelayBoard]:
-    """An SDM120 at 2, an SDM630 at 1 and a board of eight relays at 10."""
+    """An SDM120 at 2, an SDM630 at 1, a board of eight relays at 10, and one of each form of every model from 21."""
     meters = [Slave(2, load_model("sdm120"), lambda: METER), Slave(1, load_model("sdm630"), lambda: STREET)]
-    return [*meters, RelayBoard(10, 8, lambda *_: None)]
+    forms = [Slave(FORMS[key], form, partial(within, form)) for key, form in EVERY_FORM.items()]
+    return [*meters, *forms, RelayBoard(10, 8, lambda *_: None)]
 
 
 def wire() -> Wire:
@@ -132,6 +145,22 @@ QUESTIONS = {
     "a board's registers": [read_request(10, f, 0, 1) for f in (3, 4)],
     "another function": [read_request(2, f, 0, 1) for f in (1, 3)] + [sealed(bytes((2, 6, 0, 0, 0, 1)))],
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", EVERY_FORM)
+def test_both_answer_all_that_is_asked_of_a_model_and_refuse_what_it_must_not_be_asked(
+    both: tuple[Memory, Pty], key: str
+) -> None:
+    memory, pty = both
+    form, address = EVERY_FORM[key], FORMS[key]
+    for block in [*form.factor_plan(0.001), *form.blocks, *form.probes]:
+        question = read_request(address, block.function, block.register, block.count)
+        answer = ask(memory, question)
+        check(question, answer)
+        assert answer.hex(" ") == ask(pty, question).hex(" ")
+    for first, last in form.forbidden:
+        question = read_request(address, form.function, last, 1)
+        assert ask(memory, question) == ask(pty, question) == sealed(bytes((address, form.function | 0x80, 2))), first
 
 
 @pytest.mark.parametrize("questions", QUESTIONS.values(), ids=QUESTIONS.keys())

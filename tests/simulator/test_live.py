@@ -93,7 +93,7 @@ def test_the_slaves_of_a_port_show_what_their_model_has() -> None:
     hall = {slave.address: slave for slave in v.slaves("rs485")}[2]
     assert set(hall.values()) == set(load_model("sdm120").quantities)
     assert hall.values()["power_w"] == 180
-    assert (v.slaves("spare"), v.silent()) == ([], ["meter/pump (pzem016)"])
+    assert (v.slaves("spare"), v.silent()) == ([], [])
 
 
 def test_the_same_seed_is_the_same_village() -> None:
@@ -118,7 +118,6 @@ def test_it_serves_lines_and_ports_and_takes_them_away(
     forget_lgpio()
     assert (process.returncode, err) == (0, "")
     assert out.splitlines() == [
-        "not played, so they do not answer: meter/pump (pzem016)",
         f"ready: pins {run}/pins.sock, ports rs485 -> {run}/ports/rs485, spare -> {run}/ports/spare",
     ]
     assert sorted(path.relative_to(run).as_posix() for path in run.rglob("*")) == ["lock", "pins.log", "ports"]
