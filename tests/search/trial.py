@@ -95,6 +95,7 @@ class Trial(Deeds, Orders, Judge):
         self.house: House
         self._muted = False
         self._heard_from = -math.inf
+        self._spoken_at = -math.inf
         self._silent = False  # nothing was told since then: that a mute broker hears again is noticed with the next message
         House(self, site, models, plan.start, seed, poll_s=plan.poll_s, trace=trace)
         self._stage = FastStage(self.house)
@@ -265,7 +266,7 @@ class Trial(Deeds, Orders, Judge):
 
     def _told(self, topic: str, payload: bytes) -> None:
         leaf = topic.removeprefix(self.house.root + "/")
-        self._silent = self._silent and self.seconds < self._heard_from
+        self._spoken_at = self.seconds
         if leaf == "audit":
             self._audits[1] += 1
         elif leaf.endswith("/result"):
@@ -315,6 +316,7 @@ class Trial(Deeds, Orders, Judge):
             self._judge_silence()
             self._judge_contacts()
             self._calm_until = min(self._calm_until, self.seconds + 600)
+            self._silent = self._silent and self._spoken_at < self._heard_from
 
     def _catch_up(self, now: Moment) -> None:
         """What waited for the core."""
