@@ -88,7 +88,11 @@ def run(args: argparse.Namespace) -> int:
         from edge.commands.doctor_set import change
 
         return change(args, site, SystemClock())
-    return _examine(args, site, SystemClock())
+    try:
+        return _examine(args, site, SystemClock())
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 2
 
 
 def _examine(args: argparse.Namespace, site: Site, clock: Clock) -> int:

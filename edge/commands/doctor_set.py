@@ -37,6 +37,9 @@ def change(args: argparse.Namespace, site: Site, clock: Clock) -> int:
     except NotSet as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 1
     except bus.gone as error:
         code = bus.why(error)
         known = code if code in ("busy", "missing", "forbidden") else "port-fault"

@@ -72,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
         why = {"busy": "another program holds it: stop the controller first", "missing": "it is not there"}
         print(f"{port}: {why.get(bus.why(error), error)}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 2
     finally:
         bus.close()
     for fault in faults:
