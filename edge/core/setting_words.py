@@ -60,9 +60,11 @@ _WORDS: Mapping[str, Words] = {
     ),
     "config": Words("Nhớ ghi vào cấu hình cho khớp.", "Let the configuration say the same."),
     "unchanged": Words(
-        "thiết bị vẫn ở địa chỉ {old} ({setting}): nó chưa nhận. Với SDM: giữ nút đến khi hiện -SET- rồi làm lại",
-        "the device is still at address {old} ({setting}): it has not taken it. On an SDM: hold the button until it "
-        "shows -SET- and try again",
+        "thiết bị vẫn ở địa chỉ {old} ({setting}): nó chưa nhận, hoặc chỉ đổi khi được cấp điện lại. Cắt điện "
+        "nó vài giây rồi chạy doctor; với SDM: giữ nút đến khi hiện -SET- rồi làm lại",
+        "the device is still at address {old} ({setting}): it has not taken it, or changes only when it is switched on "
+        "again. Take its power away for some seconds and run doctor; on an SDM, hold the button until it shows -SET- "
+        "and try again",
     ),
     "restart": Words(
         "đã gửi, nhưng không thấy thiết bị ở chỗ cũ lẫn chỗ mới: cắt điện nó vài giây rồi chạy doctor --scan",
