@@ -216,9 +216,9 @@ def findings(port: PortSeen) -> list[Finding]:
     for seen in port.devices:
         if seen.device.name not in dead_here:
             found += _of_device(seen, port, speechless)
-    known = {seen.device.address for seen in port.devices} | {seen.address for seen in port.devices}
+    known = {(seen.address or seen.device.address, seen.setting or port.setting) for seen in port.devices}
     for stranger in port.strangers:
-        if stranger.address not in known or stranger.setting != port.setting:
+        if (stranger.address, stranger.setting) not in known:
             facts = {"address": stranger.address, "setting": stranger.setting, "model": " / ".join(stranger.models)}
             found.append(Finding(where, "stranger" if stranger.models else "stranger-unknown", "doubt", facts))
     return found

@@ -18,6 +18,7 @@ TRY_S = 0.3  # at a setting that is only tried
 QUESTION_BITS = 17 * 11  # a question of eight bytes, and as much for an answer's beginning
 SWEEP_S = 0.15  # devices think 20 to 100 ms
 LOOK_S = 0.5
+SAMPLE = 3
 NEAR = range(1, 33)  # where people put addresses; the others are for --scan
 DLT645_AT = (Setting(2400, "even", 1), Setting(9600, "none", 1), Setting(9600, "even", 1), Setting(2400, "none", 1))
 
@@ -174,7 +175,7 @@ class Doctor:
 
     def _wait(self, seen: list[Seen]) -> list[Seen]:
         """Give the silent ones time: is anything slow?"""
-        silent = {s.device.name for s in unexplained(seen) if s.state == "silent"}
+        silent = {s.device.name for s in self._asked_at_length(seen) if s.state == "silent"}
         return [self._waited(s) if s.device.name in silent else s for s in seen]
 
     def _waited(self, seen: Seen) -> Seen:
@@ -184,17 +185,24 @@ class Doctor:
 
     def _other_settings(self, seen: list[Seen]) -> list[Seen]:
         """Look for the unexplained ones at every other setting of their models; one that was found is tried first."""
-        lost = {s.device.name for s in unexplained(seen)}
+        at_length = {s.device.name for s in self._asked_at_length(seen)}
         found: dict[str, Setting] = {}
-        for s in seen:
-            if s.device.name in lost and (setting := self._setting_of(s.device, found.values())):
+        for s in unexplained(seen):
+            tries = settings(self.catalogue.models[s.device.model], self.setting)
+            likely = [setting for setting in tries if setting in found.values()]
+            others = [setting for setting in tries if setting not in likely]
+            setting = self._setting_of(s.device, likely + (others if s.device.name in at_length else []))
+            if setting is not None:
                 found[s.device.name] = setting
         self._probe.tune(self.setting)
         return [replace(s, setting=found.get(s.device.name)) for s in seen]
 
-    def _setting_of(self, device: Device, likely: Collection[Setting]) -> Setting | None:
-        tries = settings(self.catalogue.models[device.model], self.setting)
-        tries.sort(key=lambda setting: setting not in likely)
+    def _asked_at_length(self, seen: Sequence[Seen]) -> list[Seen]:
+        """The unexplained ones that everything is tried with: where nobody answers, some stand for all."""
+        lost = unexplained(seen)
+        return lost if any(s.sound for s in seen) else lost[:SAMPLE]
+
+    def _setting_of(self, device: Device, tries: Sequence[Setting]) -> Setting | None:
         for i, setting in enumerate(tries):
             self._progress(f"{device.name}: {setting}", i, len(tries))
             if self._answers(setting, self._probe.shortest(device.address, device.model)):

@@ -106,13 +106,12 @@ def test_another_speed_on_a_real_port_is_found(run: Run, folder: Path) -> None:
     assert "✗ meter/hall (sdm120, 2): it answers at 2400 8N1, while port line runs at 9600 8N1" in out
 
 
-def test_a_scan_lists_what_nobody_configured(run: Run, folder: Path) -> None:
-    break_(folder, "slave-moved", on="meter/hall", to=4)
-    break_(folder, "slave-baud", on="meter/hall", baudrate=9600)
-    status, out, err = run("--port", "line", "--lang", "en", "--scan", "4")
-    assert "nothing is at address 2; sdm120 answers at address 4" in out
-    assert "--set-address 4 2 --model sdm120" in out
+def test_a_scan_says_what_it_will_do_and_knows_who_was_found_before(run: Run, folder: Path) -> None:
+    break_(folder, "slave-baud", on="meter/hall", baudrate=2400)
+    status, out, err = run("--port", "line", "--lang", "en", "--scan", "2")
     assert status == 1
+    assert "meter/hall (sdm120, 2): it answers at 2400 8N1" in out
+    assert "port/line" not in out
     assert err.startswith("line: 1 × (9600 8N1, ")
 
 

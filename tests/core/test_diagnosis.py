@@ -143,8 +143,9 @@ def test_settings_are_tried_likeliest_first_and_never_the_one_that_failed() -> N
 
 def test_strangers_are_told_unless_they_are_those_that_were_found() -> None:
     known = Stranger(7, LINE, ("sdm120",))
+    same = Stranger(2, LINE, ("sdm120",))
     new = Stranger(8, LINE)
-    found = codes(seen("meter/a", "silent", address=7), OTHER, strangers=[known, new])
+    found = codes(seen("meter/a", "silent", address=7), OTHER, strangers=[known, same, new])
     assert found == [("meter/a", "other-address"), ("meter/b", "good"), ("port/line", "stranger-unknown")]
 
 

@@ -138,6 +138,24 @@ def test_swapped_wires_and_a_dead_line_are_said_once_for_the_port() -> None:
     assert bus.codes() == {"port/line": ["port-silent"]}
 
 
+def test_a_port_at_another_speed_than_all_of_its_many_devices_is_found_for_each_of_them() -> None:
+    meters = ", ".join(f"m{i}: {{name: M, model: sdm120, port: line, address: {i}}}" for i in range(1, 9))
+    bus = Bus(site(f"meters: {{{meters}}}"))
+    for i in range(1, 9):
+        bus.plant("slave-baud", on=f"meter/m{i}", baudrate=4800)
+    assert bus.codes() == {f"meter/m{i}": ["other-setting"] for i in range(1, 9)}
+    assert all(str(finding.data["found"]) == "4800 8N1" for finding in bus.findings())
+
+
+def test_of_many_devices_on_a_dead_line_some_stand_for_all() -> None:
+    meters = ", ".join(f"m{i}: {{name: M, model: sdm120, port: line, address: {i}}}" for i in range(1, 31))
+    bus = Bus(site(f"meters: {{{meters}}}"))
+    bus.plant("slave-dead", on="port/line")
+    before = bus.clock.mono()
+    assert bus.codes() == {"port/line": ["port-silent"]}
+    assert bus.clock.mono() - before < 240
+
+
 def test_a_port_that_is_gone_is_said_and_nothing_else() -> None:
     bus = street()
     bus.plant("adapter-gone", on="port/line")
