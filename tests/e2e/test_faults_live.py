@@ -102,7 +102,7 @@ def heard(ear: Listener, meter: str) -> list[dict[str, Any]]:
 def test_noise_costs_readings_and_never_makes_a_wrong_one(house: House, ear: Listener) -> None:
     ear.ask("33")
     until(lambda: power(ear) == 480, 15, "the circuit on the meter")
-    put(house, "slave-noisy", "port/rs485", share=0.4)
+    put(house, "slave-noisy", "port/rs485", share=0.15)
     before = len(heard(ear, HALL)) + len(heard(ear, CABINET))
     until(lambda: len(heard(ear, HALL)) + len(heard(ear, CABINET)) >= before + 3, 100, "readings through the noise")
     ask(house.sim, {"clear": "all"})
