@@ -60,7 +60,7 @@ def actions(seed: int) -> Iterator[Action]:
                 "send", "fault", "reboot", "kill", "jump", "garbage", "mend", "ack", "line", "dark boot", "quiet", "burst", "lock",
                 "work", "hand", "switch", "nights",
             ),
-            (32, 28, 5, 6, 9, 8, 12, 3, 5, 2, 1.5, 3, 8, 7, 2.5, 7, 4),
+            (32, 28, 5, 6, 9, 8, 12, 3, 5, 2, 1.5, 3, 8, 7, 2.5, 7, 5),
         )[0]
         if kind == "burst":
             light = draw.choice(LIGHTS)
@@ -156,10 +156,12 @@ def _nights(draw: random.Random) -> Iterator[Action]:
     light = draw.choice(LIGHTS)
     for _ in range(draw.randint(2, 4)):
         level = draw.choice([0, 25, 33, 50, 67, 75, 100])
-        yield ["send", light, draw.choice(USERS), {"action": "on", "level": level, "for_s": draw.choice([30000, 86400])}, "plain"]
+        yield ["send", light, draw.choice(USERS), {"action": "on", "level": level, "for_s": draw.choice([50000, 86400])}, "plain"]
         yield ["wait", draw.choice([30.0, 3600.0, 20000.0, 43200.0])]
-        if draw.random() < 0.5:
+        if draw.random() < 0.6:
             yield ["kill", draw.choice([0, 3])]
+            yield ["send", light, "head", {"action": "on", "level": draw.choice([33, 50, 67, 75]), "for_s": 7200}, "plain"]
+            yield ["wait", draw.choice([1.0, 30.0])]
 
 
 def _lockout(draw: random.Random, light: str, locked: bool) -> Action:
