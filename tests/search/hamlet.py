@@ -66,7 +66,7 @@ def _meter(model: str, address: int, rated_kw: float | None) -> dict[str, Any]:
 
 
 def _light(draw: random.Random, name: str, pins: list[int], programs: list[str]) -> dict[str, Any]:
-    size = draw.choices(([8], [8, 8, 16], range(1, 21)), (55, 25, 20))[0]
+    size = draw.choices(([8], [8, 8, 16], range(1, 21)), (45, 40, 15))[0]
     watts = draw.choice([40, 60, 100])
     circuits = {
         key: {

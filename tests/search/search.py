@@ -12,20 +12,7 @@ from search.account import Action, Violation
 from search.almanac import DAY_S
 from search.trial import Trial
 
-from simulator.fault_kinds import (
-    BOARD,
-    CIRCUIT,
-    COUNTER,
-    DOOR,
-    FAST,
-    FEEDBACK,
-    HAND,
-    INPUT,
-    KINDS,
-    METER,
-    PHOTOCELL,
-    PORT,
-)
+from simulator.fault_kinds import CIRCUIT, DOOR, FAST, FEEDBACK, HAND, INPUT, KINDS, METER, PHOTOCELL, PORT
 
 LIGHTS, METERS = ("road", "lanes", "hall"), ("cabinet", "house")
 USERS = ("head", "deputy")
@@ -53,10 +40,10 @@ PLACES_OF_GARBAGE = (
 LONGEST_TRIAL_S = 40 * DAY_S
 # Mistakes of whoever wires a village: `doctor` finds them before it runs, and what a wrong model shows nobody can foresee.
 MISWIRED = {"slave-moved", "slave-as", "slave-baud", "slave-scaled", "slave-twins", "slave-dlt645", "slave-swapped"}
-FAULTS = tuple(  # no village has a board or counts pulses
-    name
-    for name, kind in KINDS.items()
-    if FAST in kind.times and not (kind.on and set(kind.on) <= {BOARD, COUNTER}) and name not in MISWIRED
+_THERE = {CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT}  # what there is in the villages; some have not all
+FAULTS = tuple(
+    name for name, kind in KINDS.items()
+    if FAST in kind.times and (not kind.on or _THERE & set(kind.on)) and name not in MISWIRED
 )
 _OWN = ("process-killed", "pi-rebooted", "clock-jump", "hand-on")  # these have actions of their own
 _SPARE = (*(name for name in FAULTS if name not in _OWN), "feedback-missing", "feedback-missing", "input-stuck")  # these two not every village can have
@@ -71,9 +58,9 @@ def actions(seed: int) -> Iterator[Action]:
         kind = draw.choices(
             (
                 "send", "fault", "reboot", "kill", "jump", "garbage", "mend", "ack", "line", "dark boot", "quiet", "burst", "lock",
-                "work", "switch", "nights",
+                "work", "hand", "switch", "nights",
             ),
-            (32, 28, 5, 6, 9, 8, 12, 3, 5, 2, 1.5, 3, 8, 7, 8, 4),
+            (32, 28, 5, 6, 9, 8, 12, 3, 5, 2, 1.5, 3, 8, 7, 2.5, 7, 5),
         )[0]
         if kind == "burst":
             light = draw.choice(LIGHTS)
@@ -84,6 +71,8 @@ def actions(seed: int) -> Iterator[Action]:
             yield from _dark_boot(draw)
         elif kind == "work":
             yield from _work(draw)
+        elif kind == "hand":
+            yield from _hand(draw)
         elif kind == "nights":
             yield from _nights(draw)
         else:
@@ -143,11 +132,23 @@ def _work(draw: random.Random) -> Iterator[Action]:
         yield ["wait", draw.choice([0.0, 5.0, 30.0])]
     yield lock
     for _ in range(draw.randint(1, 5)):
-        kind = draw.choices(("send", "kill", "reboot", "switch", "line", "jump"), (8, 3, 3, 1, 1, 1))[0]
+        kind = draw.choices(("send", "kill", "reboot", "switch", "line", "jump"), (8, 4, 3, 1, 3, 1))[0]
         yield _command(draw, light) if kind == "send" else _one(draw, kind, [])
         yield _time(draw)
     fields = {"locked": False} | ({"circuit": lock[3]["circuit"]} if "circuit" in lock[3] else {})
     yield ["lock", light, lock[2], fields, "plain"]
+
+
+def _hand(draw: random.Random) -> Iterator[Action]:
+    """The switch is turned and somebody says OFF, in either order, and the clock may be set in between."""
+    off = ["send", draw.choice(LIGHTS), draw.choice(USERS), {"action": "off", "for_s": draw.choice([600, 7200, 86400])}, "plain"]
+    for action in draw.sample([["switch", True], off], 2):
+        yield action
+        yield ["wait", draw.choice([0.5, 30.0, 3600.0])]
+        if draw.random() < 0.5:
+            yield _one(draw, draw.choice(["jump", "kill"]), [])
+    yield _time(draw)
+    yield ["switch", False]
 
 
 def _nights(draw: random.Random) -> Iterator[Action]:
@@ -155,10 +156,12 @@ def _nights(draw: random.Random) -> Iterator[Action]:
     light = draw.choice(LIGHTS)
     for _ in range(draw.randint(2, 4)):
         level = draw.choice([0, 25, 33, 50, 67, 75, 100])
-        yield ["send", light, draw.choice(USERS), {"action": "on", "level": level, "for_s": draw.choice([30000, 86400])}, "plain"]
+        yield ["send", light, draw.choice(USERS), {"action": "on", "level": level, "for_s": draw.choice([50000, 86400])}, "plain"]
         yield ["wait", draw.choice([30.0, 3600.0, 20000.0, 43200.0])]
-        if draw.random() < 0.3:
+        if draw.random() < 0.6:
             yield ["kill", draw.choice([0, 3])]
+            yield ["send", light, "head", {"action": "on", "level": draw.choice([33, 50, 67, 75]), "for_s": 7200}, "plain"]
+            yield ["wait", draw.choice([1.0, 30.0])]
 
 
 def _lockout(draw: random.Random, light: str, locked: bool) -> Action:
@@ -210,7 +213,7 @@ def _fault(draw: random.Random, name: str) -> dict[str, object]:
     kind = KINDS[name]
     fields: dict[str, object] = {"fault": name}
     if kind.on:
-        group = draw.choice([on for on in kind.on if on != BOARD])
+        group = draw.choice([on for on in kind.on if on in _THERE])
         fields["on"] = _target(draw, group)
     values: dict[str, list[object]] = {
         "slave-late": ["0.1s", "0.4s", "0.7s", "1.5s", "20s", "poll + 0.1", "poll + 0.3"], "broker-slow": ["0.2s", "3s", "20s"],
