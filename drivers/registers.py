@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from drivers.model import BoardModel, Link, Model
@@ -29,6 +30,7 @@ __all__ = [
     "load_board",
     "load_model",
     "models",
+    "places",
     "read_model_file",
 ]  # fmt: skip
 
@@ -65,6 +67,12 @@ def load_board(name: str) -> BoardModel:
     if isinstance(model, BoardModel):
         return model
     raise ValueError(f"there is no relay board {name!r}; there are {', '.join(boards())}")
+
+
+def places(name: str, wanted: Callable[[str], bool]) -> frozenset[tuple[int, int]]:
+    """Where a meter or sensor has the quantities whose names are `wanted`: (function, register), in any form."""
+    forms = load_model(name).forms
+    return frozenset((m.function, q.address) for m in forms for n, q in m.quantities.items() if wanted(n))
 
 
 def catalogue() -> dict[str, ModelInfo]:

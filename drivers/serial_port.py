@@ -23,6 +23,7 @@ FASTEST_SILENCE_S = 0.00175
 TIOCGRS485 = 0x542E
 RS485_ENABLED, RTS_ON_SEND = 1, 2
 SENDING = {"send-high": True, "send-low": False}
+MOST_BYTES = 4096  # of what is listened to: a line that never falls silent is not heard for ever
 PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 
 
@@ -52,17 +53,14 @@ class SerialPort:
 
         `deadline` is in monotonic seconds. Raises NoAnswer, BadAnswer (the line was never silent), PortGone.
         """
-        try:
-            port = self._open()
-            port.reset_input_buffer()
-            self._await_silence(port.fileno(), deadline)
-            if os.write(port.fileno(), request) != len(request):
-                raise OSError("it takes no more bytes")
-            self._busy_until = self._mono() + len(request) * self._character_s
-            return self._answer(port.fileno(), request, deadline)
-        except (serial.SerialException, OSError, termios.error) as error:
-            self.close()
-            raise PortGone(f"{self._device} is gone or taken by another program: {error}") from error
+        return self._talk(request, deadline, lambda fd: self._answer(fd, request, deadline))
+
+    def listen(self, request: bytes, deadline: float, gap_s: float) -> bytes:
+        """As `exchange`, but to the end: all that comes, fitting or not, until `gap_s` of silence after it.
+
+        b"" when nothing began before `deadline`. Raises BadAnswer (the line was never silent), PortGone.
+        """
+        return self._talk(request, deadline, lambda fd: self._all(fd, deadline, gap_s))
 
     def close(self) -> None:
         """Let go of the device; the next exchange opens it again."""
@@ -70,6 +68,19 @@ class SerialPort:
             with contextlib.suppress(OSError, termios.error):
                 self._serial.close()
             self._serial = None
+
+    def _talk(self, request: bytes, deadline: float, hear: Callable[[int], bytes]) -> bytes:
+        try:
+            port = self._open()
+            port.reset_input_buffer()
+            self._await_silence(port.fileno(), deadline)
+            if os.write(port.fileno(), request) != len(request):
+                raise OSError("it takes no more bytes")
+            self._busy_until = self._mono() + len(request) * self._character_s
+            return hear(port.fileno())
+        except (serial.SerialException, OSError, termios.error) as error:
+            self.close()
+            raise PortGone(f"{self._device} is gone or taken by another program: {error}") from error
 
     def _open(self) -> serial.Serial:
         if self._serial is None:
@@ -111,6 +122,15 @@ class SerialPort:
             got += self._read(fd, left)
         if not got:
             raise NoAnswer("no answer: look at power, wiring (A and B), address and speed")
+        return bytes(got)
+
+    def _all(self, fd: int, deadline: float, gap_s: float) -> bytes:
+        got = bytearray()
+        until = deadline
+        while len(got) < MOST_BYTES and (left := until - self._mono()) > 0:
+            if chunk := self._read(fd, left):
+                got += chunk
+                until = self._mono() + gap_s
         return bytes(got)
 
     def _read(self, fd: int, timeout_s: float) -> bytes:

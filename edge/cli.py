@@ -12,6 +12,8 @@ from types import ModuleType
 COMMANDS = {
     "demo": "try it on this machine: a simulated village, a broker and the controller, all in one",
     "run": "run the controller",
+    "doctor": "say what is wrong on the serial ports, and set a meter's address or speed",
+    "record": "keep a device's answers as a test of its model",
     "check": "check a configuration and say what this version drives of it",
     "plan": "show the coming changes of the lights, with reasons",
     "programs": "show, compare, change and put back the programs in force",

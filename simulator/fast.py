@@ -134,9 +134,9 @@ class Fast:
         self._boots = 1
         self._freezes = 0
         self._held: frozenset[str] = frozenset()
-        slaves = {name: Slaves(self.village.slaves(name)) for name in site.ports}
+        self.slaves = {name: Slaves(self.village.slaves(name)) for name in site.ports}
         self._ports = {
-            name: MemoryPort(name, self.time, port.baudrate, slaves[name], self.village.wires[name])
+            name: MemoryPort(name, self.time, port.baudrate, self.slaves[name], self.village.wires[name])
             for name, port in site.ports.items()
         }
         self._entries = safe.safe_entries(site)

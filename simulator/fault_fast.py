@@ -45,6 +45,12 @@ class FastStage(VillageStage):
         if change.begun is not None and change.begun.kind.name == "broker-refusing":
             broker.drop(f"village-edge-{self._fast.site.site.id}")
 
+    def bus(self, change: Change) -> None:
+        """What is wrong on each line, and who is on it."""
+        super().bus(change)
+        for name, slaves in self._fast.slaves.items():
+            slaves.serve(self.village.slaves(name))
+
     def clock(self, change: Change) -> None:
         """Set the Pi's wall clock, or take away who vouches for it; everybody looks at it at once."""
         clock = self._fast.clock

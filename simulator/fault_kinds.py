@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from drivers import registers
 from edge.core.site_terms import Wrong, duration, number, shown, span, whole
 
-Value = int | float | bool
+Value = int | float | bool | str
 LIVE, FAST = "live", "fast"
 CIRCUIT, METER, BOARD, PORT = "circuit", "meter", "board", "port"
 FEEDBACK, INPUT, HAND, DOOR, PHOTOCELL = "feedback", "input", "hand", "door", "photocell"
@@ -90,6 +91,13 @@ def _yes_no(value: Value) -> str:
     return "true" if value else "false"
 
 
+def _model(value: object) -> str:
+    try:
+        return registers.load_model(str(value)).name
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
 _OFFSET = {"by": Param(_offset, "how far, with a sign", "+2m", None, _signed)}
 _ON_SLAVE = (METER, BOARD, PORT)
 
@@ -101,6 +109,17 @@ _TABLE = (
     Kind("slave-noisy", "bus", "a share of a meter's or board's answers arrives cut or corrupted", _ON_SLAVE,
          {"share": Param(number(0, 1, "a share of 1").read, "the share of its answers", "0.5", 0.5)}),
     Kind("slave-wrong-id", "bus", "a meter or relay board answers under another address", _ON_SLAVE),
+    Kind("slave-moved", "bus", "a meter has another address than the configuration says", (METER,),
+         {"to": Param(whole(1, 247, "a Modbus address").read, "its address", "7")}),
+    Kind("slave-as", "bus", "another model of meter is there than the configuration says", (METER,),
+         {"model": Param(_model, "the model that is there", "sdm630")}),
+    Kind("slave-baud", "bus", "a meter or relay board is set to another speed than its port", (METER, BOARD),
+         {"baudrate": Param(whole(300, 1_000_000, "baud").read, "its speed", "2400")}),
+    Kind("slave-scaled", "bus", "a meter's CT ratio is wrong: it shows so many times the current and power", (METER,),
+         {"times": Param(number(0.001, 1000, "times").read, "how many times", "40")}),
+    Kind("slave-twins", "bus", "a second device has a meter's or relay board's address", (METER, BOARD)),
+    Kind("slave-dlt645", "bus", "a meter speaks DL/T 645 in place of Modbus", (METER,)),
+    Kind("slave-swapped", "bus", "the wires A and B are swapped at the adapter", (PORT,)),
     Kind("adapter-gone", "bus", "the serial adapter is pulled out; taken back, it is there again", (PORT,)),
     # The world.
     Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", (CIRCUIT,)),

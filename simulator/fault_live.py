@@ -47,6 +47,7 @@ class LiveStage(VillageStage):
         """What is wrong on each line, and which adapters are there. Raises FaultError when a pty cannot be had."""
         super().bus(change)
         for name, port in self._ports.items():
+            port.serve(self.village.slaves(name))
             try:
                 port.unplug() if self.village.wires[name].trouble.gone else port.plug()
             except OSError as error:

@@ -48,6 +48,10 @@ class VillageStage:
 
     def bus(self, change: Change) -> None:
         """What is wrong on each line."""
+        moved = {str(f.on): int(f.number("to")) for f in change.standing if f.kind.name == "slave-moved"}
+        models = {str(f.on): str(f.values["model"]) for f in change.standing if f.kind.name == "slave-as"}
+        times = {str(f.on): f.number("times") for f in change.standing if f.kind.name == "slave-scaled"}
+        self.village.pass_off(moved, models, times)
         for port, wire in self.village.wires.items():
             wire.trouble = trouble(f"port/{port}", self.village.addresses(port), change)
 
@@ -126,8 +130,10 @@ def pulse_rates(standing: Iterable[Fault]) -> dict[str, float]:
 def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:
     """What is wrong on `port`, whose devices have these addresses: faults on the port are on each of them."""
     dead, wrong_id = set(), set()
+    twins, dlt645 = set(), set()
     late: dict[int, float] = {}
     noisy: dict[int, float] = {}
+    speeds: dict[int, int] = {}
     for device, address in addresses.items():
         for fault in change.standing:
             if fault.on not in (port, device):
@@ -137,11 +143,20 @@ def trouble(port: str, addresses: Mapping[str, int], change: Change) -> Trouble:
                     dead.add(address)
                 case "slave-wrong-id":
                     wrong_id.add(address)
+                case "slave-twins":
+                    twins.add(address)
+                case "slave-dlt645":
+                    dlt645.add(address)
+                case "slave-baud":
+                    speeds[address] = int(fault.number("baudrate"))
                 case "slave-late":
                     late[address] = max(late.get(address, 0.0), fault.number("by"))
                 case "slave-noisy":
                     noisy[address] = max(noisy.get(address, 0.0), fault.number("share"))
-    return Trouble(frozenset(dead), late, noisy, frozenset(wrong_id), bool(change.on(port, "adapter-gone")))
+    return Trouble(
+        frozenset(dead), late, noisy, frozenset(wrong_id), frozenset(twins), frozenset(dlt645), speeds,
+        swapped=bool(change.on(port, "slave-swapped")), gone=bool(change.on(port, "adapter-gone")),
+    )  # fmt: skip
 
 
 def _id(fault: Fault) -> str:

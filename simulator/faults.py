@@ -40,7 +40,7 @@ class Fault:
     def number(self, name: str) -> float:
         """A parameter that is a number. Raises KeyError, TypeError."""
         value = self.values[name]
-        if isinstance(value, bool):
+        if isinstance(value, bool | str):
             raise TypeError(f"{name} is no number")
         return value
 
@@ -212,7 +212,7 @@ def _value(kind: Kind, key: str, reads: Callable[[object], object], value: objec
         found = reads(value)
     except Wrong as wrong:
         raise FaultError(f"{kind.name}: {key}: {wrong}", key) from None
-    assert isinstance(found, int | float | bool)
+    assert isinstance(found, int | float | bool | str)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from simulator.relay_board import RelayBoard
 COIL_FUNCTIONS = (1, 5, 15)
 # A frame that has not ended after this silence never will: a slave forgets it, as 3.5 characters tell a real one.
 FRAME_GAP_S = 0.05
+SPEEDS = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdigit()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Slave:
 class _Line(SimCore):
     """The devices of one line. pymodbus 3.16.1 answers for an address it does not know; this one stays silent.
 
-    Relay boards answer by themselves: pymodbus keeps coils by sixteen. Who is dead on `wire` does nothing either.
+    Relay boards answer by themselves: pymodbus keeps coils by sixteen. Who is deaf on `wire` does nothing either.
     """
 
     def __init__(self, slaves: Sequence[Slave | RelayBoard], wire: Wire) -> None:
@@ -92,7 +94,7 @@ class _Line(SimCore):
 
     def _board(self, device_id: int) -> RelayBoard | None:
         known = device_id in self.devices or device_id in self._boards
-        if not known or device_id in self._wire.trouble.dead:
+        if not known or self._wire.deaf(device_id):
             raise NoSuchIdException(str(device_id))
         return self._boards.get(device_id)
 
@@ -119,6 +121,10 @@ class _PtyTransport(asyncio.Transport):
             data = os.read(self._fd, 4096)
         except BlockingIOError:
             return
+        # No bit is slower for it on a pty, but the speed that the asker has set can be read.
+        self._wire.speed = SPEEDS.get(termios.tcgetattr(self._fd)[5])
+        if foreign := self._wire.other(data):
+            self._send(foreign)
         self._handler.data_received(data)
         self._gap = self._loop.call_later(FRAME_GAP_S, self._forget)
 
@@ -166,12 +172,18 @@ class SlavePort:
         # The slave's side stays open here too, or the pty would hang up whenever the daemon closes its port.
         self._fds = master, slave = os.openpty()
         tty.setraw(slave)
-        server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
-        server.context = _Line(self._slaves, self._wire)
-        self._handler = server.handle_new_connection()
+        self._server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
+        self._server.context = _Line(self._slaves, self._wire)
+        self._handler = self._server.handle_new_connection()
         self._transport = _PtyTransport(master, self._handler, self._wire)
         self.link.unlink(missing_ok=True)
         self.link.symlink_to(os.ttyname(slave))
+
+    def serve(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+        """From now on these are on its line."""
+        self._slaves = slaves
+        if self._fds is not None:
+            self._server.context = _Line(slaves, self._wire)
 
     def unplug(self) -> None:
         """The adapter is pulled: the link goes and whoever has the port open is hung up on; nothing if it was."""

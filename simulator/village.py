@@ -71,15 +71,15 @@ class Village:
         self.board = Board(outside, self._line_changed, persist=persist)
         self.cabinet.put = self.board.set_outside
         self.world.moves = self.cabinet.contactor
-        self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in site.ports}
+        self.pass_off({}, {}, {})
         self.wires = {
             port: Wire(random.Random(f"{seed}/{port}"), partial(self._powered, port))  # noqa: S311  # as the world's
             for port in site.ports
         }
 
     def addresses(self, port: str) -> dict[str, int]:
-        """What answers on a serial port (`meter/cabinet-1`, `sensor/soil-1`, `board/cabinet-board`), each with its
-        Modbus address."""
+        """What answers on a serial port (`meter/cabinet-1`, `sensor/soil-1`, `board/cabinet-board`), each with the
+        Modbus address that it really has."""
         found = {
             f"{kind}/{name}": device.address
             for kind, section in self._read()
@@ -87,7 +87,14 @@ class Village:
             if device.port == port and self._catalogue[device.model].driven
         }
         boards = self._site.boards.items()
-        return found | {f"board/{name}": board.address for name, board in boards if board.port == port}
+        found |= {f"board/{name}": board.address for name, board in boards if board.port == port}
+        return {device: self._moved.get(device, address) for device, address in found.items()}
+
+    def pass_off(self, moved: Mapping[str, int], models: Mapping[str, str], times: Mapping[str, float]) -> None:
+        """From now on these devices are at other addresses than the site's, of other models, or show so many times the
+        current and power that flow; `slaves` is to be asked again."""
+        self._moved, self._models, self._times = moved, models, times
+        self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in self._site.ports}
 
     def answering(self) -> list[str]:
         """The meters that answer."""
@@ -116,12 +123,18 @@ class Village:
         return [("meter", self._site.meters), ("sensor", self._site.sensors)]
 
     def _slave(self, kind: str, name: str) -> Slave:
-        device = dict(self._read())[kind][name]
-        model = load_model(device.model)
-        return Slave(device.address, model, partial(self._measured if kind == "meter" else self._felt, name, model))
+        device, key = dict(self._read())[kind][name], f"{kind}/{name}"
+        model = load_model(self._models.get(key, device.model))
+        address = self._moved.get(key, device.address)
+        return Slave(address, model, partial(self._measured if kind == "meter" else self._felt, name, model))
 
     def _measured(self, name: str, model: Model) -> dict[str, float]:
         values = self.world.quantities(name, self._clock.mono())
+        times = self._times.get(f"meter/{name}", 1.0)
+        if f"meter/{name}" in self._models:
+            values = _idle_phases(values["voltage_l1_v"]) | values
+        if times != 1.0:
+            values |= {q: value * times for q, value in values.items() if q.endswith(("_a", "_w"))}
         if model.wraps_at is not None:
             values["energy_kwh"] %= model.wraps_at
         return {quantity: values[quantity] for quantity in model.quantities if quantity in values}
@@ -140,6 +153,12 @@ class Village:
         relay = self.coils.get(name)
         if relay is not None:
             self.world.switch(relay.load, on, self._clock.mono())
+
+
+def _idle_phases(volts: float) -> dict[str, float]:
+    """What a meter of three phases shows of two that nothing hangs on."""
+    return {f"{what}_l{phase}_{unit}": value for phase in (2, 3)
+            for what, unit, value in (("voltage", "v", volts), ("current", "a", 0.0), ("power", "w", 0.0))}
 
 
 def _nobody(_coil: str, _on: bool) -> None:

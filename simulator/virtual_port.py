@@ -54,6 +54,10 @@ class Slaves:
     """The devices of one line as what they answer; the same bytes as simulator.slaves sends over a pty."""
 
     def __init__(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+        self.serve(slaves)
+
+    def serve(self, slaves: Sequence[Slave | RelayBoard]) -> None:
+        """From now on these are on the line."""
         self._slaves = {slave.address: slave for slave in slaves if isinstance(slave, Slave)}
         self._boards = {slave.address: slave for slave in slaves if isinstance(slave, RelayBoard)}
         self._known: dict[bytes, _Asked] = {}
@@ -140,6 +144,7 @@ class MemoryPort:
     def __init__(self, name: str, time: Time, baudrate: int, slaves: Slaves, wire: Wire) -> None:
         self._name = name
         self._time = time
+        self._baudrate = baudrate
         self._character_s = BITS_A_CHARACTER / baudrate
         self._slaves = slaves
         self._wire = wire
@@ -176,11 +181,15 @@ class MemoryPort:
         return max(self._time.mono(), self._busy_until)
 
     def _ask(self, request: bytes, now: float) -> None:
-        if request[0] in self._wire.trouble.dead:
+        self._wire.speed = self._baudrate
+        begins = now + (len(request) + SILENT_CHARACTERS) * self._character_s + THINKS_S
+        if foreign := self._wire.other(request):
+            self._count += 1
+            heapq.heappush(self._coming, (begins + len(foreign) * self._character_s, self._count, foreign))
+        if self._wire.deaf(request[0]):
             return  # it does nothing either
         answer = self._slaves.answer(request)
         if answer:
-            begins = now + (len(request) + SILENT_CHARACTERS) * self._character_s + THINKS_S
             at, arrives = self._wire.carry(answer, begins)
             if arrives:
                 self._count += 1

@@ -35,7 +35,7 @@ class Counter:
         if energy_kwh is not None:
             # The time between is unknown after a restart: only that it must not have fallen can be asked.
             self._last = Reading("", {COUNTER: energy_kwh}, float("-inf"))
-        self._moved_at = float("-inf")  # of the reading with which it began to stand where it stands
+        self._moved_at = float("-inf")  # of the last reading before it came to where it stands
         self._doubted: Reading | None = None
 
     def judge(self, reading: Reading) -> Reading | None:
@@ -52,12 +52,12 @@ class Counter:
                 return None
             self.life += 1
         if self._last is not None and energy != self._last.quantities[COUNTER]:
-            self._moved_at = reading.at
+            self._moved_at = self._last.at
         self._last, self._doubted = reading, None
         return replace(reading, life=self.life)
 
     def _follows(self, before: Reading, after: Reading, moved_at: float) -> bool:
-        """Whether `after` can come of `before`, whose figure the counter shows since `moved_at`.
+        """Whether `after` can come of `before`, whose figure the counter did not show yet at `moved_at`.
 
         A counter of coarse steps shows at once what flowed since its last one.
         """

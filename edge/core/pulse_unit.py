@@ -1,8 +1,8 @@
 """One counting contact as the core knows it: the total over restarts, and how fast it grows now.
 
 The journal has the total as of the last few minutes. After a stop in good order it is right, and counting goes on in
-the same life. After a kill or a power cut some pulses told of may be missing from it: a new life begins there, so that
-within a life no total ever falls.
+the same life; so too where nothing came for so long that the journal was told it is right. After another kill or power
+cut some pulses told of may be missing from it: a new life begins there, so that within a life no total ever falls.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def counting(name: str, found: FlowInput | S0Input) -> Counting:
 class PulseUnit(ReadingUnit):
     """Publishes the total and the rate of the contact `input/<id>` as the reading of a device, every ten seconds.
 
-    Until the journal knows that this life goes on, the total is told as the journal has it: what was never told cannot
-    fall.
+    Until the journal knows that its total will be too low, the total is told as the journal has it: what was never told
+    cannot fall.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class PulseUnit(ReadingUnit):
         self.input = name
         self._means = means
         self._life, self._total = _recalled(kept, means.per_unit)
-        self._assured = self._total  # what may be told before the journal knows that this life goes on
-        self._open = False
+        self._assured = self._total  # what may be told while the journal is not open
+        self._open = False  # the journal knows that more was counted than it has
+        self._closed = False  # it was told that its total is right
         self._count = 0  # of this process
         self._last_at: float | None = None
         self._per_s: float | None = None
@@ -77,7 +78,7 @@ class PulseUnit(ReadingUnit):
         self._told_at = float("-inf")
 
     def start(self, moment: Moment) -> list[Effect]:
-        """Have the journal know that this life goes on; `stored` is to be called when it does."""
+        """Have the journal know that its total will be too low; `stored` is to be called when it does."""
         return [self._keep(moment, clean=False, tell=True)]
 
     def stored(self) -> None:
@@ -97,13 +98,25 @@ class PulseUnit(ReadingUnit):
             self._per_s = self._speed(new, event.last_at)
             self._last_at = event.last_at
         self._heard = moment.mono
-        effects: list[Effect] = []
-        if self._kept is None or (self._total > self._kept[1] and moment.mono >= self._kept[0] + KEEP_S):
-            effects.append(self._keep(moment, clean=False))
+        effects = self._note(new, moment)
         if moment.mono >= self._told_at + TELL_S:
             self._told_at = moment.mono
             effects += self._tell(self._read(event, moment), moment)
         return effects
+
+    def _note(self, new: int, moment: Moment) -> list[Effect]:
+        """What the journal is to be told now."""
+        if self._closed and new:
+            self._closed = False
+            return [self._keep(moment, clean=False, tell=True)]
+        if self._closed or (self._kept is not None and moment.mono < self._kept[0] + KEEP_S):
+            return []
+        if self._kept is None or self._total > self._kept[1]:
+            return [self._keep(moment, clean=False)]
+        if not self._open:
+            return []
+        self._open, self._closed, self._assured = False, True, self._total
+        return [self._keep(moment, clean=True)]
 
     def _speed(self, new: int, last_at: float | None) -> float | None:
         """Pulses a second, from the one that was last at the look before to the last one now."""

@@ -323,3 +323,68 @@ class ModelInfo:
     quantities: Mapping[str, str] = field(default_factory=dict)  # name -> unit
     wraps_at: float | None = None
     counter_step: float = 0.01
+
+
+# --- what is heard on a serial line, for whoever looks for a fault there ---
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A serial port's speed (baud), parity and stop bits."""
+
+    baudrate: int
+    parity: str
+    stopbits: int
+
+    def __str__(self) -> str:
+        """As on a meter's display: 9600 8N1."""
+        return f"{self.baudrate} 8{self.parity[0].upper()}{self.stopbits}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One question on a serial line and all that came back, told apart.
+
+    `answer`: a sound answer, with its `data`. `refused`: a Modbus exception, with its `code`. `stranger`: a sound
+    answer under the address `slave`, which was not asked. `double`: two answers to one question. `dlt645`: a frame of
+    that protocol, its `data` the meter's number. `damaged`: bytes that are none of these. `silent`: nothing. `after_s`:
+    how long it took.
+    """
+
+    kind: Literal["answer", "refused", "stranger", "double", "dlt645", "damaged", "silent"]
+    request: bytes
+    raw: bytes = b""
+    data: bytes = b""
+    code: int = 0
+    slave: int = 0
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One reading of a device, as the controller reads it: its values, or None and why; and all that was heard.
+
+    `missing`: quantities of its model that are not among them. `impossible`: its answers are sound, but not its
+    figures.
+    """
+
+    values: Mapping[str, float] | None
+    error: str | None
+    heard: tuple[Heard, ...]
+    missing: tuple[str, ...] = ()
+    impossible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a device says when it is asked as one model is.
+
+    `values`: everything it answered, believed or not; `outside`: how many of these that model cannot have. `refused`:
+    it refuses what the model must answer. `broken`: nothing sound came.
+    """
+
+    model: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    outside: int = 0
+    refused: bool = False
+    broken: bool = False

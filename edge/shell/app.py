@@ -12,24 +12,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from drivers import registers
+from drivers import registers, settings
 from drivers.gpio import GpioInput, GpioOutput, PulseInput
 from drivers.modbus import Line, Port
 from drivers.modbus_reader import ModbusReader
 from drivers.modbus_relay import ModbusRelay
+from drivers.probing import Probe as Probe  # noqa: PLC0414  # those who are given one name its type
 from drivers.serial_port import SerialPort
 from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
 from edge.core.controller import Controller
+from edge.core.diagnosis import telling
 from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
-from edge.core.values import Event, ModelInfo, Moment
+from edge.core.values import Event, ModelInfo, Moment, Setting
 from edge.shell import boards, safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import Clock, SimulatedClock, SystemClock
 from edge.shell.contacts import Contacts, InputPort
 from edge.shell.core_worker import CoreWorker
+from edge.shell.doctor import Catalogue, Doctor, Progress, quiet
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.mqtt import Broker, MqttLink
@@ -233,6 +236,48 @@ def serial_ports(site: Site, sim: Path | None, clock: Clock) -> dict[str, Port]:
         name: SerialPort(p.device, p.baudrate, p.parity, p.stopbits, clock.mono, p.rts)
         for name, p in site.ports.items()
     }
+
+
+def doctors(
+    site: Site, sim: Path | None, clock: Clock, pause: Callable[[float], object], progress: Progress = quiet
+) -> dict[str, Doctor]:
+    """A doctor for each serial port of the configuration, or of the simulated village in `sim`."""
+    families = {name: registers.places(name, telling) for name in registers.models()}
+    return {
+        name: Doctor(name, str(device_of(site, sim, name)), probe(site, sim, clock, name, pause),
+                     Catalogue(catalogue(), families), progress)
+        for name in site.ports
+    }  # fmt: skip
+
+
+def probe(site: Site, sim: Path | None, clock: Clock, port: str, pause: Callable[[float], object]) -> Probe:
+    """A serial port of the configuration for a person who asks it; see drivers.probing."""
+    wired = site.ports[port]
+    device = str(device_of(site, sim, port))
+    rts = wired.rts if sim is None else None
+
+    def open_at(setting: Setting) -> SerialPort:
+        return SerialPort(device, setting.baudrate, setting.parity, setting.stopbits, clock.mono, rts)
+
+    return Probe(open_at, Setting(wired.baudrate, wired.parity, wired.stopbits), clock.now, pause)
+
+
+def setting_request(model: str, device: int, *, address: int | None = None, baudrate: int | None = None) -> bytes:
+    """The frame that gives the device at the address `device` another address, or another speed (baud).
+
+    Raises ValueError for a model that cannot be told so, and for what it cannot be told.
+    """
+    how = settings.settable(model)
+    if how is None:
+        raise ValueError(f"{model} is set by its own buttons or switches; only SDM and PZEM models can be told")
+    if address is not None:
+        return settings.address_request(how, device, address)
+    return settings.speed_request(how, device, baudrate or 0)
+
+
+def device_of(site: Site, sim: Path | None, port: str) -> Path:
+    """The device of a serial port; in a simulated village DIR/ports/NAME stands in for it."""
+    return Path(site.ports[port].device) if sim is None else sim / "ports" / port
 
 
 def _measuring(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:

@@ -153,7 +153,7 @@ class BusWorker:
             return min(self._reopen_at, *(slot.due for slot in self._slots))
         slot = self._next(mono)
         if slot is None:
-            return min(max(self._due(slot, mono), slot.ready_at) for slot in self._slots)
+            return self._next_due(mono)
         if slot.ready_at > mono:
             return slot.ready_at
         self._ask(slot, moment)
@@ -171,6 +171,15 @@ class BusWorker:
         if first is None or not first.failures or self._gone:
             return first
         return self._before(first, mono) or first
+
+    def _next_due(self, mono: float) -> float:
+        """When somebody is due and may be asked; a device that is due later than that is not looked at."""
+        earliest = math.inf
+        for due, slot in sorted(((self._due(slot, mono), slot) for slot in self._slots), key=lambda pair: pair[0]):
+            if due >= earliest:
+                break
+            earliest = min(earliest, max(due, slot.ready_at))
+        return earliest
 
     def _before(self, slot: _Slot, mono: float) -> _Slot | None:
         """A board that answers and would go stale while `slot`, which may not answer, is tried."""

@@ -136,6 +136,20 @@ def test_a_kill_loses_at_most_what_came_since_the_total_was_last_kept_and_begins
     assert 198.0 - KEEP_S / 10 * 2 - 2 <= told["values"]["volume_l"] <= 198.0
 
 
+def test_a_kill_while_nothing_is_counted_begins_no_life(tmp_path: Path) -> None:
+    b = Counted(journal=tmp_path / "journal.db")
+    b.count("water", 75)
+    for _ in range(70):
+        b.advance(10)
+        b.count("water", 75, ago_s=600)
+    again = Counted(journal=tmp_path / "journal.db", clock=b.clock)
+    for count in (0, 15, 15):
+        again.count("water", count)
+        again.advance(10)
+    told = again.told("sensor/water")
+    assert (told["life"], told["values"]["volume_l"]) == (1, 12.0)
+
+
 def test_with_another_figure_for_the_pulses_it_is_another_meter(tmp_path: Path) -> None:
     b = Counted(journal=tmp_path / "journal.db")
     b.count("water", 75)

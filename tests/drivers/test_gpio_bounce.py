@@ -184,3 +184,24 @@ def test_edges_that_the_watcher_has_no_room_for_wait(monkeypatch: pytest.MonkeyP
         go_on.set()
         until(lambda: count(contact) == 1000, 10, "a thousand pulses")
         forget_lgpio()
+
+
+def test_a_village_that_goes_and_comes_is_counted_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "village")
+    monkeypatch.setenv("VILLAGE_SIM", str(tmp_path))
+    contact = PulseInput(PIN, True, DEBOUNCE_S, SystemClock().mono)
+    with served_board(tmp_path) as served:
+        contact.read()
+        until(lambda: served.server._watchers.get(PIN), 5, "the simulator to know who watches")
+        for n in range(6):
+            served.set_input(PIN, n % 2, 100 + n)
+        until(lambda: count(contact) == 3, 5, "three pulses")
+    assert contact.read() is None
+    assert "the simulator is gone" in str(contact.error)
+    with served_board(tmp_path) as served:
+        until(lambda: served.server._watchers.get(PIN), 5, "the new simulator to know who watches")
+        for n in range(4):
+            served.set_input(PIN, n % 2, 200 + n)
+        until(lambda: contact.read() is not None and count(contact) == 5, 5, "five pulses")
+        assert contact.error is None
+    forget_lgpio()

@@ -25,6 +25,7 @@ MACHINES = (
     "tests/core/test_alarm_machine.py",
     "tests/drivers/test_modbus_faults.py::test_no_wrong_value_in_a_hundred_thousand_bad_exchanges",
     "tests/core/test_command_machine.py",
+    "tests/core/test_precedence_machine.py",
     "tests/core/test_light_properties.py",
 )
 SEARCH = (sys.executable, "-m", "tests.search", "--no-shrink", "--first")

@@ -121,9 +121,10 @@ class Light:
     """One light as configured; the override and the lockouts that should be in force, by circuit (None: the whole).
 
     `order`: in which order levels take the circuits, since `night` (None: not known, only how many burn is); `vague`:
-    nights in which it is not what the rule says even after none or all have burnt. `level`: the last one wanted. `told_at_once`:
-    a command came since the core last stood still, so that another in the same moment finds it in motion. `unsure`: levels
-    that may have been wanted since it was last certain, and when.
+    nights in which it is not what the rule says even after none or all have burnt. `level`: the last one wanted;
+    `unsure`: those that may have been since it was last certain, and when. `doubtful`: a contactor seemed to be open when
+    it was last looked at. `told_at_once`: a command came since the core last stood still, so that another in the same
+    moment finds it in motion.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Light:
     order: list[int] | None = None
     night: int = 0
     vague: set[int] = field(default_factory=set)
+    doubtful: bool = False
     told_at_once: bool = False
     unsure: list[tuple[int | None, Moment]] = field(default_factory=list)
 

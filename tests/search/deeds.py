@@ -99,6 +99,8 @@ class Deeds:
         elif kind in ("clock-jump", "clock-wrong"):
             self.counts["jumps"] += 1
             self._off_the_mark()
+        elif kind in ("core-hung", "process-frozen"):
+            self._off_the_mark()
         self.counts[f"fault {kind}"] += 1
         if kind.startswith("card-"):
             self._card_bad_at = self.seconds + (fault.for_s or 0)

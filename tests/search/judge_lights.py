@@ -214,6 +214,8 @@ class LightJudge:
         if light.order is not None:
             self.counts["which is known"] += 1
             return burning(light.watts, light.order, places, frozen)
+        if any(stays and c.feedback for c, stays in zip(light.circuits, frozen, strict=True)):
+            return None  # where a locked one seems to be dark another may burn beside it
         self.counts["how many is known"] += 1
         many = sizes(light.watts, places, frozen)
         if told is not None:
@@ -280,11 +282,13 @@ class LightJudge:
     def _doubt(self, light: Light, now: Moment, *, blind: bool = False) -> None:
         """A contactor that seems to be open where it should be closed may have another circuit burn in place of its own,
         until the next night. `blind`: the core stands still and does not see them."""
-        for c in light.circuits:
-            seems_open = c.feedback is not None and (blind or not self._closed(*c.feedback))
-            if seems_open and (c.on or self._is_upset(c, self.seconds)):
-                light.order = None
-                light.vague |= {light.night, self._plan.almanac.night(now.wall)}
+        before, light.doubtful = light.doubtful, any(
+            c.feedback is not None and (blind or not self._closed(*c.feedback)) and (c.on or self._is_upset(c, self.seconds))
+            for c in light.circuits
+        )
+        if before or light.doubtful:
+            light.order = None
+            light.vague |= {light.night, self._plan.almanac.night(now.wall)}
 
     def _settle_locks(self, light: Light) -> None:
         """What could not be known when a lockout came."""

@@ -95,6 +95,8 @@ class Trial(Deeds, Orders, Judge):
         self.house: House
         self._muted = False
         self._heard_from = -math.inf
+        self._spoken_at = -math.inf
+        self._silent = False  # nothing was told since then: that a mute broker hears again is noticed with the next message
         House(self, site, models, plan.start, seed, poll_s=plan.poll_s, trace=trace)
         self._stage = FastStage(self.house)
         self.faults = Faults(self._stage)
@@ -208,6 +210,8 @@ class Trial(Deeds, Orders, Judge):
                 in_hand = None if light.by_hand and self._hand else False
                 light.over = Over(level, math.inf if until is None else until, mono, boot or "", user, in_hand)
         self._used = {row[0]: (row[1], row[2], row[3]) for row in journal["commands"]}
+        for meter in self.meters.values():
+            meter.said = None  # in which life its counter is has been forgotten
 
     def _take_up_locks(self, journal: Journal) -> None:
         """What of the lockouts is on the card, which is what they were if it is good."""
@@ -232,6 +236,7 @@ class Trial(Deeds, Orders, Judge):
     def linked(self) -> None:
         if self._muted and not any(fault.kind.name == "broker-mute" for fault in self.faults.standing().values()):
             self._muted, self._heard_from = False, self.seconds + UNMUTED_S + 2 * self._poll_s
+            self._silent = True
         self._now_told.clear()
         self._results.clear()
 
@@ -261,6 +266,7 @@ class Trial(Deeds, Orders, Judge):
 
     def _told(self, topic: str, payload: bytes) -> None:
         leaf = topic.removeprefix(self.house.root + "/")
+        self._spoken_at = self.seconds
         if leaf == "audit":
             self._audits[1] += 1
         elif leaf.endswith("/result"):
@@ -310,6 +316,7 @@ class Trial(Deeds, Orders, Judge):
             self._judge_silence()
             self._judge_contacts()
             self._calm_until = min(self._calm_until, self.seconds + 600)
+            self._silent = self._silent and self._spoken_at < self._heard_from
 
     def _catch_up(self, now: Moment) -> None:
         """What waited for the core."""

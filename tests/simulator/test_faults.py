@@ -232,6 +232,7 @@ def test_whatever_is_put_and_taken_back_in_any_order_leaves_a_whole_village(data
             on = data.draw(st.sampled_from([t for g in kind.on for t in groups[g]])) if kind.on else None
             needs: dict[str, dict[str, Any]] = {
                 "slave-late": {"by": "3s"}, "illegal-tap": {"watts": 500}, "input-stuck": {"active": True}, "pulses": {"rate": 5},
+                "slave-moved": {"to": 7}, "slave-as": {"model": "sdm630"}, "slave-baud": {"baudrate": 2400}, "slave-scaled": {"times": 40},
             }  # fmt: skip
             more = needs.get(kind.name, {})
             scene.put(kind.name, on, **more)
@@ -331,6 +332,10 @@ def test_faults_of_the_bus_are_on_a_meter_or_on_all_of_a_port(scene: Scene) -> N
         ("slave-late", "port/rs485", {"by": "3s"}, ("late", {1: 3.0, 2: 3.0})),
         ("slave-noisy", "meter/hall", {"share": 0.25}, ("noisy", {2: 0.25})),
         ("adapter-gone", "port/rs485", {}, ("gone", True)),
+        ("slave-twins", "meter/hall", {}, ("twins", {2})),
+        ("slave-dlt645", "meter/hall", {}, ("dlt645", {2})),
+        ("slave-baud", "meter/hall", {"baudrate": 2400}, ("speeds", {2: 2400})),
+        ("slave-swapped", "port/rs485", {}, ("swapped", True)),
     ):
         whole = wire.trouble
         key = scene.put(name, on, **values)
@@ -338,6 +343,29 @@ def test_faults_of_the_bus_are_on_a_meter_or_on_all_of_a_port(scene: Scene) -> N
         assert scene.village.wires["spare"].trouble == whole
         scene.faults.clear(key)
         assert wire.trouble == whole
+
+
+def test_a_device_may_be_another_than_the_configuration_says(scene: Scene) -> None:
+    def hall() -> Any:
+        return scene.village.slaves("rs485")[1]
+
+    key = scene.put("slave-moved", "meter/hall", to=7)
+    assert (hall().address, scene.village.addresses("rs485")["meter/hall"]) == (7, 7)
+    scene.put("slave-dead", "meter/hall")
+    assert scene.village.wires["rs485"].trouble.dead == {7}
+    scene.faults.clear(key)
+    assert (hall().address, scene.village.wires["rs485"].trouble.dead) == (2, {2})
+    scene.put("slave-as", "meter/hall", model="sdm630")
+    assert hall().model.name == "sdm630"
+    assert hall().values()["voltage_l3_v"] == hall().values()["voltage_l1_v"]
+    scene.put("illegal-tap", "meter/hall", watts=500)
+    once = hall().values()
+    scene.put("slave-scaled", "meter/hall", times=40)
+    assert hall().values()["power_w"] == 40 * once["power_w"] > 0
+    assert hall().values()["current_l1_a"] == pytest.approx(40 * once["current_l1_a"])
+    assert hall().values()["energy_kwh"] == once["energy_kwh"]
+    scene.faults.clear_all()
+    assert hall().model.name == "sdm120"
 
 
 def test_the_worst_of_two_lates_counts(scene: Scene) -> None:
@@ -454,6 +482,7 @@ def test_what_is_possible_in_the_other_time_only_says_what_to_do_instead(scene: 
 
 PROMISED = """
 slave-dead slave-late slave-noisy slave-wrong-id adapter-gone
+slave-moved slave-as slave-baud slave-scaled slave-twins slave-dlt645 slave-swapped
 relay-welded relay-open lamps-burnt illegal-tap breaker meter-reset meter-rollover meter-replaced meter-stuck mains-cut
 broker-away broker-slow broker-refusing broker-mute
 hand-on door-open photocell-covered photocell-lit feedback-missing input-stuck pulses

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import dlt645
 from drivers.api import BadAnswer, DriverError, NoAnswer, PortGone
 from drivers.modbus import check, read_request, sealed
 from drivers.registers import load_model
@@ -95,6 +96,43 @@ def test_a_slave_without_power_says_nothing() -> None:
     assert wire.carry(ANSWER, 100.0) == (100.0, b"")
     powered[2] = True
     assert wire.carry(ANSWER, 100.0) == (100.0, ANSWER)
+
+
+def test_a_slave_at_another_speed_or_of_another_protocol_does_and_says_nothing() -> None:
+    wire = Wire(drawn(), lambda _: True)
+    wire.trouble = Trouble(speeds={2: 2400}, dlt645=frozenset({3}))
+    for speed, deaf in ((9600, True), (2400, False), (None, True)):
+        wire.speed = speed
+        assert wire.deaf(2) == deaf
+        assert not wire.deaf(1)
+        assert wire.deaf(3)
+
+
+def test_a_meter_that_speaks_dl_t_645_says_its_number_at_2400_baud_alone() -> None:
+    wire = Wire(drawn(), lambda address: address != 4)
+    wire.trouble = Trouble(dlt645=frozenset({3}))
+    wire.speed = 2400
+    assert dlt645.heard(wire.other(dlt645.QUESTION)) == "210800000003"
+    assert wire.other(ASK) == b""
+    wire.speed = 9600
+    assert wire.other(dlt645.QUESTION) == b""
+    wire.speed = 2400
+    for trouble in (
+        Trouble(), Trouble(dlt645=frozenset({3}), gone=True), Trouble(dlt645=frozenset({3}), swapped=True),
+        Trouble(dlt645=frozenset({3}), dead=frozenset({3})), Trouble(dlt645=frozenset({4})),
+    ):  # fmt: skip
+        wire.trouble = trouble
+        assert wire.other(dlt645.QUESTION) == b""
+
+
+@given(data=st.binary(min_size=2, max_size=80), seed=st.integers())
+def test_what_collides_or_is_swapped_is_never_taken_for_a_value(data: bytes, seed: int) -> None:
+    data = data[: len(data) // 2 * 2]
+    ask = read_request(2, 4, 0, len(data) // 2)
+    frame = sealed(bytes((2, 4, len(data))) + data)
+    for trouble in (Trouble(twins=frozenset({2})), Trouble(swapped=True)):
+        with pytest.raises(DriverError):
+            check(ask, carried(trouble, frame, drawn(seed))[1])
 
 
 class Line:

@@ -222,12 +222,12 @@ def test_what_the_village_has_not_is_said_before_it_begins(was: str, now: str, w
 def test_the_page_names_every_fault_and_every_scenario(language: str) -> None:
     page = (DOCS / language / "scenarios.md").read_text("utf-8")
     listed = set(re.findall(r"^\| (.*?) \|", page, re.MULTILINE))
-    named = {word for cell in listed for word in re.findall(r"`([a-z-]+)(?: [^`]*)?`", cell)}
+    named = {word for cell in listed for word in re.findall(r"`([a-z0-9-]+)(?: [^`]*)?`", cell)}
     assert named == set(KINDS)
     files = {word for cell in listed for word in re.findall(r"`([a-z-]+)\.yaml`", cell)}
     assert files == {path.stem for path in SHIPPED}
     for cell in listed:
-        for name, parameters in re.findall(r"`([a-z-]+) ([^`]+)`", cell):
+        for name, parameters in re.findall(r"`([a-z0-9-]+) ([^`]+)`", cell):
             for key in re.findall(r"(\w+)=", parameters):
                 assert key in {"on", *KINDS[name].params}, cell
 
