@@ -60,19 +60,6 @@ class _Device(Table):
     worst_latency_s: float = Field(gt=0, le=60)
     turnaround_s: float = Field(ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> _Device:
-        found = list(self.flaws())
-        if found:
-            words = "; ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in found)
-            raise PydanticCustomError("flaws", "{words}", {"words": words, "found": found})
-        return self
-
-    def flaws(self) -> Iterator[tuple[Path, str]]:
-        """What cannot be meant, by key path, with the remedy after a semicolon."""
-        if self.worst_latency_s < self.timeout_s:
-            yield ("worst_latency_s",), f"it is shorter than timeout_s; write {self.timeout_s:g} or more"
-
 
 class Model(_Device):
     """A meter or sensor.
@@ -96,9 +83,16 @@ class Model(_Device):
     quantities: dict[str, Quantity] = Field(min_length=1)
     variants: tuple[Variant, ...] = ()
 
-    def flaws(self) -> Iterator[tuple[Path, str]]:
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Model:
+        found = list(self._flaws())
+        if found:
+            words = "; ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in found)
+            raise PydanticCustomError("flaws", "{words}", {"words": words, "found": found})
+        return self
+
+    def _flaws(self) -> Iterator[tuple[Path, str]]:
         """What cannot be meant, by key path, with the remedy after a semicolon."""
-        yield from super().flaws()
         for i, (first, last) in enumerate(self.forbidden):
             if not 0 <= first <= last <= 0xFFFF:
                 yield ("forbidden", i), "this is no range; write its first and its last register"

@@ -28,7 +28,6 @@ MISTAKES = [
     ("max_registers: 40", "max_registers: forty", "max_registers: this is no such number; write one"),
     ("max_registers: 40", "max_register: 40", "max_register: there is no such key; write max_registers"),
     ("timeout_s: 0.5", "timeout_s: 0", "timeout_s: this is out of range; write more than 0"),
-    ("worst_latency_s: 1.0", "worst_latency_s: 0.1", "worst_latency_s: it is shorter than timeout_s; write 0.5 or more"),
     ("unit: Hz", "unit: kHz", 'quantities.frequency_hz.unit: "kHz" is no unit here; scale the value to one of V, A, W, VA, var, Hz, kWh, kvarh, kVAh, °C, %, lx, l, or to ""'),
     ("  frequency_hz:", "  frequency:", "quantities.frequency.unit: a quantity in Hz ends with _hz; rename frequency or correct the unit"),
     ("limits: [0, 70]", "limits: [70, 0]", "quantities.frequency_hz.limits: the limits leave nothing between them; write the lower one first"),

@@ -12,7 +12,7 @@ from villages import Line, when
 
 from edge.shell.app import Shell, catalogue, compose
 from edge.shell.clock import ManualClock
-from edge.shell.mqtt import Broker
+from edge.shell.mqtt import PATIENCE_S, Broker
 from edge.shell.runner import StepRunner
 from edge.shell.site_file import load
 
@@ -40,10 +40,14 @@ class Street:
         return True
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, once the broker has acknowledged what it was sent: it lives in real time."""
+        """Let time pass, but never as long as the broker may keep silent before it has acknowledged what it was sent: it
+        lives in real time."""
         waiting = self.shell.link._unanswered
-        until(lambda: waiting.ended_silence() or not waiting._waiting or not self.shell.link.up, 5, "acknowledgements")
-        self.runner.advance(seconds)
+        while seconds > 0:
+            until(lambda: waiting.ended_silence() or not waiting._waiting or not self.shell.link.up, 5, "acknowledgements")
+            step = min(seconds, PATIENCE_S / 2)
+            self.runner.advance(step)
+            seconds -= step
 
     def lit(self) -> str:
         return "".join(n[-1] for n, line in self.lines.items() if n.startswith("light/main-road/") and line.read())
