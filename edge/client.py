@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.shell.clock import Clock
 from edge.typed import Address
 
+GOODBYE_S = 2.0  # a broker that does not part in time is left
 RETRY_S = 2  # a broker that went away is tried again this often
 
 
@@ -53,6 +55,7 @@ class Client:
         self._filters = filters
         self._clock = clock
         self._subscribed_now = False
+        self._parted = threading.Event()
         self._events: queue.SimpleQueue[Message | Up | Down] = queue.SimpleQueue()
         self._paho = paho = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -88,8 +91,8 @@ class Client:
         """Say goodbye to the broker and stop."""
         connected = self._paho.is_connected()
         self._paho.disconnect()
-        if connected:  # else its thread may be waiting for the next try; it dies with the process
-            self._paho.loop_stop()
+        if connected:  # else its thread may be waiting for the next try; in any case it dies with the process
+            self._parted.wait(GOODBYE_S)
 
     def _socket_opened(self, _client: mqtt.Client, _data: object, sock: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -101,6 +104,7 @@ class Client:
             remedy = "log in with --user NAME --password-file FILE"
             self._events.put(Down(f"the broker at {self._at} does not let us in: {code}", remedy))
         else:
+            self._parted.clear()
             client.subscribe([(each, 1) for each in self._filters])
 
     def _not_connected(self, _client: mqtt.Client, _data: object) -> None:
@@ -110,6 +114,7 @@ class Client:
         self, _client: mqtt.Client, _data: object, _flags: mqtt.DisconnectFlags, code: ReasonCode, _: Properties | None
     ) -> None:
         self._subscribed_now = False
+        self._parted.set()
         if code.is_failure:
             self._events.put(Down(f"the broker at {self._at} has gone away"))
 
