@@ -63,7 +63,7 @@ def apply(patch: Path, tree: Path) -> str:
         ["git", "apply", "--recount", "-C1", str(patch)], cwd=tree, check=False, capture_output=True, text=True,
         env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)},
     )
-    return done.stderr.strip()
+    return done.stderr.strip() if done.returncode else ""
 
 
 def caught(tree: Path, first_seed: int, within_s: float) -> tuple[str | None, float]:

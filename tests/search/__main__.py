@@ -49,13 +49,13 @@ def main() -> int:
 
 def replay_loud(seed: int, done: list[list[object]]) -> None:
     """Where in the code it was seen."""
-    from search.search import _act
+    from search.search import act
     from search.trial import Trial
 
     trial = Trial(seed)
     try:
         for action in done:
-            _act(trial, action)
+            act(trial, action)
     except Exception:
         traceback.print_exc()
 

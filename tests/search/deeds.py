@@ -98,8 +98,7 @@ class Deeds:
             self.counts["reboots"] += 1
         elif kind in ("clock-jump", "clock-wrong"):
             self.counts["jumps"] += 1
-            self._off_the_mark()
-        elif kind in ("core-hung", "process-frozen"):
+        if fault.kind.place == "clock" or kind in ("core-hung", "process-frozen"):
             self._off_the_mark()
         self.counts[f"fault {kind}"] += 1
         if kind.startswith("card-"):
@@ -115,9 +114,10 @@ class Deeds:
             self._mend(keys[which % len(keys)])
 
     def _mend(self, key: str) -> None:
-        if self.faults.standing()[key].kind.name == "clock-wrong":
+        if self.faults.standing()[key].kind.place == "clock":
             self._off_the_mark()
         gone = self.faults.clear(key)
+        self.house.advance(0)
         if gone.kind.name.startswith("card-"):
             self._card_bad_at = self.seconds
 
@@ -125,8 +125,8 @@ class Deeds:
         self.counts["kills"] += 1
         self._do_fault({"fault": "process-killed", "down": f"{down_s:g}s"})
 
-    def _do_line_lost(self, which: int) -> None:
-        """A line falls back to an input behind the controller's back."""
+    def _do_line_lost(self, which: int | str) -> None:
+        """A line, by its number or as `road/a`, falls back to an input behind the controller's back."""
         light, circuit = self._line(which)
         pid = self.house.village.board.holder(circuit.pin)
         if pid is not None:

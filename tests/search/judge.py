@@ -212,7 +212,11 @@ class Judge(LightJudge):
     def _plan_ahead(self) -> float:
         return max((at - self.seconds for at, _, _ in self.house._plan), default=0.0)
 
-    def _line(self, which: int) -> tuple[Light, Circuit]:
+    def _line(self, which: int | str) -> tuple[Light, Circuit]:
+        if isinstance(which, str):
+            name, _, key = which.partition("/")
+            light = self.lights[name]
+            return light, light.circuits[light.keys.index(key)]
         pins = sorted(self._by_pin)
         return self._by_pin[pins[which % len(pins)]]
 

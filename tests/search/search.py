@@ -135,6 +135,11 @@ def _work(draw: random.Random) -> Iterator[Action]:
         kind = draw.choices(("send", "kill", "reboot", "switch", "line", "jump"), (8, 4, 3, 1, 3, 1))[0]
         yield _command(draw, light) if kind == "send" else _one(draw, kind, [])
         yield _time(draw)
+    if draw.random() < 0.3:
+        yield ["line_lost", f"{light}/{lock[3].get('circuit', 'a')}"]
+        yield ["wait", 4000.0]
+        yield ["kill", 0]
+        yield ["wait", 30.0]
     fields = {"locked": False} | ({"circuit": lock[3]["circuit"]} if "circuit" in lock[3] else {})
     yield ["lock", light, lock[2], fields, "plain"]
 
@@ -272,9 +277,9 @@ def run(seed: int, days: float, counts: Counter[str] | None = None) -> Finding |
         trial = Trial(seed)
         while trial.seconds < days * DAY_S:
             done.append(next(plan))
-            _act(trial, done[-1])
+            act(trial, done[-1])
         done.append(["quiet"])
-        _act(trial, done[-1])
+        act(trial, done[-1])
     except Exception as error:  # a crash of what is under test is a finding like any other
         finding = Finding(seed, done, *_named(error))
     if trial is not None:
@@ -293,7 +298,7 @@ def replay(seed: int, chosen: list[Action]) -> Finding | None:
         trial = Trial(seed)
         for action in chosen:
             done.append(action)
-            _act(trial, action)
+            act(trial, action)
             if trial.seconds > LONGEST_TRIAL_S:
                 return None
     except Exception as error:  # as in run
@@ -322,8 +327,10 @@ def shrink(finding: Finding, tries: int = 150) -> Finding:
     return best
 
 
-def _act(trial: Trial, action: Action) -> None:
+def act(trial: Trial, action: Action) -> None:
     """Lights and circuits that this village has not are passed over, so that actions fit any village."""
+    if action[0] == "line_lost" and isinstance(action[1], str) and action[1] not in trial.lines():
+        return
     if action[0] in ("send", "lock") and action[1] not in trial.lights:
         return
     if action[0] == "fault" and not trial.has(**action[1]):

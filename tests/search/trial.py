@@ -116,6 +116,10 @@ class Trial(Deeds, Orders, Judge):
         """Whether there is such a thing to put that fault on."""
         return on is None or any(on in self._stage.targets()[group] for group in KINDS[fault].on)
 
+    def lines(self) -> set[str]:
+        """The circuits, as `road/a`."""
+        return {f"{light.name}/{key}" for light in self.lights.values() for key in light.keys}
+
     # --- actions ---
 
     def starting(self, anew: bool) -> None:
