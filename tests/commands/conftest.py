@@ -25,6 +25,8 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(module: str, *words: str) -> subprocess.Popen[str]:
         code = (
+            # Whoever runs the tests in the background may have Ctrl-C ignored.
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
             f"import argparse, sys; from edge.commands import {module} as m; p = argparse.ArgumentParser();"
             " m.add_arguments(p); sys.exit(m.run(p.parse_args()))"
         )
