@@ -89,7 +89,7 @@ def _runs(first_seed: int, within_s: float) -> list[list[str]]:
     quick, *slow = [[sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", m] for m in MACHINES]
     return [
         quick,
-        [*SEARCH, str(first_seed), "--within", str(within_s / 4), "--days", "100000"],
+        [*SEARCH, str(first_seed), "--within", str(within_s / 2), "--days", "100000"],
         *slow,
         [*SEARCH, str(first_seed + 1000), "--within", str(within_s), "--days", "100000"],
     ]
