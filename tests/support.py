@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,15 @@ def until(condition: Callable[[], T], deadline_s: float = 5.0, what: str = "the 
         if time.monotonic() >= end:
             raise AssertionError(f"waited {deadline_s:g} s in vain for {what}")
         pause.wait(0.005)
+
+
+def descriptors() -> set[tuple[str, str]]:
+    """What this process has open: number and target."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add((entry.name, str(entry.readlink())))
+    return found
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pty
 import select
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from modbus_double import model
-from support import until
+from support import descriptors, until
 
 from drivers.modbus import LEAST_QUIET_S, Line, answer_length, sealed
 from drivers.modbus_reader import ModbusReader
@@ -106,17 +107,14 @@ class Bus:
         self.cable.close()
 
 
-def descriptors() -> set[str]:
-    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
-
-
 @pytest.fixture
 def nothing_is_left() -> Iterator[None]:
-    """No thread and no descriptor outlives the test."""
+    """No thread and no descriptor outlives the test; what earlier tests left to the garbage collector may go."""
+    gc.collect()
     threads, before = set(threading.enumerate()), descriptors()
     yield
-    assert set(threading.enumerate()) == threads
-    assert descriptors() == before
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= before
 
 
 @pytest.mark.usefixtures("nothing_is_left")
@@ -135,7 +133,7 @@ def test_a_thousand_pulls_in_the_middle_of_polling_leak_nothing(tmp_path: Path) 
         assert bus.cable.name != before
         names.add(bus.cable.name)
         bus.serve_until_read()
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads
         assert len(descriptors()) <= most
     assert len(names) > 1
     bus.stop()
@@ -148,20 +146,9 @@ def test_readings_are_back_within_five_seconds_of_the_adapter(tmp_path: Path) ->
     bus.cable.question()
     name = bus.cable.name
     bus.cable.close()
-    until(lambda: not any(str(opened).startswith(name) for opened in links()), 5, "the port to be let go")
+    until(lambda: not any(to.startswith(name) for _, to in descriptors()), 5, "the port to be let go")
     bus.cable.plug()
     began = CLOCK.mono()
     bus.serve_until_read(2)
     assert CLOCK.mono() - began <= 5
     bus.stop()
-
-
-def links() -> list[Path]:
-    """What this process has open."""
-    found = []
-    for entry in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(entry.readlink())
-        except FileNotFoundError:  # closed meanwhile
-            continue
-    return found
