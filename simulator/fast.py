@@ -19,8 +19,9 @@ from typing import Any, TextIO
 
 from drivers.api import DriverError
 from drivers.modbus import COIL_OFF, COIL_ON, write_coil_request
+from edge.core.events import InputChanged
 from edge.core.site import Site
-from edge.core.values import InputChanged, ModelInfo, Moment
+from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
 from edge.shell.app import Seams, Shell, compose
 from edge.shell.clock import ManualClock

@@ -7,7 +7,8 @@ from typing import TextIO
 import orjson
 
 from edge.core.controller import Controller
-from edge.core.values import Effect, Event, Moment
+from edge.core.events import Effect, Event
+from edge.core.values import Moment
 
 
 class Trace:

@@ -22,7 +22,7 @@ from drivers.modbus import LEAST_QUIET_S, Line, Port
 from drivers.modbus_relay import ModbusRelay
 from drivers.registers import load_board
 from drivers.serial_port import SerialPort
-from edge.core.values import Event
+from edge.core.events import Event
 from edge.shell.boards import POLL_S, RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import Clock, ManualClock, SystemClock

@@ -9,8 +9,9 @@ from typing import Any
 
 from drivers.api import DriverError
 from edge.core.assembly import assemble, decoder
+from edge.core.events import CommandReceived, Event, LinkChanged, Publish, RequestReceived
 from edge.core.site import Site
-from edge.core.values import CommandReceived, Event, LinkChanged, ModelInfo, Publish, Request, RequestReceived
+from edge.core.values import ModelInfo, Request
 from edge.shell.clock import ManualClock
 from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core import topics
-from edge.core.values import Effect, Moment, Persist, Publish, Row
+from edge.core.events import Effect, Persist, Publish
+from edge.core.values import Moment, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ KINDS: Mapping[str, Kind] = {
     "program-unreadable": Kind(
         "warning", 0, 0, "Lịch đã đổi nay không dùng được, đang theo tệp cấu hình: {why}",
         "A program that was changed cannot be used now, the file stands: {why}",
+    ),
+    "history-failing": Kind(
+        "warning", 10, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
+    ),
+    "sink-refused": Kind(
+        "warning", 0, 10, "{name} không nhận số liệu: {why}", "{name} refuses the readings: {why}"
+    ),
+    "rows-set-aside": Kind(
+        "warning", 0, 0, "{name} không nhận {rows} dòng số liệu, đã để riêng: {why}",
+        "{name} would not take {rows} rows, they are set aside: {why}",
+    ),
+    "rows-dropped": Kind(
+        "warning", 0, 0, "{rows} dòng số liệu đã xóa trước khi {name} nhận",
+        "{rows} rows were dropped before {name} had them",
     ),
 }
 
@@ -194,7 +209,7 @@ class Alarms:
     def _payload(self, alarm: Alarm) -> dict[str, object]:
         kind = KINDS[alarm.kind]
         name = self._device_names.get(alarm.device, alarm.device)
-        words = {"name": name, "why": "?", "why_vi": "?", "circuits": "?", **alarm.data}
+        words = {"name": name, "why": "?", "why_vi": "?", "circuits": "?", "rows": "?", **alarm.data}
         return {
             "state": "raised" if alarm.cleared_at is None else "cleared",
             "severity": kind.severity,

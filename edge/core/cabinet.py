@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.core.cells import Cells
+from edge.core.events import Effect, InputChanged, Persist
 from edge.core.site import HandInput, Site
-from edge.core.values import Effect, InputChanged, Moment, Persist, Row
+from edge.core.values import Moment, Row
 
 FEEDBACK = "feedback"
 VI = {"dark": "tối", "light": "sáng"}

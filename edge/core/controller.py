@@ -9,33 +9,27 @@ from edge.core import topics
 from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.desk import Desk
-from edge.core.light_unit import LightUnit
-from edge.core.pulse_unit import TABLE, PulseUnit
-from edge.core.reading_unit import ReadingUnit
-from edge.core.trust import KnownTime
-from edge.core.values import (
+from edge.core.events import (
     ClockChanged,
-    Command,
     CommandReceived,
-    Deadline,
     Effect,
     Event,
     InputChanged,
     JournalChanged,
     LinkChanged,
-    Moment,
     OutputObserved,
-    Override,
     Persist,
     Publish,
     PulsesCounted,
     ReadingsTaken,
-    Refusal,
-    Request,
     RequestReceived,
-    Row,
     Stored,
 )
+from edge.core.light_unit import LightUnit
+from edge.core.pulse_unit import TABLE, PulseUnit
+from edge.core.reading_unit import ReadingUnit
+from edge.core.trust import KnownTime
+from edge.core.values import Command, Deadline, Moment, Override, Refusal, Request, Row
 
 USED_FOR_S = 86400.0  # how long a user may not use a command id again
 MOST_USED = 50_000

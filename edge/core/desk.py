@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from edge.core import topics
 from edge.core.alarms import Alarms
+from edge.core.events import Effect, Publish
 from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs, Put
 from edge.core.schedule import Calendar
-from edge.core.values import Effect, Moment, Publish, Request
+from edge.core.values import Moment, Request
 
 Key = tuple[str, str]
 PUT_FIELDS = frozenset({"id", "reply_to", "program", "rev", "body"})

@@ -7,25 +7,14 @@ from dataclasses import dataclass, replace
 
 from edge.core import light_state, topics
 from edge.core.circuits import Bank, Circuit
+from edge.core.events import Effect, OutputObserved, Persist, Publish, Write
 from edge.core.evidence import Evidence
 from edge.core.lighting import Wish, ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Locks
 from edge.core.plan import Coming, Now, Planned
 from edge.core.schedule import Calendar
-from edge.core.values import (
-    Command,
-    Deadline,
-    Desired,
-    Effect,
-    Moment,
-    OutputObserved,
-    Override,
-    Persist,
-    Publish,
-    Row,
-    Write,
-)
+from edge.core.values import Command, Deadline, Desired, Moment, Override, Row
 
 AGAIN_S = 2.0  # an output that does not show what it was told is told again this often
 GIVE_UP_S = 3.0  # and its command has failed after this

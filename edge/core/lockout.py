@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edge.core.circuits import Circuit
-from edge.core.values import Effect, Persist, Row
+from edge.core.events import Effect, Persist
+from edge.core.values import Row
 
 
 @dataclass(frozen=True, slots=True)

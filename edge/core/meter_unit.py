@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from edge.core import topics
-from edge.core.energy import COUNTER, Counter
+from edge.core.counter import COUNTER, Counter
+from edge.core.events import Effect, Persist
 from edge.core.plausible import EVERY_FIGURE, THE_COUNTER, Frozen, beyond_apparent, doubtful
 from edge.core.reading_unit import ReadingUnit
-from edge.core.values import Effect, Moment, Persist, Reading, Row
+from edge.core.values import Moment, Reading, Row
 
 REMEMBER_EVERY_S = 900.0
 POWER = "power_w"

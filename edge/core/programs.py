@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edge.core import topics
+from edge.core.events import Effect, Persist
 from edge.core.program_words import plain
 from edge.core.site import LightProgram, Site
 from edge.core.site_checks import Flaw, Path, spelled
 from edge.core.site_reading import read_program
 from edge.core.site_terms import shown
-from edge.core.values import Effect, ModelInfo, Moment, Persist, Row
+from edge.core.values import ModelInfo, Moment, Row
 
 MOST_PROGRAMS = 100  # with those that are put beside the file's
 MOST_FLAWS = 100  # told at once: more come of no person's mistakes

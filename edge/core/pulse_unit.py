@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edge.core import topics
+from edge.core.events import Effect, Persist, PulsesCounted
 from edge.core.plausible import doubtful
 from edge.core.reading_unit import SILENT_S, ReadingUnit
 from edge.core.site_devices import FlowInput, S0Input
-from edge.core.values import Effect, Moment, Persist, PulsesCounted, Reading, Row
+from edge.core.values import Moment, Reading, Row
 
 TABLE = "pulses"
 KEEP_S = 300.0

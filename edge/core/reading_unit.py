@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from edge.core import topics
-from edge.core.values import Effect, Moment, Publish, Reading, ReadingsTaken
+from edge.core.events import Effect, Publish, ReadingsTaken
+from edge.core.values import Moment, Reading
 
 SILENT_POLLS = 3
 SILENT_S = 30.0

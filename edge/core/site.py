@@ -10,6 +10,7 @@ import difflib
 import zoneinfo
 from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -44,10 +45,10 @@ from edge.core.values import ModelInfo
 
 __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
-    "FlowInput", "GpioOutput", "HandInput", "Input", "IrrigationProgram", "LevelInput", "Light", "LightProgram",
-    "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port", "Program", "Pump",
-    "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone", "driven_meters",
-    "driven_sensors",
+    "FlowInput", "GpioOutput", "HandInput", "History", "Influx", "Input", "IrrigationProgram", "LevelInput", "Light",
+    "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port",
+    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone",
+    "driven_meters", "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -86,7 +87,8 @@ class Place(Block):
 
 
 class Mqtt(Block):
-    """The broker. A relative `password_file` lies under the configuration file's folder."""
+    """The broker. A relative `password_file` lies under the configuration file's folder. `drain_limit`: rows a second
+    at which a backlog of telemetry is sent."""
 
     host: Annotated[str, text(255)] = "127.0.0.1"
     port: Annotated[int, whole(1, 65535, "the broker's TCP port")] = 1883
@@ -95,6 +97,7 @@ class Mqtt(Block):
     ] = "5"
     user: Id | None = None
     password_file: Annotated[str, text(255)] | None = None
+    drain_limit: Annotated[int, whole(0, 1_000_000, "rows a second; 0 for no bound")] = 2000
 
     @model_validator(mode="after")
     def _password_of_whom(self) -> Mqtt:
@@ -110,6 +113,41 @@ class Switching(Block):
     per: Annotated[float, duration("1s", "1d")] = 60.0
 
 
+class History(Block):
+    """What is kept of readings: rows leave it when they are older than `keep`, or when it is larger than `max_mb`;
+    `commit`: how long rows wait to be written together."""
+
+    keep: Annotated[float, duration("1d", "7300d")] = 1100 * 86400.0
+    max_mb: Annotated[int, whole(50, 100_000, "megabytes on the card")] = 1500
+    commit: Annotated[float, duration("1s", "10m")] = 60.0
+
+
+def _read_url(value: object) -> str:
+    remedy = "write the server's address such as http://192.168.1.5:8086"
+    if not isinstance(value, str):
+        raise Wrong(f"{shown(value)} is no address; {remedy}")
+    try:
+        found = urlsplit(value)
+        whole_ = found.scheme in ("http", "https") and bool(found.hostname) and (found.port or 1) > 0
+    except ValueError:
+        whole_ = False
+    if not whole_ or found.query or found.fragment or found.username or not value.isprintable() or " " in value:
+        raise Wrong(f"{shown(value)} is no address of a server; {remedy}, without user, ? or #")
+    return value.rstrip("/")
+
+
+class Influx(Block):
+    """An InfluxDB (version 2's interface) that is sent every row. A relative `token_file` lies under the configuration
+    file's folder."""
+
+    url: Annotated[
+        str, PlainValidator(_read_url), WithJsonSchema({"type": "string", "examples": ["http://192.168.1.5:8086"]})
+    ]
+    org: Annotated[str, text(64)]
+    bucket: Annotated[str, text(64)]
+    token_file: Annotated[str, text(255)] | None = None
+
+
 class Limits(Block):
     """The bounds that stand above every wish."""
 
@@ -122,6 +160,8 @@ class Site(Block):
     site: Place
     mqtt: Mqtt = Mqtt()
     limits: Limits = Limits()
+    history: History = History()
+    influx: Influx | None = None
     ports: dict[Id, Port] = Field(default_factory=dict)
     meters: dict[Id, Meter] = Field(default_factory=dict)
     lights: dict[Id, Light] = Field(default_factory=dict)

@@ -120,11 +120,13 @@ class _Polled(Block):
 
 
 class Meter(_Polled):
-    """An energy meter: polled every `poll` seconds, recorded every `record`; `rated_kw` is the most that can flow."""
+    """An energy meter: polled every `poll` seconds, recorded every `record`; `rated_kw` is the most that can flow. A
+    power that moved by more than `dead_band_w` since it was recorded is recorded at once."""
 
     tariff: Id | None = None
     billing_day: Annotated[int, whole(1, 28, "so that every month has it")] | None = None
     rated_kw: Annotated[float, number(0.01, 10_000, "kW")] | None = None
+    dead_band_w: Watts | None = None
 
 
 class Sensor(_Polled):

@@ -46,6 +46,7 @@ CODES: Mapping[str, str] = {
     "unknown-program": "no such program is in force",
     "conflict": "the program was changed since it was read",
     "bad-program": "the program cannot stand; flaws says why",
+    "no-history": "the history cannot be read now",
 }
 
 ACTIONS: Mapping[str, frozenset[str]] = {
@@ -77,6 +78,7 @@ class Topics:
         self.time = f"{self.root}/time"
         self.about = f"{self.root}/about"
         self.audit = f"{self.root}/audit"
+        self.telemetry = f"{self.root}/telemetry"
         commands = (f"{self.root}/+/+/set/+", f"{self.root}/+/+/lockout/+")
         self.subscriptions = (*commands, *(FAR + topic for topic in commands), f"{self.root}/ask/+/+")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge.core.values import Effect, Moment, Persist
+from edge.core.events import Effect, Persist
+from edge.core.values import Moment
 
 REMEMBER_EVERY_S = 900.0
 

@@ -23,9 +23,10 @@ from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
 from edge.core.controller import Controller
 from edge.core.diagnosis import telling
+from edge.core.events import Event
 from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
-from edge.core.values import Event, ModelInfo, Moment, Setting
+from edge.core.values import ModelInfo, Moment, Setting
 from edge.shell import boards, safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.core.values import Event, Moment, OutputObserved
+from edge.core.events import Event, OutputObserved
+from edge.core.values import Moment
 from edge.shell.runner import Inbox
 
 POLL_S = 1.0  # how often a board says what its relays are

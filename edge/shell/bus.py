@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.core.values import Event, Moment, Reading, ReadingsTaken
+from edge.core.events import Event, ReadingsTaken
+from edge.core.values import Moment, Reading
 from edge.shell import boards
 from edge.shell.boards import RelayBoard
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
-from edge.core.values import InputChanged
+from edge.core.events import InputChanged
 
 log = logging.getLogger(__name__)
 SETTLE_S = 0.2  # between the two reads that must agree: contacts bounce for some ms, and a change is told within 2 s

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 
 from edge.core.controller import Controller
-from edge.core.values import ClockChanged, Event, InputChanged, Moment, Stored, Tick
+from edge.core.events import ClockChanged, Event, InputChanged, Stored, Tick
+from edge.core.values import Moment
 from edge.shell.clock import Clock
 from edge.shell.contacts import Contacts
 from edge.shell.effects import Effects

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from edge.core.values import Effect, OutputObserved, Persist, Publish, Stored, Write
+from edge.core.events import Effect, OutputObserved, Persist, Publish, Stored, Write
 
 log = logging.getLogger(__name__)
 

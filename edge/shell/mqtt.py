@@ -16,8 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.core.events import CommandReceived, Event, LinkChanged, Publish, RequestReceived
 from edge.core.topics import Decoder, Topics
-from edge.core.values import CommandReceived, Event, LinkChanged, Publish, Request, RequestReceived
+from edge.core.values import Request
 from edge.shell.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from edge.core.values import PulsesCounted
+from edge.core.events import PulsesCounted
 
 log = logging.getLogger(__name__)
 # By role: the least that a pulse and the rest before it last (s). EN 62053-31 gives an S0 pulse 30 ms and as much rest;

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.core.controller import Memory
-from edge.core.values import Deadline, JournalChanged, Moment, Override, Persist, Row, Stored
+from edge.core.events import JournalChanged, Persist, Stored
+from edge.core.values import Deadline, Moment, Override, Row
 from edge.shell.runner import Inbox
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ COLUMNS = {
     "hours": ("on_s", "wall"),
     "inputs": ("on", "at"),
     "programs": ("rev", "body", "user", "at"),
+    "sequences": ("reserved",),
+    "bills": ("kwh", "amount", "user", "at"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
 Key = tuple[str, str]

@@ -33,7 +33,8 @@ from drivers.modbus import Line, sealed
 from drivers.modbus_reader import ModbusReader
 from drivers.registers import Model, Quantity, load_model
 from drivers.serial_port import SerialPort
-from edge.core.values import Event, Moment, ReadingsTaken
+from edge.core.events import Event, ReadingsTaken
+from edge.core.values import Moment
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import SystemClock
 from edge.shell.runner import ThreadRunner

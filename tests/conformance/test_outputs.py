@@ -21,7 +21,7 @@ from output_benches import (
     VirtualLines,
 )
 
-from edge.core.values import OutputObserved, Write
+from edge.core.events import OutputObserved, Write
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.store import StoreWorker
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge.core.alarms import KINDS, Alarms
+from edge.core.events import Effect, Persist, Publish
 from edge.core.topics import Topics
-from edge.core.values import Effect, Moment, Persist, Publish, Row
+from edge.core.values import Moment, Row
 
 DEVICES = ("meter/a", "light/a")
 HOLDS = {"device-silent": (30.0, 30.0), "clock-untrusted": (120.0, 0.0), "journal-failing": (10.0, 10.0), "switching-capped": (0.0, 60.0)}

@@ -7,7 +7,8 @@ from typing import Any
 
 from villages import Bench, street, village
 
-from edge.core.values import InputChanged, Reading, ReadingsTaken
+from edge.core.events import InputChanged, ReadingsTaken
+from edge.core.values import Reading
 
 INPUTS = {
     "switch": {"gpio": 6, "role": "hand", "of": ["road"]}, "door": {"gpio": 13, "role": "door"}, "mains": {"gpio": 19, "role": "mains"},

@@ -258,7 +258,7 @@ def test_everything_retained_is_told_again_when_the_broker_is_back() -> None:
     b.send("ON")
     told = dict(b.radio.retained)
     b.radio.retained.clear()
-    from edge.core.values import LinkChanged
+    from edge.core.events import LinkChanged
 
     b.put(LinkChanged(up=False))
     b.put(LinkChanged(up=True))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from villages import Bench
 
-from edge.core.energy import Counter
-from edge.core.values import Reading, ReadingsTaken
+from edge.core.counter import Counter
+from edge.core.events import ReadingsTaken
+from edge.core.values import Reading
 
 
 def read(b: Bench, energy: float, power: float = 480.0) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from villages import STREET, Bench, street, village
 
-from edge.core.values import Request, RequestReceived
+from edge.core.events import RequestReceived
+from edge.core.values import Request
 
 REPLY = "village/thon/reply/head/phone"
 PROGRAMS = {

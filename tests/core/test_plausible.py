@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from villages import Bench, village
 
-from edge.core.energy import Counter
+from edge.core.counter import Counter
+from edge.core.events import ReadingsTaken
 from edge.core.meter_unit import MeterUnit
 from edge.core.plausible import EVERY_FIGURE, THE_COUNTER, Frozen, beyond_apparent, doubtful
 from edge.core.topics import Topics
-from edge.core.values import Moment, Reading, ReadingsTaken
+from edge.core.values import Moment, Reading
 
 METER = {"name": "Nhà", "model": "sdm120", "port": "bus", "address": 2, "poll": "10s", "record": "60s", "rated_kw": 5}
 SOUND = {"voltage_v": 231.5, "current_a": 2.2, "power_w": 480.0, "frequency_hz": 50.01, "energy_kwh": 100.0}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from villages import Bench, street, village
 
-from edge.core.values import InputChanged
+from edge.core.events import InputChanged
 
 LOCK = "village/thon/light/road/lockout/tech"
 SELDOM_S = 7200.0

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from villages import Bench, village
 
+from edge.core.events import Effect, Persist, Publish, PulsesCounted
 from edge.core.pulse_unit import KEEP_S, PulseUnit, counting
 from edge.core.site import FlowInput, S0Input
 from edge.core.topics import Topics
-from edge.core.values import Effect, Moment, Persist, Publish, PulsesCounted, Row
+from edge.core.values import Moment, Row
 
 INPUTS = {
     "water": {"gpio": 16, "role": "flow", "area": "field", "pulses_per_l": 7.5},

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from villages import Bench, village
 
-from edge.core.values import ModelInfo, Reading, ReadingsTaken
+from edge.core.events import ReadingsTaken
+from edge.core.values import ModelInfo, Reading
 
 AIR = {"name": "Nhà lưới", "area": "greenhouse", "model": "xy-md02", "port": "bus", "address": 23, "poll": "30s", "stale": "10m"}
 

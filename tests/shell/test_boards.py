@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from edge.core.values import Event, Moment, OutputObserved, Reading, ReadingsTaken
+from edge.core.events import Event, OutputObserved, ReadingsTaken
+from edge.core.values import Moment, Reading
 from edge.shell.boards import NOT_YET, SILENT, CoilPort, RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import ManualClock

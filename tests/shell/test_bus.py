@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 from support import until
 
-from edge.core.values import Event, Moment, Reading, ReadingsTaken
+from edge.core.events import Event, ReadingsTaken
+from edge.core.values import Moment, Reading
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import ManualClock, SystemClock
 from edge.shell.runner import StepRunner, ThreadRunner

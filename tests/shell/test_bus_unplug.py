@@ -19,7 +19,7 @@ from drivers.modbus import LEAST_QUIET_S, Line, answer_length, sealed
 from drivers.modbus_reader import ModbusReader
 from drivers.registers import Model, load_model
 from drivers.serial_port import SerialPort
-from edge.core.values import Event, ReadingsTaken
+from edge.core.events import Event, ReadingsTaken
 from edge.shell.bus import REOPEN_S, BusWorker, Polled
 from edge.shell.clock import SystemClock
 from edge.shell.runner import ThreadRunner

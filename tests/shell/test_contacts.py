@@ -12,7 +12,8 @@ from villages import CATALOGUE, Bench, Line, Radio, when
 from drivers.api import PortGone
 from edge.core.assembly import assemble
 from edge.core.controller import Controller
-from edge.core.values import Effect, Event, InputChanged, Moment, OutputObserved, Tick, Write
+from edge.core.events import Effect, Event, InputChanged, OutputObserved, Tick, Write
+from edge.core.values import Moment
 from edge.shell.clock import ManualClock
 from edge.shell.contacts import Contacts
 from edge.shell.core_worker import CoreWorker

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from villages import Line, Radio
 
-from edge.core.values import Effect, OutputObserved, Persist, Publish, Stored, Write
+from edge.core.events import Effect, OutputObserved, Persist, Publish, Stored, Write
 from edge.shell.clock import ManualClock
 from edge.shell.effects import Effects
 

@@ -8,8 +8,8 @@ from typing import Any
 from villages import village
 
 from edge.core.assembly import decoder
+from edge.core.events import Event, LinkChanged, Publish
 from edge.core.topics import Topics
-from edge.core.values import Event, LinkChanged, Publish
 from edge.shell.clock import ManualClock
 from edge.shell.mqtt import MOST_WHILE_SILENT, Broker, MqttLink
 

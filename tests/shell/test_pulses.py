@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.core.values import PulsesCounted
+from edge.core.events import PulsesCounted
 from edge.shell.pulses import Pulses
 
 

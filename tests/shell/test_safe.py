@@ -19,7 +19,8 @@ import pytest
 from gpio_lines import ServedBoard, served_board
 
 from drivers.api import DriverError
-from edge.core.values import Persist, Row
+from edge.core.events import Persist
+from edge.core.values import Row
 from edge.shell import safe
 from edge.shell.clock import ManualClock
 from edge.shell.store import StoreWorker

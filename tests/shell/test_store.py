@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.values import JournalChanged, Moment, Override, Persist, Stored
+from edge.core.events import JournalChanged, Persist, Stored
+from edge.core.values import Moment, Override
 from edge.shell.store import AUDIT_ROWS, PRUNE_EVERY, StoreWorker
 
 NOW = Moment(1e9, 50.0, "b1", True)

@@ -1,0 +1,1 @@
+"""Schemas of history.db, a step a file."""
