@@ -23,10 +23,11 @@ from edge.core.events import InputChanged
 from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
-from edge.shell.app import Seams, Shell, compose
+from edge.shell.app import Shell, compose
 from edge.shell.clock import ManualClock
 from edge.shell.mqtt import Broker
 from edge.shell.runner import StepRunner, Worker
+from edge.shell.seams import Seams
 from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
 from simulator.trace import Trace
@@ -98,9 +99,9 @@ class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
     `poll_s`: no device is asked more often, relay boards too, nor are outputs and inputs read more often; an input's
-    change is told at once. `state`: where the journal is kept; None: nowhere. `trace` gets a line for each event into
-    and each effect out of the core. `persist`: a line keeps its level when the controller's process ends, as on
-    Raspberry Pi's own kernels.
+    change is told at once. `state`: where journal and history are kept; None: nowhere. `trace` gets a line for each
+    event into and each effect out of the core. `persist`: a line keeps its level when the controller's process ends,
+    as on Raspberry Pi's own kernels.
 
     `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils did, `broker.retained` what the
     controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call `close` at the end.

@@ -110,11 +110,17 @@ class Alarms:
     """What is wrong, by alarm id `<alarm kind>:<device kind>:<device id>`. Level-triggered: conditions may be stated
     again and again. `wake` is the monotonic time at which `step` has something to do."""
 
-    def __init__(self, device_names: Mapping[str, str], names: topics.Topics, kept: Mapping[str, Row]) -> None:
+    def __init__(
+        self, device_names: Mapping[str, str], names: topics.Topics, kept: Mapping[str, Row],
+        seen: Mapping[str, int] | None = None,
+    ) -> None:
+        """`kept`: the journal's rows of open alarms. `seen`: what alarms that count stood at when they were last
+        acknowledged, by their ids."""
         self.wake = float("-inf")
         self._device_names = device_names
         self._names = names
         self._open = {i: _from_row(row) for i, row in kept.items() if row["kind"] in KINDS}
+        self._seen = dict(seen or {})
         self._conditions: dict[str, _Condition] = {}
         self._sent: dict[str, bytes] = {}
         self._linked = False
@@ -139,6 +145,16 @@ class Alarms:
         elif holds:
             known.data = data or {}
 
+    def count(self, kind: str, device: str, data: Mapping[str, object], moment: Moment) -> None:
+        """How many `rows` of `data` the alarm `kind` has counted since the beginning. Its condition holds while that is
+        more than when a person last acknowledged it: what they have seen is over, what comes after it is told anew."""
+        rows = _rows(data)
+        name = f"{kind}:{device.replace('/', ':')}"
+        self.state(kind, device, rows > self._seen.get(name, 0), moment, data)
+        alarm = self._open.get(name)
+        if alarm is not None and rows > max(_rows(alarm.data), self._seen.get(name, 0)):
+            self.wake = float("-inf")
+
     def step(self, moment: Moment) -> list[Effect]:
         """Raise and clear what is due, and tell it."""
         effects: list[Effect] = []
@@ -148,6 +164,8 @@ class Alarms:
             alarm = self._open.get(name)
             raised = alarm is not None and alarm.cleared_at is None
             if condition.holds == raised:
+                if alarm is not None and raised and _rows(condition.data) > _rows(alarm.data):
+                    effects += self._keep(name, replace(alarm, data=dict(condition.data)))
                 continue
             due = condition.since + (KINDS[kind].hold_s if condition.holds else KINDS[kind].clear_s)
             if moment.mono < due:
@@ -161,11 +179,18 @@ class Alarms:
         return effects
 
     def acknowledge(self, name: str, user: str) -> list[Effect] | None:
-        """`user` has seen it; None if no such alarm is open."""
+        """`user` has seen it, and what it had counted; None if no such alarm is open."""
         alarm = self._open.get(name)
         if alarm is None or _is_over(alarm):
             return None
-        return self._keep(name, replace(alarm, acknowledged_by=user))
+        rows = _rows(alarm.data)
+        effects = self._keep(name, replace(alarm, acknowledged_by=user))
+        if not rows:
+            return effects
+        self._seen[name] = rows
+        self._conditions[name] = _Condition(False, float("-inf"), {})
+        self.wake = float("-inf")
+        return [*effects, Persist(("seen", name), {"count": rows})]
 
     def listed(self) -> list[dict[str, object]]:
         """The open alarms, oldest first, each with its id."""
@@ -225,6 +250,12 @@ class Alarms:
 
 def _is_over(alarm: Alarm) -> bool:
     return alarm.cleared_at is not None and alarm.acknowledged_by is not None
+
+
+def _rows(data: Mapping[str, object]) -> int:
+    """What an alarm that counts has counted; 0 for others."""
+    rows = data.get("rows", 0)
+    return rows if isinstance(rows, int) else 0
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -49,7 +49,8 @@ def assemble(
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
     called |= gauges.called(site) | {village: site.site.name}
     called |= {name: name.partition("/")[2] for name in cabinet.names}
-    alarms = Alarms(called, names, memory.alarms)
+    called |= {"sink/telemetry": "MQTT"} | ({} if site.influx is None else {"sink/influxdb": "InfluxDB"})
+    alarms = Alarms(called, names, memory.alarms, memory.seen)
     desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar))
     introduction = partial(about, site, catalogue, version, programs)
     measuring = [*meters, *others]

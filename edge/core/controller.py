@@ -14,6 +14,7 @@ from edge.core.events import (
     CommandReceived,
     Effect,
     Event,
+    HistoryChanged,
     InputChanged,
     JournalChanged,
     LinkChanged,
@@ -23,6 +24,7 @@ from edge.core.events import (
     PulsesCounted,
     ReadingsTaken,
     RequestReceived,
+    SinkChanged,
     Stored,
 )
 from edge.core.light_unit import LightUnit
@@ -51,6 +53,7 @@ class Memory:
     programs: Mapping[str, Row] = field(default_factory=dict)
     inputs: Mapping[str, Row] = field(default_factory=dict)
     pulses: Mapping[str, Row] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
 
 
 class Controller:
@@ -91,6 +94,7 @@ class Controller:
         self._started = True
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
         self._alarms.state("journal-failing", self._site, False, moment)
+        self._alarms.state("history-failing", self._site, False, moment)
         self._watch_programs(moment)
         self._alarms.start(moment)
         effects: list[Effect] = self._desk.start(moment)
@@ -139,6 +143,8 @@ class Controller:
                 effects += self._request(event.request, moment)
             case JournalChanged() | Stored():
                 effects += self._journal(event, moment)
+            case HistoryChanged() | SinkChanged():
+                self._history(event, moment)
             case LinkChanged():
                 effects += self._alarms.link(event.up)
                 effects += self._introduce(moment) if event.up else []
@@ -159,6 +165,16 @@ class Controller:
         failing = event.failing is not None
         self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
         return self._desk.journal(failing)
+
+    def _history(self, event: HistoryChanged | SinkChanged, moment: Moment) -> None:
+        if isinstance(event, HistoryChanged):
+            data = {"why": event.failing, "lost": event.lost}
+            self._alarms.state("history-failing", self._site, event.failing is not None, moment, data)
+            return
+        sink = f"sink/{event.sink}"
+        self._alarms.state("sink-refused", sink, event.refused is not None, moment, {"why": event.refused})
+        self._alarms.count("rows-set-aside", sink, {"rows": event.set_aside, "why": event.why}, moment)
+        self._alarms.count("rows-dropped", sink, {"rows": event.dropped}, moment)
 
     def _measured(self, event: ReadingsTaken, moment: Moment) -> list[Effect]:
         gauge = self._gauges.get(event.device)

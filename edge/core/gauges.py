@@ -8,6 +8,7 @@ from edge.core import topics
 from edge.core.meter_unit import MeterUnit
 from edge.core.pulse_unit import Counting, PulseUnit, counting
 from edge.core.reading_unit import ReadingUnit, silent_after
+from edge.core.recorder import Recorder
 from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.values import ModelInfo, Row
 
@@ -30,7 +31,9 @@ def others(
     `pulses`: the journal's table of these.
     """
     found: list[ReadingUnit] = [
-        ReadingUnit(f"sensor/{name}", catalogue[sensor.model].quantities, sensor.stale, names)
+        ReadingUnit(
+            f"sensor/{name}", catalogue[sensor.model].quantities, sensor.stale, names, Recorder(sensor.record)
+        )
         for name, sensor in driven_sensors(site, catalogue).items()
     ]
     silent_s = silent_after(look_every_s)
@@ -60,8 +63,8 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[dict[str, obje
 
 def _meter(target: str, meter: Meter, info: ModelInfo, kept: Rows, names: topics.Topics) -> MeterUnit:
     return MeterUnit(
-        target, info.quantities, silent_after(meter.poll), meter.rated_kw, kept.get(target), names, info.counter_step,
-        info.wraps_at,
+        target, info.quantities, silent_after(meter.poll), meter.rated_kw, kept.get(target), names,
+        Recorder(meter.record, meter.dead_band_w), info.counter_step, info.wraps_at,
     )
 
 

@@ -10,6 +10,7 @@ from edge.core.counter import COUNTER, Counter
 from edge.core.events import Effect, Persist
 from edge.core.plausible import EVERY_FIGURE, THE_COUNTER, Frozen, beyond_apparent, doubtful
 from edge.core.reading_unit import ReadingUnit
+from edge.core.recorder import Recorder
 from edge.core.values import Moment, Reading, Row
 
 REMEMBER_EVERY_S = 900.0
@@ -22,10 +23,10 @@ class MeterUnit(ReadingUnit):
 
     def __init__(
         self, target: str, quantities: Iterable[str], silent_s: float, rated_kw: float | None, kept: Row | None,
-        names: topics.Topics, step: float = 0.01, wraps_at: float | None = None,
+        names: topics.Topics, recorder: Recorder, step: float = 0.01, wraps_at: float | None = None,
     ) -> None:
         """`kept`: the journal's row of it. `step` and `wraps_at` as of a Counter."""
-        super().__init__(target, quantities, silent_s, names)
+        super().__init__(target, quantities, silent_s, names, recorder)
         life, energy = (1, None) if kept is None else (int(kept["life"] or 1), kept["energy_kwh"])
         self._counter = Counter(rated_kw, life, None if energy is None else float(energy), step, wraps_at)
         self._frozen = Frozen(step)

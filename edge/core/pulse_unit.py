@@ -13,12 +13,14 @@ from edge.core import topics
 from edge.core.events import Effect, Persist, PulsesCounted
 from edge.core.plausible import doubtful
 from edge.core.reading_unit import SILENT_S, ReadingUnit
+from edge.core.recorder import Recorder
 from edge.core.site_devices import FlowInput, S0Input
 from edge.core.values import Moment, Reading, Row
 
 TABLE = "pulses"
 KEEP_S = 300.0
 TELL_S = 10.0
+RECORD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def counting(name: str, found: FlowInput | S0Input) -> Counting:
 
 
 class PulseUnit(ReadingUnit):
-    """Publishes the total and the rate of the contact `input/<id>` as the reading of a device, every ten seconds.
+    """Publishes the total and the rate of the contact `input/<id>` as the reading of a device, every ten seconds, and
+    has one of them recorded every minute.
 
     Until the journal knows that its total will be too low, the total is told as the journal has it: what was never told
     cannot fall.
@@ -65,7 +68,7 @@ class PulseUnit(ReadingUnit):
         self, name: str, means: Counting, kept: Row | None, names: topics.Topics, silent_s: float = SILENT_S
     ) -> None:
         """`kept`: the journal's row of it."""
-        super().__init__(means.device, (means.total, means.rate), silent_s, names)
+        super().__init__(means.device, (means.total, means.rate), silent_s, names, Recorder(RECORD_S))
         self.input = name
         self._means = means
         self._life, self._total = _recalled(kept, means.per_unit)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from edge.core import topics
 from edge.core.events import Effect, Publish, ReadingsTaken
+from edge.core.recorder import Recorder
 from edge.core.values import Moment, Reading
 
 SILENT_POLLS = 3
@@ -25,14 +26,17 @@ def silent_after(poll_s: float) -> float:
 class ReadingUnit:
     """Publishes what the device says, and `unknown` for what it does not say; for all of it after `silent_s` seconds.
 
-    `quantities` are the names of what it can say.
+    `quantities` are the names of what it can say. `recorder` has a say in what of it the history is to have.
     """
 
-    def __init__(self, target: str, quantities: Iterable[str], silent_s: float, names: topics.Topics) -> None:
+    def __init__(
+        self, target: str, quantities: Iterable[str], silent_s: float, names: topics.Topics, recorder: Recorder
+    ) -> None:
         self.target = target
         self.wake = float("-inf")
         self._silent_s = silent_s
         self._names = names
+        self._recorder = recorder
         self._reading: dict[str, object] | None = None
         self._values: dict[str, float | None] = dict.fromkeys(quantities)
         self._sent: dict[str, bytes] = {}
@@ -89,7 +93,7 @@ class ReadingUnit:
         }
         if reading.doubted:
             self._reading["suspect"] = reading.doubted
-        return self.step(moment)
+        return [*self._recorder.take(reading, moment), *self.step(moment)]
 
     def _publish(self, leaf: str, payload: bytes, qos: int) -> list[Effect]:
         if self._sent.get(leaf) == payload:

@@ -7,10 +7,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from drivers import registers, settings
 from drivers.gpio import GpioInput, GpioOutput, PulseInput
@@ -21,13 +20,12 @@ from drivers.probing import Probe as Probe  # noqa: PLC0414  # those who are giv
 from drivers.serial_port import SerialPort
 from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
-from edge.core.controller import Controller
 from edge.core.diagnosis import telling
 from edge.core.events import Event
 from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
 from edge.core.values import ModelInfo, Moment, Setting
-from edge.shell import boards, safe
+from edge.shell import safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import Clock, SimulatedClock, SystemClock
@@ -36,9 +34,11 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.doctor import Catalogue, Doctor, Progress, quiet
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
+from edge.shell.keeping import FILE, Files, Keeping, keep
 from edge.shell.mqtt import Broker, MqttLink
 from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
+from edge.shell.seams import Seams
 from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
 from edge.shell.store import StoreWorker
@@ -84,49 +84,37 @@ class Shell:
     core: CoreWorker
     store: StoreWorker
     link: MqttLink
+    keeping: Keeping
     buses: list[Worker]
 
     def close(self, moment: Moment) -> None:
-        """Keep what is to be kept, and close the journal: after the workers' last steps, in good order."""
+        """Keep what is to be kept, and close the files: after the workers' last steps, in good order."""
         self.core.stop()
         self.store.close(moment)
+        self.keeping.close(moment)
 
     @property
     def workers(self) -> list[Worker]:
         """All of them, the core first."""
-        return [self.core, self.store, *self.buses]
-
-
-@dataclass(frozen=True, slots=True)
-class Seams:
-    """Where virtual time differs from this machine; by default nowhere.
-
-    `make_client` as for MqttLink. `look_every_s`: how often outputs and inputs are read. `line_mono`: a port's name ->
-    the monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `board_poll_s`:
-    how often relay boards are read. `watched` may put an observer around the core. `before_commit` as for StoreWorker.
-    """
-
-    make_client: Callable[[Broker], Any] | None = None
-    look_every_s: float = 1.0
-    board_poll_s: float = boards.POLL_S
-    line_mono: Mapping[str, Callable[[], float]] = field(default_factory=dict)
-    watched: Callable[[Controller], Controller] = lambda controller: controller
-    before_commit: Callable[[], None] = lambda: None
+        return [self.core, self.store, *self.keeping.workers, *self.buses]
 
 
 def compose(
     site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
     outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], counters: Mapping[str, CounterPort],
-    ports: Mapping[str, Port], seams: Seams | None = None,
+    ports: Mapping[str, Port], seams: Seams | None = None, configuration: Path | None = None,
 ) -> Shell:
     """Wire the shell of `site`.
 
     `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them,
-    `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory.
+    `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory, and without a history, which
+    lies beside it. `configuration` is the file that `site` was read from.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
     store = StoreWorker(journal, inbox.put, seams.before_commit)
+    files = None if journal is None else Files(journal.with_name(FILE), journal, broker, configuration)
+    keeping = keep(site, files, store, clock, inbox.put, seams)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     core = assemble(site, models, store.memory(), version("village-edge"), seams.look_every_s)
@@ -143,9 +131,10 @@ def compose(
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
     worker = CoreWorker(
-        controller, Effects(hands, store, link), clock, inbox, seams.look_every_s, Contacts(inputs), Pulses(counters)
+        controller, Effects(hands, store, link, keeping), clock, inbox, seams.look_every_s, Contacts(inputs),
+        Pulses(counters),
     )
-    return Shell(worker, store, link, buses)
+    return Shell(worker, store, link, keeping, buses)
 
 
 class App:
@@ -165,6 +154,7 @@ class App:
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
             gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
+            options.config,
         )
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 

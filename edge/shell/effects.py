@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from edge.core.events import Effect, OutputObserved, Persist, Publish, Stored, Write
+from edge.core.events import Ask, Effect, OutputObserved, Persist, Publish, Record, Stored, Write
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,27 @@ class Link(Protocol):
         """Send, or drop while the link is down: what is retained is told again when it is back."""
 
 
+class Keeper(Protocol):
+    """Who keeps readings, and answers from what was kept."""
+
+    def record(self, record: Record) -> None:
+        """Keep a reading; never waits."""
+
+    def ask(self, ask: Ask) -> None:
+        """Have a question answered; never waits."""
+
+
 class Effects:
     """The hands of the core. Every Write that is carried out is answered by what the output then says of itself."""
 
-    def __init__(self, outputs: Mapping[str, OutputPort], journal: Journal, link: Link) -> None:
+    def __init__(
+        self, outputs: Mapping[str, OutputPort], journal: Journal, link: Link, keeper: Keeper | None = None
+    ) -> None:
+        """`keeper` None: readings are kept nowhere, and nothing is answered from them."""
         self._outputs = outputs
         self._journal = journal
         self._link = link
+        self._keeper = keeper
         self._waiting: dict[str, Write] = {}
         self._written: dict[str, None] = {}  # in the order of their first write
         self._rows: list[Persist] = []
@@ -69,6 +83,10 @@ class Effects:
                         self._awaited.add(effect.key)
                 case Publish():
                     self._link.publish(effect)
+                case Record() if self._keeper is not None:
+                    self._keeper.record(effect)
+                case Ask() if self._keeper is not None:
+                    self._keeper.ask(effect)
 
     def stored(self, event: Stored) -> list[OutputObserved]:
         """The journal has a key: write what waited for it."""

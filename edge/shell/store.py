@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.core.controller import Memory
 from edge.core.events import JournalChanged, Persist, Stored
 from edge.core.values import Deadline, Moment, Override, Row
+from edge.shell.database import connect, is_corrupt, is_read_only, move_aside, prepare
 from edge.shell.runner import Inbox
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ AUDIT_ROWS = 100_000  # some 20 MB: months of a village's commands
 PRUNE_EVERY = 1_000
 WAITING_AUDIT = 10_000  # rows held while the disk refuses them
 RETRY_S = 5.0
+MIGRATIONS = "edge.shell.migrations"
 COLUMNS = {
     "overrides": ("level", "until_wall", "until_mono", "until_boot", "user", "command", "at"),
     "outputs": ("on", "boot", "on_mono", "off_mono", "wall"),
@@ -32,6 +33,7 @@ COLUMNS = {
     "inputs": ("on", "at"),
     "programs": ("rev", "body", "user", "at"),
     "sequences": ("reserved",),
+    "seen": ("count",),
     "bills": ("kwh", "amount", "user", "at"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
@@ -69,6 +71,7 @@ class StoreWorker:
         self._tell: list[Key] = []
         self._retry_at = float("-inf")
         self._since_prune = 0
+        self._reserved: dict[str, int] | None = None
         self._db: sqlite3.Connection | None = None
         self.failing: str | None = None
         try:
@@ -95,13 +98,21 @@ class StoreWorker:
         commands = {i: Deadline(wall, mono, boot) for i, wall, mono, boot in self._select("commands")}
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
-            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs", "pulses")
+            for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs", "pulses",
+                          "seen")
         }
         walls = [row["wall"] for table in ("outputs", "meters", "pulses", "clock") for row in rows[table].values()]
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
             rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
+            {i: int(row["count"] or 0) for i, row in rows["seen"].items()},
         )
+
+    def reserved(self, name: str) -> int | None:
+        """Up to where the file has the sequence `name` reserved, 0 for not at all; None while it was never read. From
+        any thread."""
+        known = self._reserved
+        return None if known is None else known.get(name, 0)
 
     def step(self, moment: Moment) -> float | None:
         """Commit what has come. After a failure, try again in a few seconds; keep what came meanwhile."""
@@ -118,7 +129,7 @@ class StoreWorker:
             self._commit(self._db)
         except sqlite3.Error as error:
             self._fail(error)
-            if self._db is not None and _read_only(error):
+            if self._db is not None and is_read_only(error):
                 self._db.close()
                 self._db = None
             self._retry_at = moment.mono + RETRY_S
@@ -164,36 +175,25 @@ class StoreWorker:
                 newest = "SELECT max(sequence) FROM audit"
                 db.execute(f"DELETE FROM audit WHERE sequence <= ({newest}) - ?", (AUDIT_ROWS,))  # noqa: S608 - constant
                 self._since_prune = 0
+        new = {i: int(row["reserved"] or 0) for (table, i), row in self._rows.items() if table == "sequences" and row}
+        if new:
+            self._reserved = {**(self._reserved or {}), **new}
         self._rows.clear()
         self._audit.clear()
 
     def _open(self) -> sqlite3.Connection:
-        where = ":memory:" if self._path is None else str(self._path)
-        db = sqlite3.connect(where, isolation_level=None, check_same_thread=False, timeout=1.0)
+        db = connect(self._path)
         try:
-            _prepare(db)
-        except sqlite3.OperationalError:
+            prepare(db, MIGRATIONS)
+            kept = db.execute("SELECT id, reserved FROM sequences").fetchall()
+        except sqlite3.Error as error:
             db.close()
-            raise
-        except sqlite3.DatabaseError as error:
-            db.close()
-            if self._path is None:
+            if self._path is None or not is_corrupt(error):
                 raise
-            self._move_aside(self._path, error)
+            move_aside(self._path, error)
             return self._open()
+        self._reserved = dict(kept)
         return db
-
-    def _move_aside(self, path: Path, error: sqlite3.Error) -> None:
-        n = 1
-        while (aside := path.with_name(f"{path.name}.corrupt-{n}")).exists():
-            n += 1
-        log.error("%s cannot be read (%s): it is kept as %s and a new one is begun", path, error, aside.name)
-        try:
-            path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-        except OSError as why:
-            raise sqlite3.OperationalError(str(why)) from why
 
     def _fail(self, error: sqlite3.Error) -> None:
         if self.failing is None:
@@ -211,11 +211,6 @@ class StoreWorker:
             return []
 
 
-def _read_only(error: sqlite3.Error) -> bool:
-    """Whether it was opened on a read-only card: such a connection stays so when the card can be written again."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
-
-
 def _insert(table: str) -> str:
     columns = COLUMNS[table] if table == "audit" else ("id", *COLUMNS[table])
     names = ", ".join(f'"{c}"' for c in columns)
@@ -223,18 +218,6 @@ def _insert(table: str) -> str:
 
 
 INSERT = {table: _insert(table) for table in COLUMNS}
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    """Bring the file to the newest schema. FULL in write-ahead mode lost no committed row in power cuts; NORMAL did."""
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    steps = sorted(f for f in resources.files("edge.shell.migrations").iterdir() if f.name.endswith(".sql"))  # type: ignore[type-var]
-    for step in steps:
-        number = int(step.name.removesuffix(".sql"))
-        if number > version:
-            db.executescript(f"BEGIN; {step.read_text('utf-8')} PRAGMA user_version = {number}; COMMIT;")
 
 
 def _deadline(wall: float | None, mono: float | None, boot: str | None) -> Deadline | None:

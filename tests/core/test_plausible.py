@@ -15,6 +15,7 @@ from edge.core.counter import Counter
 from edge.core.events import ReadingsTaken
 from edge.core.meter_unit import MeterUnit
 from edge.core.plausible import EVERY_FIGURE, THE_COUNTER, Frozen, beyond_apparent, doubtful
+from edge.core.recorder import Recorder
 from edge.core.topics import Topics
 from edge.core.values import Moment, Reading
 
@@ -159,7 +160,7 @@ def test_a_counter_that_does_not_count_what_is_shown_is_frozen_by_itself() -> No
 
 
 def test_a_power_in_doubt_is_no_evidence_of_what_burns() -> None:
-    unit = MeterUnit("meter/m", SOUND, 30.0, 5.0, None, Topics("thon"), 0.001)
+    unit = MeterUnit("meter/m", SOUND, 30.0, 5.0, None, Topics("thon"), Recorder(60.0), 0.001)
 
     def heard(at: float, **changed: float) -> tuple[float, float] | None:
         moment = Moment(1e9 + at, at, "boot", trusted=True)

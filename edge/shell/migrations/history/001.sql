@@ -8,10 +8,16 @@ CREATE TABLE rows (
 );
 -- Rows read while nobody vouched for the clock: nobody is sent them before their time is known.
 CREATE TABLE held (sequence INTEGER PRIMARY KEY, boot TEXT NOT NULL, mono REAL NOT NULL);
--- What each consumer has: ranges of sequences as a JSON list of [first, last]; rows that left before it had them.
-CREATE TABLE consumers (id TEXT PRIMARY KEY, acknowledged TEXT NOT NULL, dropped INTEGER NOT NULL);
+-- What each consumer has: ranges of sequences as a JSON list of [first, last]. How many rows left before it had them, and
+-- how many it would not take, since the beginning.
+CREATE TABLE consumers (
+    id TEXT PRIMARY KEY, acknowledged TEXT NOT NULL, dropped INTEGER NOT NULL, set_aside INTEGER NOT NULL
+);
 -- Rows that a consumer would not take, and why.
 CREATE TABLE set_aside (
     consumer TEXT NOT NULL, sequence INTEGER NOT NULL, at REAL NOT NULL, why TEXT NOT NULL,
     PRIMARY KEY (consumer, sequence)
 ) WITHOUT ROWID;
+-- Up to where sequences were reserved when rows were last written. Where the journal says something else, one of the two
+-- files is from another time, and sequences go on behind both.
+CREATE TABLE block (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL);

@@ -1,0 +1,83 @@
+"""history.db: how it is opened, by the one who writes it and by those who read; and what it says of its consumers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from edge.core.ranges import Ranges
+from edge.shell.database import BUSY_S, connect, prepare
+
+MIGRATIONS = "edge.shell.migrations.history"
+
+
+def open_history(path: Path) -> sqlite3.Connection:
+    """The file, to be written, in the newest schema; made if it is not there. Only HistoryWorker may.
+
+    Raises sqlite3.Error.
+    """
+    db = connect(path)
+    try:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of effect only in a file that is being made
+        prepare(db, MIGRATIONS)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def connect_readonly(path: Path) -> sqlite3.Connection:
+    """A connection of one's own that can only read; its rows stand still within a transaction.
+
+    For one thread. Raises sqlite3.OperationalError while there is no such file.
+    """
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_S)
+
+
+class ReadOnly:
+    """A file of the card for one thread that reads it again and again: one that was moved aside and begun anew is
+    opened anew."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens nothing yet."""
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._is: tuple[int, int] | None = None
+
+    def db(self) -> sqlite3.Connection:
+        """A connection to the file that is there now. Raises sqlite3.OperationalError if none is."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            self.close()
+            raise sqlite3.OperationalError(f"{self._path}: {error.strerror}") from None
+        if self._db is None or (found.st_dev, found.st_ino) != self._is:
+            self.close()
+            self._db = connect_readonly(self._path)
+            self._is = found.st_dev, found.st_ino
+        return self._db
+
+    def close(self) -> None:
+        """Let go of the file; a later `db` opens it again."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def acknowledged(db: sqlite3.Connection, consumer: str) -> Ranges:
+    """The sequences that a consumer has, as far as that is on the disk; what left the history counts as had."""
+    row = db.execute("SELECT acknowledged FROM consumers WHERE id = ?", (consumer,)).fetchone()
+    return Ranges() if row is None else Ranges(map(tuple, json.loads(row[0])))
+
+
+def dropped(db: sqlite3.Connection, consumer: str) -> int:
+    """How many rows left the history before the consumer had them, since the beginning."""
+    row = db.execute("SELECT dropped FROM consumers WHERE id = ?", (consumer,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def set_aside(db: sqlite3.Connection, consumer: str) -> set[int]:
+    """The sequences of the rows that a consumer would not take."""
+    return {row[0] for row in db.execute("SELECT sequence FROM set_aside WHERE consumer = ?", (consumer,))}

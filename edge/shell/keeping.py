@@ -1,0 +1,130 @@
+"""What keeps readings and passes them on: the history, who answers from it, and the sinks that are sent its rows.
+
+A sink is one file of edge/shell/sinks with a function `make`, as `Make` has it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from edge.core import topics
+from edge.core.events import Answered, Ask, Event, HistoryChanged, Record, SinkChanged
+from edge.core.site import Site
+from edge.core.values import Moment
+from edge.shell import sinks
+from edge.shell.clock import Clock
+from edge.shell.history import HistoryWorker, Journal
+from edge.shell.mqtt import Broker
+from edge.shell.runner import Worker
+from edge.shell.seams import Seams
+
+FILE = "history.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a sink finds what it works with. `configuration` None: in memory, as in tests."""
+
+    history: Path
+    journal: Path
+    broker: Broker
+    configuration: Path | None = None
+
+
+class Make(Protocol):
+    """`make` of a sink's module."""
+
+    def __call__(
+        self, site: Site, files: Files, history: HistoryWorker, clock: Clock, put: Callable[[Event], None], seams: Seams
+    ) -> Worker | None:
+        """The sink's worker, registered with the history; None if `site` has none. May have a `close()`, which is
+        called once, after its last step, and must not block for more than a second."""
+
+
+class Keeping:
+    """The workers of this side of the house, and the door through which the core hands them what it wants kept or
+    answered. Without a history nothing is recorded, and questions are answered with `no-history`."""
+
+    def __init__(self, history: HistoryWorker | None, workers: Sequence[Worker], put: Callable[[Event], None]) -> None:
+        self.history = history
+        self.workers = list(workers)
+        self._put = put
+
+    def record(self, record: Record) -> None:
+        """Keep a reading."""
+        if self.history is not None:
+            self.history.record(record)
+
+    def ask(self, ask: Ask) -> None:
+        """Have a question answered by the files; Answered follows."""
+        text = "the history cannot be read: this controller keeps none"
+        self._put(Answered(ask.request, {"ok": False, **topics.error("no-history", text)}))
+
+    def close(self, moment: Moment) -> None:
+        """Hang up and let go of the files: after the workers' last steps, the journal's among them."""
+        for worker in self.workers:
+            close = getattr(worker, "close", None)
+            if close is not None and worker is not self.history:
+                close()
+        if self.history is not None:
+            self.history.close(moment)
+
+
+def keep(
+    site: Site, files: Files | None, journal: Journal, clock: Clock, put: Callable[[Event], None], seams: Seams
+) -> Keeping:
+    """Compose it; `files` None: no history."""
+    if files is None:
+        return Keeping(None, [], put)
+    fates = Fates(put)
+    block = site.history
+    history = HistoryWorker(files.history, journal, fates.of_history, block.commit, (), seams.before_commit)
+    found = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
+    return Keeping(history, [history, *(worker for worker in found if worker is not None)], put)
+
+
+def makers() -> list[Make]:
+    """`make` of every sink there is, by their files' names."""
+    names = sorted(module.name for module in pkgutil.iter_modules(sinks.__path__))
+    return [import_module(f"{sinks.__name__}.{name}").make for name in names]
+
+
+class Fates:
+    """How each sink fares, put together: the sink knows why nothing goes to it, the history what it did not take or
+    never got. Counts only grow, so the larger one is the newer."""
+
+    def __init__(self, put: Callable[[Event], None]) -> None:
+        self._put = put
+        self._known: dict[str, SinkChanged] = {}
+        self._lock = threading.Lock()
+
+    def of_history(self, event: HistoryChanged | SinkChanged) -> None:
+        """From the history's thread."""
+        if isinstance(event, SinkChanged):
+            self._tell(event, of_sink=False)
+        else:
+            self._put(event)
+
+    def of_sink(self, event: Event) -> None:
+        """From a sink's thread."""
+        if isinstance(event, SinkChanged):
+            self._tell(event, of_sink=True)
+        else:
+            self._put(event)
+
+    def _tell(self, event: SinkChanged, *, of_sink: bool) -> None:
+        with self._lock:
+            known = self._known.get(event.sink, SinkChanged(event.sink))
+            told = replace(
+                known, refused=event.refused if of_sink else known.refused, why=event.why or known.why,
+                set_aside=max(known.set_aside, event.set_aside), dropped=max(known.dropped, event.dropped),
+            )
+            if told != known:
+                self._known[event.sink] = told
+                self._put(told)
