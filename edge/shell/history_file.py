@@ -21,6 +21,7 @@ def open_history(path: Path) -> sqlite3.Connection:
     db = connect(path)
     try:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of effect only in a file that is being made
+        db.execute("PRAGMA secure_delete = ON")  # so that a salvage finds no row that had left
         prepare(db, MIGRATIONS)
     except sqlite3.Error:
         db.close()

@@ -36,23 +36,25 @@ class HistoryTable:
     What fails within `transaction` leaves no trace, neither in the file nor here.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, *, salvaging: bool = False) -> None:
+        """`salvaging`: rows will come that are older than those there. Raises also ValueError and TypeError for what
+        this version cannot have written."""
         self.db = db
+        self.salvaging = salvaging
         found = db.execute("SELECT max(sequence) FROM rows").fetchone()[0]
         self.newest: int | None = found
-        block = db.execute("SELECT last FROM block").fetchone()
-        self.block: int | None = None if block is None else block[0]
         self.consumers = {
             i: Consumer(Ranges(map(tuple, json.loads(has))), dropped, aside)
             for i, has, dropped, aside in db.execute("SELECT id, acknowledged, dropped, set_aside FROM consumers")
         }
         self.holds: bool = db.execute("SELECT count(*) FROM held").fetchone()[0] > 0
+        self.new_layouts = False
         self._layouts: dict[tuple[str, tuple[str, ...]], tuple[int, tuple[str, ...]]] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all that is done within, or nothing of it."""
-        before = self.newest, self.block, self.holds, {i: c.copy() for i, c in self.consumers.items()}
+        before = self.newest, self.holds, {i: c.copy() for i, c in self.consumers.items()}
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -60,15 +62,9 @@ class HistoryTable:
         except BaseException:
             with suppress(sqlite3.Error):
                 self.db.execute("ROLLBACK")
-            self.newest, self.block, self.holds, self.consumers = before
+            self.newest, self.holds, self.consumers = before
             self._layouts.clear()
             raise
-
-    def after(self, reserved: int) -> int:
-        """The sequence behind which new ones are given out, where the journal has them reserved up to `reserved`."""
-        if self.newest is not None and self.block == reserved:
-            return self.newest
-        return max(self.newest or 0, self.block or 0, reserved)
 
     def consumer(self, name: str) -> Consumer:
         """One that is sent the rows; all that are there now if it is new."""
@@ -76,7 +72,7 @@ class HistoryTable:
         if known is None:
             known = self.consumers[name] = Consumer(changed=True)
             oldest = self.db.execute("SELECT min(sequence) FROM rows").fetchone()[0]
-            known.has.forget_below(oldest or 1)
+            known.has.forget_below(1 if oldest is None or self.salvaging else oldest)
         return known
 
     # --- within a transaction ---
@@ -112,11 +108,16 @@ class HistoryTable:
             self.newest = sequence - 1
         return len(records) - len(rows)
 
-    def reserve(self, last: int, *, anyhow: bool = False) -> None:
-        """Note up to where the journal has sequences reserved; `anyhow`: also if that stands there."""
-        if self.block != last or anyhow:
-            self.db.execute("INSERT OR REPLACE INTO block (id, last) VALUES (1, ?)", (last,))
-            self.block = last
+    def skip(self, last: int) -> None:
+        """The sequences up to `last` that no row has, nor will have: nothing that a consumer lacks."""
+        if self.newest is not None and self.newest < last and not self.salvaging:
+            for consumer in self.consumers.values():
+                consumer.has.add(self.newest + 1, last)
+                consumer.changed = True
+
+    def touch(self) -> None:
+        """Write something that changes nothing."""
+        self.db.execute(f"PRAGMA user_version = {self.db.execute('PRAGMA user_version').fetchone()[0]}")
 
     def put_aside(self, name: str, sequence: int, at: float, why: str) -> None:
         """A row that the consumer would not take; once."""
@@ -151,6 +152,8 @@ class HistoryTable:
 
     def drop(self, sequences: Sequence[int]) -> None:
         """Let these rows go, in order of their sequences; each is counted for every consumer that had it not."""
+        if not sequences:
+            return
         for table in ("rows", "held", "set_aside"):
             self.db.executemany(f"DELETE FROM {table} WHERE sequence = ?", ((s,) for s in sequences))  # noqa: S608 - constant
         oldest = self.db.execute("SELECT min(sequence) FROM rows").fetchone()[0]
@@ -158,6 +161,7 @@ class HistoryTable:
             consumer.dropped += sum(s not in consumer.has for s in sequences)
             consumer.has.forget_below(sequences[-1] + 1 if oldest is None else oldest)
             consumer.changed = True
+        self.save_consumers()
 
     # --- held rows ---
 
@@ -209,6 +213,7 @@ class HistoryTable:
         fitting = [(i, listed) for i, listed in fitting if set(names) <= set(listed)]
         if fitting:
             return min(fitting, key=lambda found: len(found[1]))
+        self.new_layouts = True
         done = self.db.execute("INSERT INTO layouts (device, names) VALUES (?, ?)", (device, json.dumps(names)))
         assert done.lastrowid is not None
         return done.lastrowid, names

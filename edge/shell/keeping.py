@@ -84,7 +84,10 @@ def keep(
         return Keeping(None, [], put)
     fates = Fates(put)
     block = site.history
-    history = HistoryWorker(files.history, journal, fates.of_history, block.commit, (), seams.before_commit)
+    history = HistoryWorker(
+        files.history, journal, fates.of_history, block.commit, (), seams.before_commit, block.keep,
+        block.max_mb * 1e6,
+    )
     found = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
     return Keeping(history, [history, *(worker for worker in found if worker is not None)], put)
 

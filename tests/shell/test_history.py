@@ -3,92 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from histories import NOW, Book, House
 
-from edge.core.events import HistoryChanged, Persist, Record, SinkChanged
-from edge.core.packing import unpack
+from edge.core.events import HistoryChanged, Record, SinkChanged
 from edge.core.values import Moment, Reading
 from edge.shell import history as worker
-from edge.shell.history import BLOCK, GROUP_ROWS, MOST_WAITING, HistoryWorker
+from edge.shell.history import BLOCK, GROUP_ROWS, MOST_WAITING
 from edge.shell.history_file import ReadOnly, acknowledged, connect_readonly, dropped, set_aside
+from edge.shell.history_news import DAMAGED
 from edge.shell.housekeeping import Job
-
-NOW = Moment(1_795_000_000.0, 1000.0, "b1", True)
-
-
-class Book:
-    """A journal that has what it is given on the disk at once, unless `slow`."""
-
-    def __init__(self, reserved: int | None = 0) -> None:
-        self.known = reserved
-        self.slow = False
-        self.asked: list[int] = []
-
-    def put(self, *rows: Persist, tell: object = ()) -> None:
-        for row in rows:
-            assert row.key == ("sequences", "history")
-            assert row.row is not None
-            self.asked.append(int(row.row["reserved"] or 0))
-            if not self.slow:
-                self.known = self.asked[-1]
-
-    def reserved(self, name: str) -> int | None:
-        assert name == "history"
-        return self.known
-
-
-class House:
-    """A history on a file, with a moment that the tests move."""
-
-    def __init__(self, folder: Path, book: Book | None = None, **more: object) -> None:
-        self.path = folder / "history.db"
-        self.book = book or Book()
-        self.now = NOW
-        self.told: list[HistoryChanged | SinkChanged] = []
-        self.card: Callable[[], None] = lambda: None
-        self.more = more
-        self.start()
-
-    def start(self) -> None:
-        self.worker = HistoryWorker(self.path, self.book, self.told.append, before_commit=self._card, **self.more)
-        self.worker.on_wake(lambda: setattr(self, "woken", True))
-
-    def _card(self) -> None:
-        self.card()
-
-    def later(self, seconds: float, **changed: object) -> float | None:
-        n = self.now
-        self.now = replace(n, wall=n.wall + seconds, mono=n.mono + seconds, **changed)
-        return self.worker.step(self.now)
-
-    def read(self, *values: float, device: str = "meter/m", at: float | None = None, quality: str = "good", life: int = 1) -> None:
-        quantities = dict(zip(("power_w", "energy_kwh", "current_a"), values, strict=False))
-        reading = Reading(device, quantities, self.now.wall if at is None else at, quality, life)  # type: ignore[arg-type]
-        self.woken = False
-        self.worker.record(Record(reading, self.now.mono, self.now.boot, self.now.trusted))
-        if self.woken:
-            self.later(0)
-
-    def rows(self) -> list[tuple[int, int, str, tuple[float | None, ...], int, int]]:
-        db = connect_readonly(self.path)
-        found = db.execute(
-            "SELECT sequence, at, device, names, body, quality, life FROM rows JOIN layouts ON layout = id ORDER BY sequence"
-        ).fetchall()
-        db.close()
-        return [(s, at, d, tuple(unpack(body, len(eval(names)))), q, life) for s, at, d, names, body, q, life in found]
-
-    def held(self) -> list[int]:
-        db = connect_readonly(self.path)
-        found = [row[0] for row in db.execute("SELECT sequence FROM held ORDER BY sequence")]
-        db.close()
-        return found
-
-    def sequences(self) -> list[int]:
-        return [row[0] for row in self.rows()]
 
 
 @pytest.fixture
@@ -188,18 +115,22 @@ def test_the_next_block_is_reserved_long_before_it_is_needed(house: House, monke
     assert house.book.asked == [10, 20]
 
 
-def test_sequences_go_on_where_they_were(house: House) -> None:
+def test_each_start_takes_up_a_new_block(house: House) -> None:
+    house.worker.register("telemetry")
     house.read(1.0)
+    house.worker.acknowledge("telemetry", [(1, 1)])
     house.worker.close(house.now)
     house.start()
+    house.worker.register("telemetry")
     house.read(2.0)
     house.worker.commit_now()
     house.later(0)
-    assert house.sequences() == [1, 2]
+    assert house.sequences() == [1, BLOCK + 1]
+    assert list(acknowledged(connect_readonly(house.path), "telemetry")) == [(1, BLOCK)]  # there is no row in between
 
 
 @pytest.mark.parametrize("harm", ["gone", "older", "journal"])
-def test_a_file_from_another_time_makes_sequences_go_on_behind_all_of_them(house: House, harm: str) -> None:
+def test_a_file_from_another_time_makes_no_sequence_come_twice(house: House, harm: str) -> None:
     house.read(1.0)
     house.worker.close(house.now)
     kept = house.path.read_bytes()
@@ -208,16 +139,15 @@ def test_a_file_from_another_time_makes_sequences_go_on_behind_all_of_them(house
     house.worker.close(house.now)
     if harm == "gone":
         house.path.unlink()
-    elif harm == "older":  # a backup, and the journal went on
+    elif harm == "older":
         house.path.write_bytes(kept)
-        house.book.known = 3 * BLOCK
     else:
         house.book.known = 0
     house.start()
     house.read(3.0)
     house.worker.commit_now()
     house.later(0)
-    assert house.sequences()[-1] == {"gone": BLOCK, "older": 3 * BLOCK, "journal": BLOCK}[harm] + 1
+    assert house.sequences()[-1] == {"gone": 2 * BLOCK, "older": 2 * BLOCK, "journal": BLOCK + 1}[harm] + 1
 
 
 # --- held rows ---
@@ -231,14 +161,14 @@ def test_rows_read_by_a_doubtful_clock_are_held_and_put_right_in_the_same_boot(h
     house.read(2.0)
     house.later(60)
     assert (house.held(), house.sequences()) == ([1, 2], [1, 2])
-    house.now = Moment(1_795_000_000.0, 180.0, "b1", True)
+    house.now = Moment(1_795_000_800.0, 180.0, "b1", True)
     woken: list[int] = []
     house.worker.on_commit(lambda: woken.append(len(house.held())))
     house.later(0)
     house.later(0)
     house.later(0)
     assert house.held() == []
-    assert [row[1] for row in house.rows()] == [(1_795_000_000 - 130) * 1000, (1_795_000_000 - 70) * 1000]
+    assert [row[1] for row in house.rows()] == [(1_795_000_800 - 130) * 1000, (1_795_000_800 - 70) * 1000]
     assert [row[4] for row in house.rows()] == [0, 0]
     assert woken[-1] == 0
 
@@ -247,13 +177,13 @@ def test_a_clock_that_is_set_while_it_is_trusted_touches_no_row(house: House) ->
     house.now = Moment(0.0, 50.0, "b1", False)
     house.read(1.0)
     house.later(61)
-    house.now = Moment(1_795_000_000.0, 180.0, "b1", True)
+    house.now = Moment(1_795_000_800.0, 180.0, "b1", True)
     house.worker._watch_clock(house.now)
     house.now = replace(house.now, wall=house.now.wall + 86400)  # before there was time to release the row
     house.read(2.0)
     house.later(0)
     house.later(61)
-    assert [row[1] for row in house.rows()] == [(1_795_000_000 - 130) * 1000, (1_795_000_000 + 86400) * 1000]
+    assert [row[1] for row in house.rows()] == [(1_795_000_800 - 130) * 1000, (1_795_000_800 + 86400) * 1000]
 
 
 def test_rows_of_boots_that_never_knew_the_time_get_the_latest_there_can_be(house: House) -> None:
@@ -266,11 +196,11 @@ def test_rows_of_boots_that_never_knew_the_time_get_the_latest_there_can_be(hous
     house.start()
     house.read(3.0)
     house.worker.close(house.now)
-    house.now = Moment(1_795_000_000.0, 40.0, "b3", True)
+    house.now = Moment(1_795_000_800.0, 40.0, "b3", True)
     house.start()
     for _ in range(3):
         house.later(0)
-    began = 1_795_000_000 - 40
+    began = 1_795_000_800 - 40
     assert [row[1] / 1000 for row in house.rows()] == [began - 10 - 20, began - 10, began]
     assert [row[4] for row in house.rows()] == [1, 1, 1]
     assert house.held() == []
@@ -385,7 +315,7 @@ def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_commit_that_failed_but_reached_the_disk_is_not_written_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.later(0)
-    table = house.worker._table
+    table = house.worker._disk.table
     assert table is not None
     real = table.db
 
@@ -404,7 +334,7 @@ def test_a_commit_that_failed_but_reached_the_disk_is_not_written_twice(house: H
     house.read(2.0)
     house.worker.commit_now()
     house.later(0)
-    assert house.worker.failing == "disk I/O error"
+    assert house.worker._news.failing == "disk I/O error"
     house.later(5)
     house.read(3.0)
     house.worker.commit_now()
@@ -425,7 +355,12 @@ def test_a_file_that_is_no_database_is_kept_aside_and_readers_find_the_new_one(h
     house.later(0)
     assert house.sequences() == [BLOCK + 1]
     assert window.db().execute("SELECT sequence FROM rows").fetchall() == [(BLOCK + 1,)]
-    assert (house.path.parent / "history.db.corrupt-1").exists()
+    for _ in range(5):
+        house.later(1)
+    assert (house.path.parent / "history.db.salvaged-1").exists()
+    assert house.told == [HistoryChanged(DAMAGED, 0)]
+    house.later(61)
+    assert house.told[1:] == [HistoryChanged(None, 0)]
 
 
 # --- housekeeping ---
@@ -439,12 +374,12 @@ def test_jobs_run_in_pieces_between_commits_and_then_at_their_time(tmp_path: Pat
         done.append(moment.wall)
         return len(done) < 3
 
-    house = House(tmp_path, jobs=[Job("sweep", lambda wall: wall + 3600, run)])
-    for _ in range(3):
+    house = House(tmp_path, jobs=[Job("sweep", lambda wall: wall + 600, run)])
+    for _ in range(4):
         house.later(0)
     assert done == [NOW.wall] * 3
-    assert house.later(0) == house.now.mono + 3600
-    house.later(3600)
+    assert house.later(0) == house.now.mono + 600
+    house.later(600)
     assert len(done) == 4
 
 
@@ -457,7 +392,7 @@ def test_a_job_that_fails_harms_nobody(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.read(1.0)
     house.worker.close(house.now)
-    house.more = {"jobs": [Job("sweep", lambda wall: wall + 3600, run)]}
+    house.more = {"jobs": [Job("sweep", lambda wall: wall + 600, run)]}
     house.start()
     house.later(0)
     assert (house.sequences(), house.told) == ([1], [])

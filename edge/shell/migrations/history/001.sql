@@ -18,6 +18,3 @@ CREATE TABLE set_aside (
     consumer TEXT NOT NULL, sequence INTEGER NOT NULL, at REAL NOT NULL, why TEXT NOT NULL,
     PRIMARY KEY (consumer, sequence)
 ) WITHOUT ROWID;
--- Up to where sequences were reserved when rows were last written. Where the journal says something else, one of the two
--- files is from another time, and sequences go on behind both.
-CREATE TABLE block (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL);

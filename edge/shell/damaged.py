@@ -1,0 +1,156 @@
+"""What can still be read of a damaged database: table by table through SQLite, and rows straight off its pages."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from edge.shell.database import BUSY_S
+
+PAGE = 4096  # bytes; SQLite's own since 2016
+LEAF = 0x0D  # the first byte of a page with rows of a table
+LARGEST_CELL = PAGE - 35  # a row of more bytes goes on elsewhere
+MAGIC = b"SQLite format 3\0"
+_SIZE = slice(28, 32)  # of the header: how many pages there are; 0: as many as the file has
+_NUMBERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # a serial type's bytes
+Value = int | float | str | bytes | None
+
+
+def head(path: Path) -> bytes:
+    """The first page, without which nothing in the file can be found. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(PAGE)
+
+
+def opened(path: Path, kept: bytes | None = None) -> sqlite3.Connection | None:
+    """A connection to a damaged file that finds its tables, with all that was written ahead put into the file; or None.
+
+    The file's own first page is mended in place: a file that was cut off says how long it was, and one that is gone is
+    replaced by `kept`, which was the first page once.
+    """
+    for first in (_first(path), kept):
+        if first is None or len(first) != PAGE or not first.startswith(MAGIC):
+            continue
+        try:
+            with path.open("r+b") as file:
+                file.write(first[: _SIZE.start] + bytes(4) + first[_SIZE.stop :])
+            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+        except (OSError, sqlite3.Error):
+            continue
+        try:
+            if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                with suppress(sqlite3.Error):
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return db
+        except sqlite3.Error:
+            pass
+        db.close()
+    return None
+
+
+def _first(path: Path) -> bytes | None:
+    try:
+        return head(path)
+    except OSError:
+        return None
+
+
+def tables(db: sqlite3.Connection) -> set[str]:
+    """The names of the tables that can be found."""
+    try:
+        return {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    except sqlite3.Error:
+        return set()
+
+
+def readable(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Value, ...] | None]:
+    """The rows of a table, from its beginning and from its end up to where they cannot be read; None where they cannot.
+
+    `columns` are to be selected. A row may come twice.
+    """
+    keys = ["rowid"]
+    with suppress(sqlite3.Error):
+        primary = [(n, name) for _, name, _, _, _, n in db.execute(f"PRAGMA table_info({table})") if n]
+        with suppress(sqlite3.Error):
+            db.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608 - a name from the schema
+            primary = []
+        keys = [name for _, name in sorted(primary)] or keys
+    whole = False
+    for way in ("ASC", "DESC"):
+        order = ", ".join(f"{key} {way}" for key in keys)
+        with suppress(sqlite3.Error):
+            yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY {order}")  # noqa: S608 - likewise
+            whole = True
+        if whole:
+            return
+        yield None
+
+
+def columns_of(db: sqlite3.Connection, table: str) -> list[str]:
+    """The names of a table's columns, as far as they can be found."""
+    try:
+        return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    except sqlite3.Error:
+        return []
+
+
+def rows_of(page: bytes) -> Iterator[tuple[int, list[Value]]]:
+    """The rows on a page of a table, each with its rowid; of a page that is none, or of a row that is damaged, nothing.
+
+    See "B-tree Pages" and "Record Format" in https://sqlite.org/fileformat2.html. The key of a row, where the table has
+    it in a column of its own, is None there.
+    """
+    if len(page) != PAGE or page[0] != LEAF:
+        return
+    count = int.from_bytes(page[3:5], "big")
+    for n in range(min(count, (PAGE - 8) // 2)):
+        at = int.from_bytes(page[8 + 2 * n : 10 + 2 * n], "big")
+        try:
+            yield _row(page, at)
+        except (IndexError, ValueError, struct.error):
+            continue
+
+
+def _row(page: bytes, at: int) -> tuple[int, list[Value]]:
+    size, at = _varint(page, at)
+    rowid, at = _varint(page, at)
+    if size > LARGEST_CELL or at + size > PAGE:
+        raise ValueError("no row")
+    length, types_at = _varint(page, at)
+    body, end = at + length, at + size
+    values: list[Value] = []
+    while types_at < at + length:
+        kind, types_at = _varint(page, types_at)
+        value, body = _value(page, body, kind)
+        values.append(value)
+    if types_at != at + length or body != end:
+        raise ValueError("no row")
+    return rowid, values
+
+
+def _value(page: bytes, at: int, kind: int) -> tuple[Value, int]:
+    if kind == 0:
+        return None, at
+    if kind == 7:
+        return struct.unpack_from(">d", page, at)[0], at + 8
+    if kind in (8, 9):
+        return kind - 8, at
+    if kind in _NUMBERS:
+        end = at + _NUMBERS[kind]
+        return int.from_bytes(page[at:end], "big", signed=True), end
+    if kind < 12 or (end := at + (kind - 12) // 2) > len(page):
+        raise ValueError("no value")
+    return (page[at:end].decode() if kind % 2 else page[at:end]), end
+
+
+def _varint(page: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for n in range(8):
+        byte = page[at + n]
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            return number, at + n + 1
+    raise ValueError("a number beyond all that is counted here")
