@@ -215,15 +215,15 @@ class HistoryWorker:
         if self._doubted and moment.mono >= self._check_at:
             self._doubted, self._check_at = False, moment.mono + CHECK_EVERY_S
             self._disk.check()
-        full = len(self._waiting) >= GROUP_ROWS or self._unwritten >= MOST_ACKNOWLEDGED
-        if now or full or self._news.failing is not None or (self._due_at is not None and moment.mono >= self._due_at):
-            self._write(moment, table)
+        job = self._jobs.due(moment)
+        if now or self._news.failing is not None or self._is_due(moment) or (job and self._acknowledged):
+            self._write(moment, table)  # a job must know what consumers have: it may drop rows
         elif table.holds and self._began is not None:
             self._release(moment, table)
         elif self._disk.salvaging and self._after is not None:
             self._disk.salvage(self._after)
             self._wake_consumers()
-        elif (job := self._jobs.due(moment)) is not None:
+        elif job is not None:
             self._housekeep(job, moment, table)
         if table.new_layouts or moment.mono >= self._aid_at:
             table.new_layouts, self._aid_at = False, moment.mono + AID_EVERY_S
@@ -250,6 +250,10 @@ class HistoryWorker:
         elif self._due_at is None and (self._acknowledged or self._asides):
             self._due_at = moment.mono + 2 * self._commit_s  # rows that come meanwhile take it along
         return now
+
+    def _is_due(self, moment: Moment) -> bool:
+        many = len(self._waiting) >= GROUP_ROWS or self._unwritten >= MOST_ACKNOWLEDGED
+        return many or (self._due_at is not None and moment.mono >= self._due_at)
 
     def _write(self, moment: Moment, table: HistoryTable) -> None:
         """One transaction: rows as far as there are sequences for them, and what consumers have."""
@@ -361,8 +365,8 @@ class HistoryWorker:
         for name in self._consumers:
             table.consumer(name)
         tried, self._tried = self._tried, None
-        if tried is not None and table.newest is not None and table.newest > tried.after:  # it reached the disk after all
-            self._waiting.done(tried.mark, tried.rows)
+        if tried is not None and table.newest is not None and table.newest > tried.after:
+            self._waiting.done(tried.mark, tried.rows)  # that commit reached the disk after all
             self._after = table.newest
         return table
 
