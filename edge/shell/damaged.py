@@ -9,9 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.shell.database import BUSY_S
+from edge.shell.files import replace_file
 
 PAGE = 4096  # bytes; SQLite's own since 2016
 LEAF = 0x0D  # the first byte of a page with rows of a table
+BATCH = 500
+SCHEMA = slice(40, 44)  # of the header: how often the schema was changed
 LARGEST_CELL = PAGE - 35  # a row of more bytes goes on elsewhere
 MAGIC = b"SQLite format 3\0"
 _SIZE = slice(28, 32)  # of the header: how many pages there are; 0: as many as the file has
@@ -25,13 +28,14 @@ def head(path: Path) -> bytes:
         return file.read(PAGE)
 
 
-def opened(path: Path, kept: bytes | None = None) -> sqlite3.Connection | None:
-    """A connection to a damaged file that finds its tables, with all that was written ahead put into the file; or None.
+def opened(path: Path, of: Path) -> sqlite3.Connection | None:
+    """A connection to the damaged file at `path`, which was `of`, that finds its tables, with all that was written
+    ahead put into the file; or None.
 
-    The file's own first page is mended in place: a file that was cut off says how long it was, and one that is gone is
-    replaced by `kept`, which was the first page once.
+    The file's own first page is mended in place: that of a file that was cut off says how long it was, and one that is
+    gone is replaced by the one that `keep_head` kept.
     """
-    for first in (_first(path), kept):
+    for first in (_first(path), _first(kept_head(of))):
         if first is None or len(first) != PAGE or not first.startswith(MAGIC):
             continue
         try:
@@ -95,6 +99,48 @@ def columns_of(db: sqlite3.Connection, table: str) -> list[str]:
         return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
     except sqlite3.Error:
         return []
+
+
+def carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Iterator[None]:
+    """Copy what can be read of a table into the same table of a file in the newest schema, BATCH rows at each step."""
+    had = columns_of(old, table)
+    names = [name for name in columns_of(new, table) if name in had]
+    if not names:
+        return
+    columns = ", ".join(f'"{name}"' for name in names)
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - schema
+    batch: list[tuple[Value, ...]] = []
+    for row in readable(old, table, columns):
+        if row is not None:
+            batch.append(row)
+        if len(batch) >= BATCH:
+            new.executemany(insert, batch)
+            batch = []
+            yield
+    new.executemany(insert, batch)
+    yield
+
+
+def keep_head(path: Path, db: sqlite3.Connection) -> None:
+    """Have a copy of the first page of the database at `path` beside it, as long as its tables stand where they do.
+
+    Raises OSError and sqlite3.Error.
+    """
+    if (_first(kept_head(path)) or b"")[SCHEMA] != schema_of(db):
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        now = head(path)
+        if now[SCHEMA] == schema_of(db):  # else somebody reads, and keeps it from being put into the file: another time
+            replace_file(kept_head(path), now)
+
+
+def kept_head(path: Path) -> Path:
+    """Where that copy is."""
+    return path.with_name(f"{path.name}.head")
+
+
+def schema_of(db: sqlite3.Connection) -> bytes:
+    """The header's count of changes of the schema."""
+    return int(db.execute("PRAGMA schema_version").fetchone()[0]).to_bytes(4, "big")
 
 
 def rows_of(page: bytes) -> Iterator[tuple[int, list[Value]]]:

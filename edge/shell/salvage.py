@@ -1,12 +1,11 @@
 """Copies into a new history what can be read of one that was damaged: small pieces, beside what goes on.
 
-Beside the history lies what is needed for that (`Aid`): its first page, and copies of the two tables without which the
-others say nothing.
+Beside the history lies what is needed for that: its first page (see damaged.py), and copies of the two tables without
+which the others say nothing (`Aid`).
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import sqlite3
@@ -17,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.core.packing import unpack
-from edge.shell.damaged import PAGE, Value, columns_of, head, opened, readable, rows_of, tables
+from edge.shell.damaged import PAGE, Value, carry_over, keep_head, opened, readable, rows_of, tables
 from edge.shell.files import replace_file
 from edge.shell.history_table import Consumer
 
 log = logging.getLogger(__name__)
 AT_ONCE = ("set_aside", "held")  # with layouts and consumers, which are looked at more closely
 TOGETHER = ("marks", "marked", "stale")  # which rows were worked up: true only as a whole
-BATCH = 500
 PAGES = 16  # a piece: some 1,000 rows
 LATEST_MS = 4102444800000  # 2100: no row was read later
 
@@ -33,7 +31,6 @@ LATEST_MS = 4102444800000  # 2100: no row was read later
 class Aid:
     """What helps to read a history that is damaged."""
 
-    head: bytes
     layouts: list[list[Any]]
     consumers: list[list[Any]]
 
@@ -47,29 +44,18 @@ class Aid:
         """The one beside the history at `path`; None if there is none that can be read."""
         try:
             found = json.loads(cls.of(path).read_bytes())
-            return cls(base64.b64decode(found["head"]), list(found["layouts"]), list(found["consumers"]))
+            return cls(list(found["layouts"]), list(found["consumers"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     @classmethod
     def keep(cls, path: Path, db: sqlite3.Connection) -> None:
         """Write it, as things stand now. Raises sqlite3.Error and OSError."""
-        known = cls.read(path)
-        first = known.head if known else b""
-        if first[40:44] != _schema(db):
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            first = head(path)
-            if first[40:44] != _schema(db):
-                return  # somebody reads, and keeps it from being put into the file: another time
+        keep_head(path, db)
         layouts = db.execute("SELECT id, device, names FROM layouts").fetchall()
         consumers = db.execute("SELECT id, acknowledged, dropped, set_aside FROM consumers").fetchall()
-        new = {"head": base64.b64encode(first).decode(), "layouts": layouts, "consumers": consumers}
+        new = {"layouts": layouts, "consumers": consumers}
         replace_file(cls.of(path), json.dumps(new).encode())
-
-
-def _schema(db: sqlite3.Connection) -> bytes:
-    """The header's count of changes of the schema."""
-    return int(db.execute("PRAGMA schema_version").fetchone()[0]).to_bytes(4, "big")
 
 
 def _parsed(listed: object) -> list[Any] | None:
@@ -95,7 +81,7 @@ class Salvage:
         self._path = path
         self._aside = aside
         self._aid = Aid.read(path)
-        self._old = opened(aside, self._aid.head if self._aid else None)
+        self._old = opened(aside, path)
         self._found = tables(self._old) if self._old else set()
         self._layouts: dict[int, int] = {}  # how many names each has
         self._highest = 0
@@ -175,24 +161,8 @@ class Salvage:
             yield from self._carry_over(db, table)
 
     def _carry_over(self, db: sqlite3.Connection, table: str) -> Iterator[None]:
-        if self._old is None or table not in self._found:
-            return
-        had = columns_of(self._old, table)
-        names = [name for name in columns_of(db, table) if name in had]
-        if not names:
-            return
-        columns = ", ".join(f'"{name}"' for name in names)
-        insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - schema
-        batch: list[tuple[Value, ...]] = []
-        for row in readable(self._old, table, columns):
-            if row is not None:
-                batch.append(row)
-            if len(batch) >= BATCH:
-                db.executemany(insert, batch)
-                batch = []
-                yield
-        db.executemany(insert, batch)
-        yield
+        if self._old is not None and table in self._found:
+            yield from carry_over(self._old, db, table)
 
     def _rows(self, db: sqlite3.Connection) -> Iterator[None]:
         """Straight off the pages, whatever has become of the way to them. Freed pages hold nothing: SQLite clears them

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.core.controller import Memory
 from edge.core.events import JournalChanged, Persist, Stored
 from edge.core.values import Deadline, Moment, Override, Row
+from edge.shell.damaged import carry_over, keep_head, opened
 from edge.shell.database import connect, is_corrupt, is_read_only, move_aside, prepare
 from edge.shell.runner import Inbox
 
@@ -49,7 +51,7 @@ class StoreWorker:
     """Commits all that has queued in one transaction (`synchronous=FULL`) and answers Stored to whoever waits for it.
 
     A disk that is full, gone or read-only stops nothing: rows wait in memory (one a key; the audit's up to a limit) and
-    are tried again. A file that is not a database is moved aside.
+    are tried again. A file that is damaged is moved aside, and what can be read of it carried over.
     """
 
     name = "store"
@@ -129,9 +131,12 @@ class StoreWorker:
             self._commit(self._db)
         except sqlite3.Error as error:
             self._fail(error)
-            if self._db is not None and is_read_only(error):
+            if self._db is not None and (is_read_only(error) or is_corrupt(error)):
                 self._db.close()
                 self._db = None
+                if self._path is not None and is_corrupt(error):
+                    with suppress(sqlite3.Error):
+                        self._begin_anew(self._path, error)
             self._retry_at = moment.mono + RETRY_S
             return self._retry_at
         if self.failing is not None:
@@ -190,10 +195,31 @@ class StoreWorker:
             db.close()
             if self._path is None or not is_corrupt(error):
                 raise
-            move_aside(self._path, error)
+            self._begin_anew(self._path, error)
             return self._open()
         self._reserved = dict(kept)
+        if self._path is not None:
+            with suppress(OSError, sqlite3.Error):  # of a card that cannot be written more is heard soon
+                keep_head(self._path, db)
         return db
+
+    def _begin_anew(self, path: Path, error: sqlite3.Error) -> None:
+        """Move the file aside, and carry over what can be read of it: what people have decided above all."""
+        aside = move_aside(path, error)
+        old = opened(aside, path)
+        if old is None:
+            return
+        new = connect(path)
+        try:
+            prepare(new, MIGRATIONS)
+            with new:
+                new.execute("BEGIN IMMEDIATE")
+                for table in (*(t for t in COLUMNS if t != "audit"), "audit"):
+                    for _ in carry_over(old, new, table):
+                        pass
+        finally:
+            new.close()
+            old.close()
 
     def _fail(self, error: sqlite3.Error) -> None:
         if self.failing is None:

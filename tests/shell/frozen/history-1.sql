@@ -1,0 +1,23 @@
+BEGIN TRANSACTION;
+CREATE TABLE consumers (
+    id TEXT PRIMARY KEY, acknowledged TEXT NOT NULL, dropped INTEGER NOT NULL, set_aside INTEGER NOT NULL
+);
+INSERT INTO "consumers" VALUES('telemetry','[[1, 1]]',0,1);
+CREATE TABLE held (sequence INTEGER PRIMARY KEY, boot TEXT NOT NULL, mono REAL NOT NULL);
+INSERT INTO "held" VALUES(3,'b2',20.0);
+CREATE TABLE layouts (id INTEGER PRIMARY KEY, device TEXT NOT NULL, names TEXT NOT NULL, UNIQUE (device, names));
+INSERT INTO "layouts" VALUES(1,'meter/cabinet-1','["power_w", "energy_kwh", "current_a"]');
+CREATE TABLE rows (
+    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, layout INTEGER NOT NULL, quality INTEGER NOT NULL,
+    life INTEGER NOT NULL, body BLOB NOT NULL
+);
+INSERT INTO "rows" VALUES(1,1795000800000,1,0,1,X'2101EADF01CAAB3F7C');
+INSERT INTO "rows" VALUES(2,1795000860000,1,1,1,X'200EAC16CEAB3F');
+INSERT INTO "rows" VALUES(3,60000,1,0,2,X'1001AE16E2AA067A');
+CREATE TABLE set_aside (
+    consumer TEXT NOT NULL, sequence INTEGER NOT NULL, at REAL NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (consumer, sequence)
+) WITHOUT ROWID;
+INSERT INTO "set_aside" VALUES('telemetry',2,1795000800.0,'no');
+COMMIT;
+PRAGMA user_version = 1;
