@@ -18,7 +18,8 @@ WITHOUT_A_FLUSH = 2  # neither what is dirty nor the file system's own log gets 
 WRITER = """
 import os, sys
 from pathlib import Path
-from edge.core.values import Moment, Persist
+from edge.core.events import Persist
+from edge.core.values import Moment
 from edge.shell.store import StoreWorker
 row = {"level": 33, "until_wall": None, "until_mono": None, "until_boot": None, "user": "u", "command": "c", "at": 1.0}
 now = Moment(0.0, 0.0, "b", True)

@@ -71,7 +71,7 @@ KINDS: Mapping[str, Kind] = {
         "A program that was changed cannot be used now, the file stands: {why}",
     ),
     "history-failing": Kind(
-        "warning", 10, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
+        "warning", 0, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
     ),
     "sink-refused": Kind(
         "warning", 0, 10, "{name} không nhận số liệu: {why}", "{name} refuses the readings: {why}"

@@ -7,8 +7,10 @@ such decimal is kept as the 8 bytes of its double.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 MOST_DECIMALS = 9
 LARGEST = 1 << 53  # beyond it not every whole number is a double
@@ -20,8 +22,9 @@ def pack(values: Sequence[float | None]) -> bytes:
     """The values in their order; None for what was not read. Raises ValueError for NaN and infinities."""
     heads, body = bytearray((len(values) + 1) // 2), bytearray()
     for n, value in enumerate(values):
-        head = _put(value, body)
+        head, digits = _form(value) if value else _nothing(value)
         heads[n // 2] |= head << 4 if n % 2 else head
+        body += digits
     return bytes(heads + body)
 
 
@@ -41,21 +44,24 @@ def unpack(packed: bytes, count: int) -> list[float | None]:
     return values
 
 
-def _put(value: float | None, body: bytearray) -> int:
+def _nothing(value: float | None) -> tuple[int, bytes]:
+    """Of None, 0 and -0, which is another double and yet equal to 0."""
     if value is None:
-        return _ABSENT
-    if value != value or value in (float("inf"), float("-inf")):
+        return _ABSENT, b""
+    return (0, b"\0") if math.copysign(1.0, value) > 0 else (_DOUBLE, _EIGHT.pack(value))
+
+
+@lru_cache(4096)  # a meter's voltage, frequency and counter are nearly always figures that it showed before
+def _form(value: float) -> tuple[int, bytes]:
+    whole, _, part = repr(float(value)).partition(".")  # the shortest decimal that is the same double
+    decimals = 0 if part == "0" else len(part)
+    if part.isdigit() and decimals <= MOST_DECIMALS:
+        digits = int(whole + part) if decimals else int(whole)
+        if abs(digits) < LARGEST:
+            return decimals, _varint(digits << 1 if digits >= 0 else (-digits << 1) - 1)
+    if not math.isfinite(value):
         raise ValueError(f"{value} is no figure to keep")
-    for decimals in range(MOST_DECIMALS + 1):
-        scaled = value * 10**decimals
-        if abs(scaled) >= LARGEST:
-            break
-        digits = round(scaled)
-        if digits / 10**decimals == value and (digits or str(value)[0] != "-"):
-            body += _varint(digits << 1 if digits >= 0 else (-digits << 1) - 1)
-            return decimals
-    body += _EIGHT.pack(value)
-    return _DOUBLE
+    return _DOUBLE, _EIGHT.pack(value)
 
 
 def _get(head: int, packed: bytes, at: int) -> tuple[float | None, int]:

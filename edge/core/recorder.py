@@ -21,22 +21,22 @@ class Recorder:
         self._every_s = every_s
         self._dead_band_w = dead_band_w
         self._due_at = float("-inf")
-        self._last: Record | None = None
+        self._last: tuple[Reading, Moment] | None = None
         self._kept: Reading | None = None  # the last one that was recorded
 
     def take(self, reading: Reading, moment: Moment) -> list[Effect]:
         """A reading that is believed, or told as suspect: what of it the history is to have."""
-        before, self._last = self._last, Record(reading, _read_at(reading, moment), moment.boot, moment.trusted)
+        before, self._last = self._last, (reading, moment)
         kept, late_s = self._kept, moment.mono - self._due_at
         if kept is not None and late_s < -EARLY_S and not self._new(kept, reading):
             return []
         found: list[Effect] = []
-        if before is not None and before.reading is not kept and before.reading.life != reading.life:
-            found.append(before)
+        if before is not None and before[0] is not kept and before[0].life != reading.life:
+            found.append(_record(*before))
         self._kept = reading
         on_time = -EARLY_S <= late_s < self._every_s / 2  # then what comes a little late puts nothing off
         self._due_at = (self._due_at if on_time else moment.mono) + self._every_s
-        return [*found, self._last]
+        return [*found, _record(reading, moment)]
 
     def _new(self, kept: Reading, reading: Reading) -> bool:
         if reading.life != kept.life or reading.doubted != kept.doubted or reading.quality != kept.quality:
@@ -47,7 +47,8 @@ class Recorder:
         return was is not None and now is not None and abs(now - was) > self._dead_band_w
 
 
-def _read_at(reading: Reading, moment: Moment) -> float:
-    """The monotonic time at which it was read: it is known by the wall clock, and was a moment ago."""
+def _record(reading: Reading, moment: Moment) -> Record:
+    """With the monotonic time at which it was read: it is known by the wall clock, and was a moment ago."""
     ago_s = moment.wall - reading.at
-    return moment.mono - ago_s if 0 <= ago_s <= JUST_READ_S else moment.mono
+    mono = moment.mono - ago_s if 0 <= ago_s <= JUST_READ_S else moment.mono
+    return Record(reading, mono, moment.boot, moment.trusted)

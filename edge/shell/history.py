@@ -34,7 +34,7 @@ MOST_WAITING = 20_000
 MOST_ACKNOWLEDGED = 1_200  # rows; then that is written without waiting for a group
 RELEASED_AT_ONCE = 500
 RETRY_S = 5.0
-LOOK_EVERY_S = 30.0  # at the card, while rows wait: their commit may be far
+LOOK_EVERY_S = 60.0  # at the card, while rows wait: their commit may be further
 HELD_LOOK_S = 10.0
 RESERVING_S = 1.0
 CHECK_EVERY_S = 600.0  # at most: it takes a while
@@ -211,7 +211,7 @@ class HistoryWorker:
         self._reserve(moment, table)
         if self._news.failing is not None or moment.mono >= self._look_at:
             self._look_at = moment.mono + LOOK_EVERY_S
-            self._disk.ready()
+            self._disk.look()
         if self._doubted and moment.mono >= self._check_at:
             self._doubted, self._check_at = False, moment.mono + CHECK_EVERY_S
             self._disk.check()

@@ -39,7 +39,11 @@ class HistoryDisk:
         return self.table
 
     def ready(self) -> None:
-        """Raises sqlite3.Error if the card cannot be written; called before each commit, or to know it in time."""
+        """Called before each commit."""
+        self._before_commit()
+
+    def look(self) -> None:
+        """Raises sqlite3.Error if the card is one that cannot be written, to know it before a commit is due."""
         self._before_commit()
         if os.statvfs(self._path.parent).f_flag & os.ST_RDONLY:
             raise sqlite3.OperationalError("the card is mounted read-only")

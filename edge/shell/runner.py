@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -103,24 +104,30 @@ class StepRunner:
     def __init__(self, workers: Sequence[Worker], clock: ManualClock) -> None:
         self._workers = list(workers)
         self._clock = clock
-        self._next: dict[str, float | None] = {w.name: clock.mono() for w in workers}
+        self._next: dict[str, float] = {w.name: clock.mono() for w in workers}
         self._woken: set[str] = set()
         for worker in workers:
             worker.on_wake(lambda name=worker.name: self._woken.add(name))  # type: ignore[misc]
 
     def settle(self) -> None:
         """Step until nobody has anything to do at the present time."""
-        while due := [w for w in self._workers if self._due(w.name)]:
+        upcoming, woken = self._next, self._woken
+        while True:
+            mono = self._clock.mono()
+            due = [w for w in self._workers if upcoming[w.name] <= mono or w.name in woken]
+            if not due:
+                return
             for worker in due:
-                self._woken.discard(worker.name)
-                self._next[worker.name] = worker.step(self._clock.now())
+                woken.discard(worker.name)
+                again = worker.step(self._clock.now())
+                upcoming[worker.name] = math.inf if again is None else again
 
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass, stopping at every wake-up on the way."""
         end = self._clock.mono() + seconds
         self.settle()
         while True:
-            upcoming = min((t for t in self._next.values() if t is not None), default=end)
+            upcoming = min(self._next.values(), default=end)
             if upcoming >= end:
                 break
             self._clock.advance(max(upcoming - self._clock.mono(), 0.0))
@@ -133,7 +140,3 @@ class StepRunner:
         self._clock.set_wall(wall)
         self._woken.update(w.name for w in self._workers)
         self.settle()
-
-    def _due(self, name: str) -> bool:
-        upcoming = self._next[name]
-        return name in self._woken or (upcoming is not None and upcoming <= self._clock.mono())
