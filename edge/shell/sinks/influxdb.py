@@ -1,0 +1,290 @@
+"""The sink "influxdb": every row of the history as a point in an InfluxDB, or in what speaks its second interface."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from edge.core.delivery import StoredRow
+from edge.core.events import SinkChanged
+from edge.core.posting import Answer, Parcels, judged
+from edge.core.ranges import Range, Ranges
+from edge.core.site import Influx
+from edge.core.values import Moment
+from edge.shell.cursor import Cursor, Lane, standing
+from edge.shell.runner import Inbox
+
+log = logging.getLogger(__name__)
+ID = "influxdb"
+ANSWER_S = 30.0
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+REFUSED_S = 60.0
+UNREADABLE_S = 5.0
+FAILS_S = 600.0  # a server that fails for longer will not mend itself
+LIVE_S = 60.0
+REMEDY = "pip install village-edge[influx]"
+LANES: tuple[Lane, ...] = ("live", "backlog")
+
+
+class History(Protocol):
+    """What the sink tells the history worker; see there."""
+
+    def acknowledge(self, consumer: str, ranges: Sequence[Range]) -> None:
+        """The consumer has these rows."""
+
+    def set_aside(self, consumer: str, sequence: int, why: str) -> None:
+        """The consumer would not take this row."""
+
+    def on_commit(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when there are new rows."""
+
+
+class Server(Protocol):
+    """One request at a time, answered from any thread; see influx_http.InfluxServer."""
+
+    def post(self, rows: Sequence[StoredRow], done: Callable[[Answer], None]) -> None:
+        """Send these rows."""
+
+    def close(self) -> None:
+        """Cut off what is under way."""
+
+
+class Unusable(Exception):
+    """The server cannot even be asked; says what to do."""
+
+
+def opener(influx: Influx, site: str, token_file: Path | None) -> Callable[[], Server]:
+    """What opens the server: imports influxdb-client and reads the token only then, so that either may come later."""
+
+    def open_server() -> Server:
+        token = None if token_file is None else _token(token_file)
+        try:
+            from edge.shell.influx_http import InfluxServer
+        except ImportError as error:
+            importlib.invalidate_caches()
+            raise Unusable(f"{error.name} is not installed: {REMEDY}") from None
+        return InfluxServer(influx.url, influx.org, influx.bucket, site, token)
+
+    return open_server
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise Unusable(f"influx.token_file: {path}: {why}; write the server's token into it") from None
+    if not token or not (token.isascii() and token.isprintable()) or " " in token:
+        raise Unusable(f"influx.token_file: {path} does not hold one token; write the server's token into it")
+    return token
+
+
+class InfluxWorker:
+    """Sends what is pending in requests that are answered one by one: rows of the last minute first, then the backlog,
+    oldest first. Waits for nobody: a request that is not answered in ANSWER_S is given up and its rows are pending.
+    """
+
+    name = ID
+
+    def __init__(
+        self, influx: Influx, history_file: Path, history: History, put: Callable[[SinkChanged], None],
+        open_server: Callable[[], Server],
+    ) -> None:
+        """`open_server` may raise Unusable; it is called anew after every failure."""
+        self._influx = influx
+        self._file = history_file
+        self._history = history
+        self._put = put
+        self._open_server = open_server
+        self._server: Server | None = None
+        self._inbox: Inbox[tuple[int, Answer]] = Inbox()
+        self._parcels: Parcels[StoredRow] = Parcels()
+        self._acknowledged = Ranges()
+        self._set_aside: dict[int, str] = {}
+        self._dropped = 0
+        self._news = True
+        self._cursor: Cursor | None = None
+        self._request = 0
+        self._deadline: float | None = None  # monotonic s; None: nothing is under way
+        self._again_at = float("-inf")
+        self._pause_s = FIRST_PAUSE_S
+        self._reached = False
+        self._fails_since: float | None = None
+        self._said = ""
+        self._refused: str | None = None
+        self._why = ""
+        self._told = SinkChanged(ID)
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when there is an answer, or a new row."""
+        self._inbox.wake = wake
+
+        def new_rows() -> None:
+            self._news = True
+            wake()
+
+        self._history.on_commit(new_rows)
+
+    def step(self, moment: Moment) -> float | None:
+        """Heed the answer, and send what is next."""
+        while (heard := self._inbox.take()) is not None:
+            if heard[0] == self._request and self._deadline is not None:
+                self._answered(heard[1], moment)
+        if self._deadline is not None:
+            if moment.mono < self._deadline:
+                return self._deadline
+            self._answered(Answer(0, f"no answer within {ANSWER_S:g} s", slow=True), moment)
+        if moment.mono < self._again_at:
+            return self._again_at
+        if not self._news and not self._parcels.due(moment.mono):
+            return self._parcels.wake
+        try:
+            rows = self._next(moment)
+        except sqlite3.Error as error:
+            self._say(f"the history cannot be read: {error}")
+            self._again_at = moment.mono + UNREADABLE_S
+            return self._again_at
+        if not rows:
+            return self._parcels.wake
+        return self._send(rows, moment)
+
+    def close(self) -> None:
+        """Cut off what is under way and let go of the file. Only after the worker's thread has ended."""
+        self._shut()
+        if self._cursor is not None:
+            self._cursor.close()
+
+    def _next(self, moment: Moment) -> list[StoredRow]:
+        if self._cursor is None:
+            self._acknowledged, self._set_aside, _ = standing(self._file, ID)
+            for sequence, why in self._set_aside.items():
+                self._acknowledged.add(sequence, sequence)
+                self._why = why
+            self._cursor = Cursor(self._file, ID, self._acknowledged, self._set_aside)
+        if not self._reached:
+            self._cursor.go_live(int((moment.wall - LIVE_S) * 1000))
+        self._dropped = self._cursor.dropped()
+        rows = self._parcels.next(moment.mono, self._pending)
+        self._tell()
+        return rows
+
+    def _pending(self, limit: int, but: Collection[int]) -> list[StoredRow]:
+        assert self._cursor is not None
+        self._news = False
+        for lane in LANES:
+            found = [row for row in self._cursor.pending(lane, limit + len(but)) if row.sequence not in but]
+            if found:
+                self._news = True
+                return found[:limit]
+        return []
+
+    def _send(self, rows: Sequence[StoredRow], moment: Moment) -> float:
+        try:
+            self._server = self._server or self._open_server()
+        except Unusable as error:
+            self._parcels.back()
+            self._refuse(str(error), moment)
+            return self._again_at
+        self._request += 1
+        number = self._request
+        self._deadline = moment.mono + ANSWER_S
+        self._server.post(rows, lambda answer: self._inbox.put((number, answer)))
+        return self._deadline
+
+    def _answered(self, answer: Answer, moment: Moment) -> None:
+        self._deadline = None
+        verdict = judged(answer)
+        if verdict == "later":
+            self._later(answer, moment)
+        elif verdict == "refused":
+            self._parcels.back()
+            self._refuse(self._remedy(answer), moment)
+        else:
+            self._of_rows(answer, moment, taken=verdict == "taken")
+
+    def _of_rows(self, answer: Answer, moment: Moment, taken: bool) -> None:
+        if taken:
+            rows, aside = self._parcels.taken()
+            ranges = Ranges((row.sequence, row.sequence) for row in rows)
+            for first, last in ranges:
+                self._acknowledged.add(first, last)
+            self._history.acknowledge(ID, list(ranges))
+            self._say("")
+        else:
+            said = f"{answer.status}: {answer.words}"
+            aside = self._parcels.refused_rows(said, moment.mono, too_large=answer.status == 413)
+        for row, why in aside:
+            log.error("the row %d (%s) is set aside: %s answers %s", row.sequence, row.device, self._influx.url, why)
+            self._set_aside[row.sequence] = self._why = why
+            self._acknowledged.add(row.sequence, row.sequence)
+            self._history.set_aside(ID, row.sequence, why)
+        self._reached, self._pause_s, self._fails_since = True, FIRST_PAUSE_S, None
+        held_up = self._parcels.held_up
+        self._refused = None if held_up is None else f"the server takes no row at all ({held_up})"
+        self._tell()
+
+    def _later(self, answer: Answer, moment: Moment) -> None:
+        self._parcels.back(answer.slow)
+        self._shut()
+        said = f"{answer.status} {answer.words}" if answer.status else answer.words
+        self._say(f"{self._influx.url}: {said}; rows wait, and it is tried again")
+        if answer.status == 0:
+            self._fails_since = None
+        elif self._fails_since is None:
+            self._fails_since = moment.mono
+        fails = self._fails_since is not None and moment.mono - self._fails_since >= FAILS_S
+        self._refused = f"the server has failed for long ({said}): look at its log and its disk" if fails else None
+        self._again_at = moment.mono + max(self._pause_s, answer.wait_s)
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        self._tell()
+
+    def _refuse(self, why: str, moment: Moment) -> None:
+        self._shut()
+        self._say(why)
+        self._refused, self._fails_since = why, None
+        self._again_at = moment.mono + REFUSED_S
+        self._tell()
+
+    def _shut(self) -> None:
+        self._reached = False
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _say(self, words: str) -> None:
+        if words != self._said:
+            if words:
+                log.warning("InfluxDB: %s", words)
+            else:
+                log.warning("InfluxDB: rows are taken again")
+            self._said = words
+
+    def _tell(self) -> None:
+        now = SinkChanged(ID, self._refused, len(self._set_aside), self._dropped, self._why)
+        if now != self._told:
+            self._told = now
+            self._put(now)
+
+    def _remedy(self, answer: Answer) -> str:
+        url, org, bucket = self._influx.url, self._influx.org, self._influx.bucket
+        said = f"{answer.status} {answer.words}".strip()
+        if answer.distrusted:
+            return f"the certificate of {url} cannot be trusted ({answer.words}): mend it, or influx.url"
+        if answer.status == 401 and self._influx.token_file is None:
+            return f"the server wants a token ({said}): name a file with one in influx.token_file"
+        if answer.status == 401:
+            return f"the server does not know the token ({said}): put one that it knows into {self._influx.token_file}"
+        if answer.status == 403:
+            return f"the token may not write there ({said}): give it the right to write to the bucket {bucket}"
+        if answer.status == 404:
+            return f"no bucket {bucket} of {org} at {url} ({said}): make it there, or mend influx.bucket and influx.org"
+        if answer.status < 300:
+            return f"what answers at {url} is no InfluxDB ({said} and not 204): mend influx.url"
+        if answer.status < 400:
+            return f"{url} sends us elsewhere ({said}): put the server's own address into influx.url"
+        return f"the server refuses everything ({said}): mend influx.url, or the server"
