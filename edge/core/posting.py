@@ -7,7 +7,7 @@ all says something of itself, and not of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -85,8 +85,8 @@ class Parcels(Generic[R]):
 
     @property
     def held_up(self) -> str | None:
-        """The server's words, where rows were refused one by one and none was taken since; else None."""
-        return next((doubt.words for doubt in self._doubts.values() if doubt.tries >= TRIES), None)
+        """The server's words, where rows were refused again and again and none was taken since; else None."""
+        return next((doubt.words for doubt in self._doubts.values() if doubt.tries > TRIES), None)
 
     @property
     def wake(self) -> float | None:
@@ -112,31 +112,36 @@ class Parcels(Generic[R]):
         self._sent = self._halves.pop() if self._halves else []
         return self._sent
 
-    def taken(self) -> tuple[list[R], list[tuple[R, str]]]:
-        """The request was taken: the rows that arrived with it, and the ones that are to be set aside, with why."""
+    def taken(self) -> list[R]:
+        """The request was taken: the rows that arrived with it."""
         rows, self._sent = self._sent, []
         self._taken += 1
         if len(rows) >= self._most:
             self._most = min(self._most * 2, MOST_ROWS)
         for row in rows:
             self._doubts.pop(row.sequence, None)
-        return rows, list(self._to_set_aside())
+        for doubt in self._doubts.values():
+            if doubt.tries >= TRIES:  # nobody had vouched for the server; once more, now that a row was taken
+                doubt.not_before = float("-inf")
+        return rows
 
-    def refused_rows(self, words: str, mono: float, too_large: bool = False) -> list[tuple[R, str]]:
-        """The request was refused for a row in it: the ones that are to be set aside, with why."""
+    def refused_rows(self, words: str, mono: float, too_large: bool = False) -> R | None:
+        """The request was refused for a row in it: the row that is to be set aside for these words, if one is."""
         rows, self._sent = self._sent, []
         middle = len(rows) // 2
         if too_large:
             self._most = max(middle, 1)
         if middle:
             self._halves += [rows[middle:], rows[:middle]]
-            return []
+            return None
         (row,) = rows
         doubt = self._doubts.pop(row.sequence, None) or _Doubt(row, words, self._taken_before)
-        self._doubts[row.sequence] = doubt  # behind the others: each of them gets its turn
         doubt.words, doubt.tries = words, doubt.tries + 1
+        if doubt.tries >= TRIES and self._taken > doubt.taken_before:
+            return row
         doubt.not_before = mono + (AGAIN_S if doubt.tries < TRIES else HELD_UP_S)
-        return list(self._to_set_aside())
+        self._doubts[row.sequence] = doubt  # behind the others: each of them gets its turn
+        return None
 
     def back(self, slow: bool = False) -> None:
         """No answer for the rows themselves: they are pending again. `slow`: the request was too much for the link."""
@@ -144,9 +149,3 @@ class Parcels(Generic[R]):
             self._most = max(min(self._most, len(self._sent)) // 2, FEWEST_ROWS)
         self._sent = []
         self._halves.clear()
-
-    def _to_set_aside(self) -> Iterator[tuple[R, str]]:
-        for number, doubt in list(self._doubts.items()):
-            if doubt.tries >= TRIES and self._taken > doubt.taken_before:
-                del self._doubts[number]
-                yield doubt.row, doubt.words

@@ -26,6 +26,7 @@ CONNECT_MS = 10_000
 SILENT_MS = 20_000
 MOST_OF_AN_ANSWER = 4096  # bytes that are looked at
 MOST_WORDS = 200
+OF_TRUST = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 LONGEST_WAIT_S = 600.0  # that a server may ask for
 
 
@@ -66,8 +67,8 @@ class InfluxServer:
             )
         except ApiException as error:
             if not error.status:
-                distrusted = "CERTIFICATE_VERIFY_FAILED" in str(error.reason)
-                return Answer(0, _short(str(error.reason)), distrusted=distrusted)
+                reason = str(error.reason)
+                return Answer(0, _short(reason), distrusted=any(word in reason for word in OF_TRUST))
             return Answer(int(error.status), _words(error), _wait(error))
         except (HTTPError, OSError) as error:
             return Answer(0, _short(str(error).rpartition("): ")[2]))

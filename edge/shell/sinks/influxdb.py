@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,7 @@ REFUSED_S = 60.0
 UNREADABLE_S = 5.0
 FAILS_S = 600.0  # a server that fails for longer will not mend itself
 LIVE_S = 60.0
+SETTLED_S = 10.0  # VictoriaMetrics has its newest five seconds in memory only, and answers all the same
 REMEDY = "pip install village-edge[influx]"
 LANES: tuple[Lane, ...] = ("live", "backlog")
 
@@ -87,6 +89,7 @@ def _token(path: Path) -> str:
 class InfluxWorker:
     """Sends what is pending in requests that are answered one by one: rows of the last minute first, then the backlog,
     oldest first. Waits for nobody: a request that is not answered in ANSWER_S is given up and its rows are pending.
+    Rows are acknowledged once the server has been there for SETTLED_S after it took them; else they are sent again.
     """
 
     name = ID
@@ -104,9 +107,10 @@ class InfluxWorker:
         self._server: Server | None = None
         self._inbox: Inbox[tuple[int, Answer]] = Inbox()
         self._parcels: Parcels[StoredRow] = Parcels()
-        self._acknowledged = Ranges()
+        self._acknowledged: Ranges | None = None
+        self._sent = Ranges()  # these, the ones that settle, and the ones that were set aside
+        self._settling: deque[tuple[float, list[Range]]] = deque()  # monotonic s of their settling
         self._set_aside: dict[int, str] = {}
-        self._dropped = 0
         self._news = True
         self._cursor: Cursor | None = None
         self._request = 0
@@ -135,10 +139,22 @@ class InfluxWorker:
         while (heard := self._inbox.take()) is not None:
             if heard[0] == self._request and self._deadline is not None:
                 self._answered(heard[1], moment)
-        if self._deadline is not None:
-            if moment.mono < self._deadline:
-                return self._deadline
+        if self._deadline is not None and moment.mono >= self._deadline:
             self._answered(Answer(0, f"no answer within {ANSWER_S:g} s", slow=True), moment)
+        self._settle(moment)
+        wakes = [self._go_on(moment), self._settling[0][0] if self._settling else None]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def close(self) -> None:
+        """Cut off what is under way and let go of the file. Only after the worker's thread has ended."""
+        self._shut()
+        if self._cursor is not None:
+            self._cursor.close()
+
+    def _go_on(self, moment: Moment) -> float | None:
+        """Send what is next, unless something is under way; when to look again."""
+        if self._deadline is not None:
+            return self._deadline
         if moment.mono < self._again_at:
             return self._again_at
         if not self._news and not self._parcels.due(moment.mono):
@@ -153,22 +169,17 @@ class InfluxWorker:
             return self._parcels.wake
         return self._send(rows, moment)
 
-    def close(self) -> None:
-        """Cut off what is under way and let go of the file. Only after the worker's thread has ended."""
-        self._shut()
-        if self._cursor is not None:
-            self._cursor.close()
-
     def _next(self, moment: Moment) -> list[StoredRow]:
-        if self._cursor is None:
+        if self._acknowledged is None:
             self._acknowledged, self._set_aside, _ = standing(self._file, ID)
-            for sequence, why in self._set_aside.items():
-                self._acknowledged.add(sequence, sequence)
-                self._why = why
-            self._cursor = Cursor(self._file, ID, self._acknowledged, self._set_aside)
+            self._why = next(reversed(self._set_aside.values()), "")
+        if self._cursor is None:
+            self._sent = Ranges(self._acknowledged)
+            for sequence in self._set_aside:
+                self._sent.add(sequence, sequence)
+            self._cursor = Cursor(self._file, ID, self._sent, self._set_aside)
         if not self._reached:
             self._cursor.go_live(int((moment.wall - LIVE_S) * 1000))
-        self._dropped = self._cursor.dropped()
         rows = self._parcels.next(moment.mono, self._pending)
         self._tell()
         return rows
@@ -209,20 +220,19 @@ class InfluxWorker:
 
     def _of_rows(self, answer: Answer, moment: Moment, taken: bool) -> None:
         if taken:
-            rows, aside = self._parcels.taken()
-            ranges = Ranges((row.sequence, row.sequence) for row in rows)
-            for first, last in ranges:
-                self._acknowledged.add(first, last)
-            self._history.acknowledge(ID, list(ranges))
+            sent = [(row.sequence, row.sequence) for row in self._parcels.taken()]
+            for first, last in sent:
+                self._sent.add(first, last)
+            self._settling.append((moment.mono + SETTLED_S, list(Ranges(sent))))
             self._say("")
         else:
-            said = f"{answer.status}: {answer.words}"
-            aside = self._parcels.refused_rows(said, moment.mono, too_large=answer.status == 413)
-        for row, why in aside:
-            log.error("the row %d (%s) is set aside: %s answers %s", row.sequence, row.device, self._influx.url, why)
-            self._set_aside[row.sequence] = self._why = why
-            self._acknowledged.add(row.sequence, row.sequence)
-            self._history.set_aside(ID, row.sequence, why)
+            why = f"{answer.status}: {answer.words}"
+            row = self._parcels.refused_rows(why, moment.mono, too_large=answer.status == 413)
+            if row is not None:
+                log.error("the row %d (%s) is set aside: %s says %s", row.sequence, row.device, self._influx.url, why)
+                self._set_aside[row.sequence] = self._why = why
+                self._sent.add(row.sequence, row.sequence)
+                self._history.set_aside(ID, row.sequence, why)
         self._reached, self._pause_s, self._fails_since = True, FIRST_PAUSE_S, None
         held_up = self._parcels.held_up
         self._refused = None if held_up is None else f"the server takes no row at all ({held_up})"
@@ -231,6 +241,7 @@ class InfluxWorker:
     def _later(self, answer: Answer, moment: Moment) -> None:
         self._parcels.back(answer.slow)
         self._shut()
+        self._unsettle()
         said = f"{answer.status} {answer.words}" if answer.status else answer.words
         self._say(f"{self._influx.url}: {said}; rows wait, and it is tried again")
         if answer.status == 0:
@@ -250,6 +261,23 @@ class InfluxWorker:
         self._again_at = moment.mono + REFUSED_S
         self._tell()
 
+    def _settle(self, moment: Moment) -> None:
+        """Acknowledge what was taken a while ago by a server that is still there."""
+        while self._settling and self._settling[0][0] <= moment.mono:
+            _, ranges = self._settling.popleft()
+            assert self._acknowledged is not None
+            for first, last in ranges:
+                self._acknowledged.add(first, last)
+            self._history.acknowledge(ID, ranges)
+
+    def _unsettle(self) -> None:
+        """What was taken just now may be lost: it is pending again."""
+        if self._settling and self._cursor is not None:
+            self._settling.clear()
+            self._news = True
+            self._cursor.close()
+            self._cursor = None
+
     def _shut(self) -> None:
         self._reached = False
         if self._server is not None:
@@ -265,7 +293,7 @@ class InfluxWorker:
             self._said = words
 
     def _tell(self) -> None:
-        now = SinkChanged(ID, self._refused, len(self._set_aside), self._dropped, self._why)
+        now = SinkChanged(ID, self._refused, len(self._set_aside), why=self._why)
         if now != self._told:
             self._told = now
             self._put(now)
@@ -274,7 +302,7 @@ class InfluxWorker:
         url, org, bucket = self._influx.url, self._influx.org, self._influx.bucket
         said = f"{answer.status} {answer.words}".strip()
         if answer.distrusted:
-            return f"the certificate of {url} cannot be trusted ({answer.words}): mend it, or influx.url"
+            return f"no connection to {url} that can be trusted ({answer.words}): mend its certificate, or influx.url"
         if answer.status == 401 and self._influx.token_file is None:
             return f"the server wants a token ({said}): name a file with one in influx.token_file"
         if answer.status == 401:
