@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge.core.delivery import StoredRow
-from edge.core.events import SinkChanged
+from edge.core.events import Event, SinkChanged
 from edge.core.posting import Answer, Parcels, judged
 from edge.core.ranges import Range, Ranges
-from edge.core.site import Influx
+from edge.core.site import Influx, Site
 from edge.core.values import Moment
+from edge.shell.clock import Clock
 from edge.shell.cursor import Cursor, Lane, standing
+from edge.shell.history import HistoryWorker
+from edge.shell.influx_server import Server, Unusable, opener, remedy
 from edge.shell.runner import Inbox
+from edge.shell.seams import Seams
+from edge.shell.site_file import token_file
+
+if TYPE_CHECKING:
+    from edge.shell.keeping import Files
 
 log = logging.getLogger(__name__)
 ID = "influxdb"
@@ -29,7 +36,6 @@ UNREADABLE_S = 5.0
 FAILS_S = 600.0  # a server that fails for longer will not mend itself
 LIVE_S = 60.0
 SETTLED_S = 10.0  # VictoriaMetrics has its newest five seconds in memory only, and answers all the same
-REMEDY = "pip install village-edge[influx]"
 LANES: tuple[Lane, ...] = ("live", "backlog")
 
 
@@ -46,44 +52,19 @@ class History(Protocol):
         """Have `wake` called when there are new rows."""
 
 
-class Server(Protocol):
-    """One request at a time, answered from any thread; see influx_http.InfluxServer."""
-
-    def post(self, rows: Sequence[StoredRow], done: Callable[[Answer], None]) -> None:
-        """Send these rows."""
-
-    def close(self) -> None:
-        """Cut off what is under way."""
-
-
-class Unusable(Exception):
-    """The server cannot even be asked; says what to do."""
-
-
-def opener(influx: Influx, site: str, token_file: Path | None) -> Callable[[], Server]:
-    """What opens the server: imports influxdb-client and reads the token only then, so that either may come later."""
-
-    def open_server() -> Server:
-        token = None if token_file is None else _token(token_file)
-        try:
-            from edge.shell.influx_http import InfluxServer
-        except ImportError as error:
-            importlib.invalidate_caches()
-            raise Unusable(f"{error.name} is not installed: {REMEDY}") from None
-        return InfluxServer(influx.url, influx.org, influx.bucket, site, token)
-
-    return open_server
-
-
-def _token(path: Path) -> str:
-    try:
-        token = path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no text"
-        raise Unusable(f"influx.token_file: {path}: {why}; write the server's token into it") from None
-    if not token or not (token.isascii() and token.isprintable()) or " " in token:
-        raise Unusable(f"influx.token_file: {path} does not hold one token; write the server's token into it")
-    return token
+def make(
+    site: Site, files: Files, history: HistoryWorker, clock: Clock, put: Callable[[Event], None],  # noqa: ARG001 - Make
+    seams: Seams,
+) -> InfluxWorker | None:
+    """The worker of this sink; None without `influx:`, and in virtual time, where there is no such server."""
+    influx = site.influx
+    open_server = seams.open_influx
+    if influx is None or (open_server is None and seams.make_client is not None):
+        return None
+    history.register(ID)
+    if open_server is None:
+        open_server = opener(influx, site.site.id, token_file(site, files.configuration or Path(site.site.id)))
+    return InfluxWorker(influx, files.history, history, put, open_server)
 
 
 class InfluxWorker:
@@ -121,7 +102,6 @@ class InfluxWorker:
         self._fails_since: float | None = None
         self._said = ""
         self._refused: str | None = None
-        self._why = ""
         self._told = SinkChanged(ID)
 
     def on_wake(self, wake: Callable[[], None]) -> None:
@@ -172,7 +152,6 @@ class InfluxWorker:
     def _next(self, moment: Moment) -> list[StoredRow]:
         if self._acknowledged is None:
             self._acknowledged, self._set_aside, _ = standing(self._file, ID)
-            self._why = next(reversed(self._set_aside.values()), "")
         if self._cursor is None:
             self._sent = Ranges(self._acknowledged)
             for sequence in self._set_aside:
@@ -214,7 +193,7 @@ class InfluxWorker:
             self._later(answer, moment)
         elif verdict == "refused":
             self._parcels.back()
-            self._refuse(self._remedy(answer), moment)
+            self._refuse(remedy(answer, self._influx), moment)
         else:
             self._of_rows(answer, moment, taken=verdict == "taken")
 
@@ -230,7 +209,7 @@ class InfluxWorker:
             row = self._parcels.refused_rows(why, moment.mono, too_large=answer.status == 413)
             if row is not None:
                 log.error("the row %d (%s) is set aside: %s says %s", row.sequence, row.device, self._influx.url, why)
-                self._set_aside[row.sequence] = self._why = why
+                self._set_aside[row.sequence] = why
                 self._sent.add(row.sequence, row.sequence)
                 self._history.set_aside(ID, row.sequence, why)
         self._reached, self._pause_s, self._fails_since = True, FIRST_PAUSE_S, None
@@ -293,26 +272,7 @@ class InfluxWorker:
             self._said = words
 
     def _tell(self) -> None:
-        now = SinkChanged(ID, self._refused, len(self._set_aside), why=self._why)
+        now = SinkChanged(ID, self._refused)
         if now != self._told:
             self._told = now
             self._put(now)
-
-    def _remedy(self, answer: Answer) -> str:
-        url, org, bucket = self._influx.url, self._influx.org, self._influx.bucket
-        said = f"{answer.status} {answer.words}".strip()
-        if answer.distrusted:
-            return f"no connection to {url} that can be trusted ({answer.words}): mend its certificate, or influx.url"
-        if answer.status == 401 and self._influx.token_file is None:
-            return f"the server wants a token ({said}): name a file with one in influx.token_file"
-        if answer.status == 401:
-            return f"the server does not know the token ({said}): put one that it knows into {self._influx.token_file}"
-        if answer.status == 403:
-            return f"the token may not write there ({said}): give it the right to write to the bucket {bucket}"
-        if answer.status == 404:
-            return f"no bucket {bucket} of {org} at {url} ({said}): make it there, or mend influx.bucket and influx.org"
-        if answer.status < 300:
-            return f"what answers at {url} is no InfluxDB ({said} and not 204): mend influx.url"
-        if answer.status < 400:
-            return f"{url} sends us elsewhere ({said}): put the server's own address into influx.url"
-        return f"the server refuses everything ({said}): mend influx.url, or the server"
