@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,6 @@ from edge.core.delivery import StoredRow
 from edge.core.posting import Answer
 from edge.core.site import Influx
 
-LIBRARY = "influxdb_client"
 REMEDY = "pip install village-edge[influx]"
 
 
@@ -29,6 +28,11 @@ class Unusable(Exception):
     """The server cannot even be asked; says what to do."""
 
 
+def installed() -> bool:
+    """Whether the library is there; it is not imported."""
+    return importlib.util.find_spec("influxdb_client") is not None
+
+
 def opener(influx: Influx, site: str, token_file: Path | None) -> Callable[[], Server]:
     """What opens the server: imports influxdb-client and reads the token only then, so that either may come later."""
 
@@ -38,7 +42,7 @@ def opener(influx: Influx, site: str, token_file: Path | None) -> Callable[[], S
             from edge.shell.influx_http import InfluxServer
         except ImportError as error:
             importlib.invalidate_caches()
-            raise Unusable(f"{error.name} is not installed: {REMEDY}") from None
+            raise Unusable(f"influxdb-client is not installed ({error}): {REMEDY}") from None
         return InfluxServer(influx.url, influx.org, influx.bucket, site, token)
 
     return open_server

@@ -7,6 +7,7 @@ import logging
 import random
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -413,14 +414,21 @@ def test_a_token_file_without_a_token_is_told(
 def test_without_the_library_it_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch, history: History, opened: Open, front: Front
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "edge.shell.influx_http", None)
-    monkeypatch.setitem(__import__("sys").modules, "influxdb_client", None)
+    monkeypatch.delitem(sys.modules, "edge.shell.influx_http", raising=False)
+    monkeypatch.setitem(sys.modules, "influxdb_client", None)
     history.meters(3)
     sink = opened(front.url)
     sink.until(lambda: sink.refused, "the refusal")
     assert "pip install village-edge[influx]" in (sink.refused or "")
     monkeypatch.undo()
     sink.all()
+
+
+def test_a_village_that_writes_nowhere_does_not_import_the_library() -> None:
+    script = "import sys; from edge.shell import app, keeping; print(len(keeping.makers())); print([m for m in ('influxdb_client', 'urllib3', 'reactivex') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert int(said[0]) >= 1
+    assert said[1] == "[]"
 
 
 def test_a_request_under_way_delays_nobody(history: History, opened: Open, front: Front) -> None:
