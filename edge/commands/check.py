@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Check a configuration and print every error in it with its line and column; then say what this version drives of "
-    "it and what it passes over. Errors in model files of the village's own are printed as well, and what the file asks "
-    "for and is not installed. Exits 0 when all is good, 1 when it is not."
+    "it and what it passes over. Errors in model files of the village's own are printed as well, and what is not "
+    "installed and the file asks for. Exits 0 when all is good, 1 when it is not."
 )
 
 
