@@ -18,8 +18,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
-from edge.core.delivery import StoredRow
 from edge.core.posting import Answer
+from edge.core.suspects import StoredRow
 
 log = logging.getLogger(__name__)
 CONNECT_MS = 10_000

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from edge.core.delivery import StoredRow
 from edge.core.posting import Answer
 from edge.core.site import Influx
+from edge.core.suspects import StoredRow
 
 REMEDY = "pip install village-edge[influx]"
 

@@ -6,18 +6,20 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from edge.core.delivery import StoredRow
 from edge.core.events import Event, SinkChanged
 from edge.core.posting import Answer, Parcels, judged
 from edge.core.ranges import Range, Ranges
 from edge.core.site import Influx, Site
+from edge.core.suspects import StoredRow
 from edge.core.values import Moment
 from edge.shell.clock import Clock
-from edge.shell.cursor import Cursor, Lane, standing
+from edge.shell.cursor import Cursor, Lane
 from edge.shell.history import HistoryWorker
+from edge.shell.history_file import acknowledged, connect_readonly, set_aside
 from edge.shell.influx_server import Server, Unusable, opener, remedy
 from edge.shell.runner import Inbox
 from edge.shell.seams import Seams
@@ -91,7 +93,7 @@ class InfluxWorker:
         self._acknowledged: Ranges | None = None
         self._sent = Ranges()  # these, the ones that settle, and the ones that were set aside
         self._settling: deque[tuple[float, list[Range]]] = deque()  # monotonic s of their settling
-        self._set_aside: dict[int, str] = {}
+        self._set_aside: set[int] = set()
         self._news = True
         self._cursor: Cursor | None = None
         self._request = 0
@@ -122,14 +124,14 @@ class InfluxWorker:
         if self._deadline is not None and moment.mono >= self._deadline:
             self._answered(Answer(0, f"no answer within {ANSWER_S:g} s", slow=True), moment)
         self._settle(moment)
-        wakes = [self._go_on(moment), self._settling[0][0] if self._settling else None]
-        return min((wake for wake in wakes if wake is not None), default=None)
+        again = self._go_on(moment)
+        if self._deadline is not None or not self._settling:
+            return again
+        return self._settling[0][0] if again is None else min(again, self._settling[0][0])
 
     def close(self) -> None:
-        """Cut off what is under way and let go of the file. Only after the worker's thread has ended."""
+        """Cut off what is under way. Only after the worker's last step."""
         self._shut()
-        if self._cursor is not None:
-            self._cursor.close()
 
     def _go_on(self, moment: Moment) -> float | None:
         """Send what is next, unless something is under way; when to look again."""
@@ -151,7 +153,8 @@ class InfluxWorker:
 
     def _next(self, moment: Moment) -> list[StoredRow]:
         if self._acknowledged is None:
-            self._acknowledged, self._set_aside, _ = standing(self._file, ID)
+            with closing(connect_readonly(self._file)) as db:
+                self._acknowledged, self._set_aside = acknowledged(db, ID), set_aside(db, ID)
         if self._cursor is None:
             self._sent = Ranges(self._acknowledged)
             for sequence in self._set_aside:
@@ -209,7 +212,7 @@ class InfluxWorker:
             row = self._parcels.refused_rows(why, moment.mono, too_large=answer.status == 413)
             if row is not None:
                 log.error("the row %d (%s) is set aside: %s says %s", row.sequence, row.device, self._influx.url, why)
-                self._set_aside[row.sequence] = why
+                self._set_aside.add(row.sequence)
                 self._sent.add(row.sequence, row.sequence)
                 self._history.set_aside(ID, row.sequence, why)
         self._reached, self._pause_s, self._fails_since = True, FIRST_PAUSE_S, None
@@ -235,14 +238,15 @@ class InfluxWorker:
 
     def _refuse(self, why: str, moment: Moment) -> None:
         self._shut()
+        self._unsettle()
         self._say(why)
         self._refused, self._fails_since = why, None
         self._again_at = moment.mono + REFUSED_S
         self._tell()
 
     def _settle(self, moment: Moment) -> None:
-        """Acknowledge what was taken a while ago by a server that is still there."""
-        while self._settling and self._settling[0][0] <= moment.mono:
+        """Acknowledge what was taken a while ago by a server that answered since whatever it was asked."""
+        while self._deadline is None and self._settling and self._settling[0][0] <= moment.mono:
             _, ranges = self._settling.popleft()
             assert self._acknowledged is not None
             for first, last in ranges:
