@@ -204,7 +204,8 @@ STUCK = frozenset({"hang", "drip", "endless"})
 class Front:
     """An HTTP server on the loopback that passes requests on to what stands behind it, or does what it is told.
 
-    `fate` is asked for each request: one of ANSWERS or STUCK, `garbage`, `cut`, `kept` (and not said), or None.
+    `fate` is asked for each request: one of ANSWERS or STUCK, `garbage`, `cut`, `kept` (and not said), `echo` (of the token), or
+    None.
     """
 
     def __init__(self, behind: Keeper | Forward, certificate: tuple[Path, Path] | None = None) -> None:
@@ -257,6 +258,9 @@ class Front:
         if fate in ("garbage", "cut"):
             request.close_connection = True
             request.wfile.write(b"\x00\xff\xfe\x80 hello\r\n\r\n" if fate == "garbage" else b"")
+            return
+        if fate == "echo":
+            self._answer(request, 403, b"not with the " + token.encode())
             return
         if fate in ANSWERS:
             self._answer(request, int(fate), ANSWERS[fate])

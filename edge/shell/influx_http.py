@@ -35,7 +35,7 @@ class InfluxServer:
 
     def __init__(self, url: str, org: str, bucket: str, site: str, token: str | None) -> None:
         """`token` None: none is sent, for servers without rights. https is checked against the system's authorities."""
-        self._org, self._bucket, self._site = org, bucket, site
+        self._org, self._bucket, self._site, self._token = org, bucket, site, token
         self._client = InfluxDBClient(url, token, org=org, timeout=(CONNECT_MS, SILENT_MS), retries=False)
         self._service = WriteService(self._client.api_client)
         self._line: HTTPConnection | None = None
@@ -68,14 +68,21 @@ class InfluxServer:
         except ApiException as error:
             if not error.status:
                 reason = str(error.reason)
-                return Answer(0, _short(reason), distrusted=any(word in reason for word in OF_TRUST))
-            return Answer(int(error.status), _words(error), _wait(error))
+                return Answer(0, self._short(reason), distrusted=any(word in reason for word in OF_TRUST))
+            return Answer(int(error.status), self._short(_words(error)), _wait(error))
         except (HTTPError, OSError) as error:
-            return Answer(0, _short(str(error).rpartition("): ")[2]))
+            return Answer(0, self._short(str(error).rpartition("): ")[2]))
         except Exception as error:  # a thread that ends without an answer would leave the rows on their way for ever
             log.exception("a request to the server of the readings failed")
-            return Answer(0, _short(repr(error)))
+            return Answer(0, self._short(repr(error)))
         return Answer(int(status))
+
+    def _short(self, text: str) -> str:
+        """As much as a person reads, on one line, and not the token, should somebody have sent it back."""
+        if self._token is not None:
+            text = text.replace(self._token, "…")
+        plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return plain if len(plain) <= MOST_WORDS else plain[: MOST_WORDS - 1] + "…"
 
 
 def line(site: str, row: StoredRow) -> str:
@@ -99,12 +106,7 @@ def _words(error: ApiException) -> str:
         said = str(found.get("message") or found.get("error") or body)
     except (ValueError, AttributeError, RecursionError):
         said = str(error.reason) if not body or body.startswith("<") else body
-    return _short(said)
-
-
-def _short(text: str) -> str:
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return plain if len(plain) <= MOST_WORDS else plain[: MOST_WORDS - 1] + "…"
+    return said
 
 
 def _wait(error: ApiException) -> float:

@@ -411,6 +411,25 @@ def test_a_token_file_without_a_token_is_told(
     assert front.tokens == {"Token secret-1"}
 
 
+def test_a_token_that_a_server_sends_back_is_not_told_on(
+    tmp_path: Path, history: History, opened: Open, front: Front, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("secret-1")
+    history.meters(3)
+    front.fate = lambda: "echo"
+    sink = opened(front.url, secret)
+    sink.until(lambda: sink.refused, "the refusal")
+    assert "403 not with the Token …" in (sink.refused or "")
+    assert "secret-1" not in caplog.text + str(sink.told)
+
+
+def test_what_is_missing_is_told_before_there_is_a_row(tmp_path: Path, opened: Open) -> None:
+    sink = opened("http://127.0.0.1:9", tmp_path / "token")
+    sink.until(lambda: sink.refused, "the refusal")
+    assert sink.passed == 0
+
+
 def test_without_the_library_it_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch, history: History, opened: Open, front: Front
 ) -> None:

@@ -139,17 +139,25 @@ class InfluxWorker:
             return self._deadline
         if moment.mono < self._again_at:
             return self._again_at
-        if not self._news and not self._parcels.due(moment.mono):
-            return self._parcels.wake
         try:
+            self._server = self._server or self._open_server()
+            if not self._news and not self._parcels.due(moment.mono):
+                return self._parcels.wake
             rows = self._next(moment)
+        except Unusable as error:
+            self._refuse(str(error), moment)
+            return self._again_at
         except sqlite3.Error as error:
             self._say(f"the history cannot be read: {error}")
             self._again_at = moment.mono + UNREADABLE_S
             return self._again_at
         if not rows:
             return self._parcels.wake
-        return self._send(rows, moment)
+        self._request += 1
+        number = self._request
+        self._deadline = moment.mono + ANSWER_S
+        self._server.post(rows, lambda answer: self._inbox.put((number, answer)))
+        return self._deadline
 
     def _next(self, moment: Moment) -> list[StoredRow]:
         if self._acknowledged is None:
@@ -175,19 +183,6 @@ class InfluxWorker:
                 self._news = True
                 return found[:limit]
         return []
-
-    def _send(self, rows: Sequence[StoredRow], moment: Moment) -> float:
-        try:
-            self._server = self._server or self._open_server()
-        except Unusable as error:
-            self._parcels.back()
-            self._refuse(str(error), moment)
-            return self._again_at
-        self._request += 1
-        number = self._request
-        self._deadline = moment.mono + ANSWER_S
-        self._server.post(rows, lambda answer: self._inbox.put((number, answer)))
-        return self._deadline
 
     def _answered(self, answer: Answer, moment: Moment) -> None:
         self._deadline = None
