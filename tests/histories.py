@@ -1,88 +1,61 @@
-"""A history on a file for the suites: its worker on a manual clock, with a journal that only reserves sequences."""
+"""Histories as files for tests: made from the schema that ships, without the worker that writes them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import sqlite3
+from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from edge.core.events import HistoryChanged, Persist, Record, SinkChanged
-from edge.core.packing import unpack
-from edge.core.values import Moment, Reading
-from edge.shell.history import HistoryWorker
-from edge.shell.history_file import connect_readonly
+from edge.core.packing import pack
 
-NOW = Moment(1_795_000_800.0, 1000.0, "b1", True)
+NOON_MS = 1_795_258_000_000
 
 
-class Book:
-    """A journal that has what it is given on the disk at once, unless `slow`."""
+class HistoryFile:
+    """A history.db that a test writes to."""
 
-    def __init__(self, reserved: int | None = 0) -> None:
-        self.known = reserved
-        self.slow = False
-        self.asked: list[int] = []
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        steps = resources.files("edge.shell.migrations.history")
+        for step in sorted(f.name for f in steps.iterdir() if f.name.endswith(".sql")):
+            self._db.executescript((steps / step).read_text("utf-8"))
+        self._layouts: dict[tuple[str, str], int] = {}
+        self.newest = 0
 
-    def put(self, *rows: Persist, tell: object = ()) -> None:
-        for row in rows:
-            assert row.key == ("sequences", "history")
-            assert row.row is not None
-            self.asked.append(int(row.row["reserved"] or 0))
-            if not self.slow:
-                self.known = self.asked[-1]
+    def write(
+        self, rows: Iterable[tuple[str, Mapping[str, float | None]]], *, at_ms: int = NOON_MS, every_ms: int = 0,
+        held: bool = False,
+    ) -> list[int]:
+        """Commit a reading of each device; their sequences. The first was read at `at_ms`."""
+        written: list[int] = []
+        self._db.execute("BEGIN")
+        for n, (device, values) in enumerate(rows):
+            self.newest += 1
+            body = pack(list(values.values()))
+            row = self.newest, at_ms + n * every_ms, self._layout(device, tuple(values)), 0, 1, body
+            self._db.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", row)
+            if held:
+                self._db.execute("INSERT INTO held VALUES (?, 'boot', 1.0)", (self.newest,))
+            written.append(self.newest)
+        self._db.execute("COMMIT")
+        return written
 
-    def reserved(self, name: str) -> int | None:
-        assert name == "history"
-        return self.known
+    def do(self, sql: str, *values: object) -> None:
+        """Something else."""
+        self._db.execute(sql, values)
 
+    def close(self) -> None:
+        """Let go of it."""
+        self._db.close()
 
-class House:
-    """A history on a file, with a moment that the tests move."""
-
-    def __init__(self, folder: Path, book: Book | None = None, **more: Any) -> None:
-        self.path = folder / "history.db"
-        self.book = book or Book()
-        self.now = NOW
-        self.told: list[HistoryChanged | SinkChanged] = []
-        self.card: Callable[[], None] = lambda: None
-        self.more = more
-        self.start()
-
-    def start(self) -> None:
-        self.worker = HistoryWorker(self.path, self.book, self.told.append, before_commit=self._card, **self.more)
-        self.worker.on_wake(lambda: setattr(self, "woken", True))
-
-    def _card(self) -> None:
-        self.card()
-
-    def later(self, seconds: float, **changed: object) -> float | None:
-        n = self.now
-        self.now = replace(n, wall=n.wall + seconds, mono=n.mono + seconds, **changed)
-        return self.worker.step(self.now)
-
-    def read(self, *values: float, device: str = "meter/m", at: float | None = None, quality: str = "good", life: int = 1) -> None:
-        quantities = dict(zip(("power_w", "energy_kwh", "current_a"), values, strict=False))
-        reading = Reading(device, quantities, self.now.wall if at is None else at, quality, life)  # type: ignore[arg-type]
-        self.woken = False
-        self.worker.record(Record(reading, self.now.mono, self.now.boot, self.now.trusted))
-        if self.woken:
-            self.later(0)
-
-    def rows(self) -> list[tuple[int, int, str, tuple[float | None, ...], int, int]]:
-        db = connect_readonly(self.path)
-        found = db.execute(
-            "SELECT sequence, at, device, names, body, quality, life FROM rows JOIN layouts ON layout = id ORDER BY sequence"
-        ).fetchall()
-        db.close()
-        return [(s, at, d, tuple(unpack(body, len(json.loads(names)))), q, life) for s, at, d, names, body, q, life in found]
-
-    def held(self) -> list[int]:
-        db = connect_readonly(self.path)
-        found = [row[0] for row in db.execute("SELECT sequence FROM held ORDER BY sequence")]
-        db.close()
-        return found
-
-    def sequences(self) -> list[int]:
-        return [row[0] for row in self.rows()]
+    def _layout(self, device: str, names: tuple[str, ...]) -> int:
+        key = device, json.dumps(names)
+        if key not in self._layouts:
+            made = self._db.execute("INSERT INTO layouts (device, names) VALUES (?, ?)", key).lastrowid
+            assert made is not None
+            self._layouts[key] = made
+        return self._layouts[key]

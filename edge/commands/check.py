@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Check a configuration and print every error in it with its line and column; then say what this version drives of "
-    "it and what it passes over. Errors in model files of the village's own are printed as well. Exits 0 when all is "
-    "good, 1 when it is not."
+    "it and what it passes over. Errors in model files of the village's own are printed as well, and what is not "
+    "installed and the file asks for. Exits 0 when all is good, 1 when it is not."
 )
 
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 for a good configuration, 1 for a bad one or a model file with errors."""
+    """0 for a good configuration, 1 for a bad one, a model file with errors or a library that is missing."""
     from edge.core.site import FlowInput, S0Input, driven_meters, driven_sensors
     from edge.shell.app import broken_models, catalogue
     from edge.shell.site_file import ConfigError, load
@@ -47,6 +47,12 @@ def run(args: argparse.Namespace) -> int:
         else:
             print("\n".join(models_wrong), file=sys.stderr)
             print(f"{_count(len(models_wrong), 'problem')} in model files; their devices are not read", file=sys.stderr)
+        return 1
+    if lacking := _lacking(site):
+        if args.json:
+            print(json.dumps({"ok": False, "file": str(args.file), "lacking": lacking}, ensure_ascii=False))
+        else:
+            print("\n".join(f"{args.file}: {line}" for line in lacking), file=sys.stderr)
         return 1
     counted = [type(found) for found in site.counted_inputs().values()]
     driven = {
@@ -81,15 +87,27 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
+def _lacking(site: Site) -> list[str]:
+    """What the file asks for and this installation has not."""
+    from edge.shell.influx_server import REMEDY, installed
+
+    if site.influx is None or installed():
+        return []
+    return [f"influx: influxdb-client is not installed here, and nothing would be written; {REMEDY}"]
+
+
 def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
     """What is no error of the file but will trouble the daemon on this machine."""
     from edge.core.site import LightProgram
-    from edge.shell.site_file import password_file
+    from edge.shell.site_file import password_file, token_file
 
     found = []
     secret = password_file(site, config)
     if secret is not None and not secret.is_file():
         found.append(("mqtt.password_file", f"{secret} is not there; write the broker's password into it"))
+    token = token_file(site, config)
+    if token is not None and not token.is_file():
+        found.append(("influx.token_file", f"{token} is not there; write the server's token into it"))
     found += [
         (f"lights.{name}", "no program; it changes only when a person asks")
         for name, light in site.lights.items()

@@ -18,7 +18,7 @@ class Seams:
     `make_client` as for MqttLink. `look_every_s`: how often outputs and inputs are read. `line_mono`: a port's name ->
     the monotonic time of its line, where that runs ahead of the clock while an exchange takes its time. `board_poll_s`:
     how often relay boards are read. `watched` may put an observer around the core. `before_commit` as for StoreWorker
-    and HistoryWorker.
+    and HistoryWorker. `open_influx` opens another server than the one of `influx:`; see sinks/influxdb.py.
     """
 
     make_client: Callable[[Broker], Any] | None = None
@@ -27,3 +27,4 @@ class Seams:
     line_mono: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     watched: Callable[[Controller], Controller] = lambda controller: controller
     before_commit: Callable[[], None] = lambda: None
+    open_influx: Callable[[], Any] | None = None

@@ -85,6 +85,12 @@ def password_file(site: Site, config: Path | str) -> Path | None:
     return None if named is None else Path(config).absolute().parent / named
 
 
+def token_file(site: Site, config: Path | str) -> Path | None:
+    """Where the InfluxDB's token lies, likewise."""
+    named = None if site.influx is None else site.influx.token_file
+    return None if named is None else Path(config).absolute().parent / named
+
+
 def _text(path: Path, remedy: str) -> str:
     try:
         with path.open("rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,31 @@ def test_a_missing_password_is_a_warning(
     secret.write_text("s")
     assert check(str(file)) == 0
     assert "Warnings" not in capsys.readouterr().out
+
+
+INFLUX = "\ninflux: {url: 'https://db.example:8086', org: xa, bucket: village, token_file: secrets/influx}\n"
+
+
+def test_a_missing_token_is_a_warning(tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_text(example.read_text("utf-8") + INFLUX, "utf-8")
+    assert check(str(file)) == 0
+    told = f"  influx.token_file: {tmp_path / 'secrets' / 'influx'} is not there; write the server's token into it"
+    assert told in capsys.readouterr().out
+
+
+def test_a_server_without_the_library_for_it_is_an_error_with_the_remedy(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "influxdb_client", None)
+    file = tmp_path / "v.yaml"
+    file.write_text(example.read_text("utf-8") + INFLUX, "utf-8")
+    words = "influx: influxdb-client is not installed here, and nothing would be written; pip install village-edge[influx]"
+    assert check(str(file)) == 1
+    assert capsys.readouterr().err == f"{file}: {words}\n"
+    assert check("--json", str(file)) == 1
+    assert json.loads(capsys.readouterr().out)["lacking"] == [words]
+    assert check(str(example)) == 0
 
 
 def test_a_light_without_a_program_is_a_warning(

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from histories import House
+from history_house import House
 
 from edge.core.values import Deadline, Moment, Override
 from edge.shell.history_file import acknowledged, connect_readonly, dropped, set_aside

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from histories import NOW, Book, House
+from history_house import NOW, Book, House
 
 from edge.core.events import HistoryChanged, Record, SinkChanged
 from edge.core.values import Moment, Reading

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from histories import Book, House
+from history_house import Book, House
 
 from edge.core.events import SinkChanged
 from edge.shell import retention

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from histories import Book, House
+from history_house import Book, House
 
 from edge.core.events import HistoryChanged
 from edge.shell.history import BLOCK
