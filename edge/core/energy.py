@@ -1,0 +1,241 @@
+"""What was consumed, from what a meter's counter showed: differences, never the figure itself.
+
+A counter is cumulative, so what flowed while nobody looked is in the next reading: a gap loses nothing, but when in it
+the energy flowed is not known. Between two lives of a counter (see edge/core/counter.py) there is no difference to
+take: a rollover counts exactly, and around a reset or a replaced meter a short time is estimated from the power shown
+and stated as interpolated. What cannot be known is stated as time that was not measured. Nothing is ever negative.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from edge.core.counter import LATE_S
+from edge.core.plausible import MARGIN, resolution
+
+SHORT_RECORDS = 5.0  # readings that are no further apart than so many record intervals follow each other without a gap
+SHORT_S = 300.0  # and so do those that are no further apart than this
+AS_MUCH_AGAIN = 2.0  # where power was seen at both ends of a short time, no more than so many times it flowed between
+W_S_PER_KWH = 3_600_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is known of one meter's counter: the most that can flow (kW), the least it moves by and what it shows 0 in
+    place of (kWh), and how often it is recorded (s). None: nobody knows."""
+
+    rated_kw: float | None = None
+    step: float = 0.01
+    wraps_at: float | None = None
+    record_s: float = 60.0
+
+    @property
+    def short_s(self) -> float:
+        """Up to how far apart two readings leave no gap (s)."""
+        return max(SHORT_RECORDS * self.record_s, SHORT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a counter showed at `at` (Unix s): its life, its figure (kWh), and the power beside it (W) if there was."""
+
+    at: float
+    life: int
+    kwh: float
+    watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What flowed from `start` to `end` (Unix s): `kwh`, of it `interpolated_kwh` estimated; for `unmeasured_s` of that
+    time nobody can say.
+
+    `short`: readings stand so close at both ends that a share of it by time still counts as measured.
+    """
+
+    start: float
+    end: float
+    kwh: float
+    interpolated_kwh: float = 0.0
+    unmeasured_s: float = 0.0
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What the readings of a stretch of time come to: the first and the last of them, how many there are, and what
+    flowed between those two; the figures as of a Span."""
+
+    first: Stand
+    last: Stand
+    readings: int
+    kwh: float
+    interpolated_kwh: float = 0.0
+    unmeasured_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Share:
+    """What falls to one period; the figures as of a Span."""
+
+    kwh: float = 0.0
+    interpolated_kwh: float = 0.0
+    unmeasured_s: float = 0.0
+
+
+def between(before: Stand, after: Stand, terms: Terms) -> Span:
+    """What flowed between two readings of which `after` is not the earlier one."""
+    seconds = after.at - before.at
+    span = Span(before.at, after.at, 0.0, short=seconds <= terms.short_s)
+    if after.life == before.life:
+        return replace(span, kwh=max(after.kwh - before.kwh, 0.0))  # it falls only where a clock was wrong
+    rolled = None if terms.wraps_at is None else terms.wraps_at - before.kwh + after.kwh
+    most = _most_kwh(before, after, terms, seconds + LATE_S)
+    if rolled is not None and after.life == before.life + 1 and most is not None and 0 <= rolled <= most:
+        return replace(span, kwh=rolled)
+    flow = _estimate(before, after, terms)
+    if not span.short or flow is None or after.life < before.life:
+        return replace(span, unmeasured_s=seconds)
+    shown = _shown(before, after, terms)
+    kwh = max(flow, shown)
+    return replace(span, kwh=kwh, interpolated_kwh=kwh - shown)
+
+
+def stretch(stands: Iterable[Stand], terms: Terms) -> Stretch | None:
+    """What these readings come to, in whatever order they are given; None without any."""
+    ordered = sorted(stands, key=lambda stand: (stand.at, stand.life, stand.kwh))
+    if not ordered:
+        return None
+    first = last = ordered[0]
+    kwh = interpolated = unmeasured = 0.0
+    for stand in ordered[1:]:
+        if stand.life < last.life:
+            continue  # its time is wrong
+        span = between(last, stand, terms)
+        kwh += span.kwh
+        interpolated += span.interpolated_kwh
+        unmeasured += span.unmeasured_s
+        last = _follow(last, stand)
+    return Stretch(first, last, len(ordered), kwh, interpolated, unmeasured)
+
+
+def extend(known: Stretch, stands: Iterable[Stand], terms: Terms) -> Stretch:
+    """A stretch whose own readings are no longer there, with others that have come: what lies within it says nothing
+    new, what lies outside widens it."""
+    new = list(stands)
+    before = stretch((stand for stand in new if stand.at < known.first.at), terms)
+    after = stretch((stand for stand in new if stand.at > known.last.at), terms)
+    parts = [part for part in (before, known, after) if part is not None]
+    links = [between(a.last, b.first, terms) for a, b in pairwise(parts)]
+    return Stretch(
+        parts[0].first, parts[-1].last, sum(p.readings for p in parts),
+        sum(p.kwh for p in parts) + sum(link.kwh for link in links),
+        sum(p.interpolated_kwh for p in parts) + sum(link.interpolated_kwh for link in links),
+        sum(p.unmeasured_s for p in parts) + sum(link.unmeasured_s for link in links),
+    )
+
+
+def spread(stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float) -> list[Share]:
+    """What falls between each border (Unix s, ascending) and the next, from stretches in order of time.
+
+    What lies within a period counts as it was measured, whatever gaps it has. Of what lies across a border each side
+    gets its share by time; that is interpolated, unless the readings stand close. Time before the first reading, and
+    since the last one if that is long ago, was not measured as far as it has passed by `now` (Unix s).
+    """
+    shares = [Share() for _ in borders[1:]]
+    for span in [*_spans(stretches, terms), *_silences(stretches, borders, terms, now)]:
+        _share(span, borders, shares)
+    return shares
+
+
+def _spans(stretches: Sequence[Stretch], terms: Terms) -> Iterable[Span]:
+    """The stretches and what is between them, as long as no counter falls within a life: it did not flow twice."""
+    top: Stand | None = None
+    for here in stretches:
+        owed = 0.0
+        if top is not None and here.first.life >= top.life and here.first.at >= top.at:
+            yield between(top, here.first, terms)
+        if top is not None and here.first.life == top.life:
+            owed = max(top.kwh - here.first.kwh, 0.0)
+        kwh = max(here.kwh - owed, 0.0)
+        yield Span(here.first.at, here.last.at, kwh, min(here.interpolated_kwh, kwh), here.unmeasured_s)
+        top = here.last if top is None else _follow(top, here.last)
+
+
+def _silences(
+    stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float
+) -> Iterable[Span]:
+    begin, end = borders[0], min(now, borders[-1])
+    heard = stretches[0].first.at if stretches else end
+    if (until := min(heard, end)) > begin:
+        yield Span(begin, until, 0.0, unmeasured_s=until - begin)
+    if stretches and end - stretches[-1].last.at > terms.short_s:
+        last = stretches[-1].last.at
+        yield Span(last, end, 0.0, unmeasured_s=end - last)
+
+
+def _share(span: Span, borders: Sequence[float], shares: list[Share]) -> None:
+    first = bisect_right(borders, span.start) - 1
+    if 0 <= first < len(shares) and span.end <= borders[first + 1]:
+        _add(shares[first], span.kwh, span.interpolated_kwh, span.unmeasured_s)
+        return
+    n, length = max(first, 0), span.end - span.start
+    while n < len(shares) and borders[n] < span.end:
+        part = (min(span.end, borders[n + 1]) - max(span.start, borders[n])) / length
+        kwh = span.kwh * part
+        _add(shares[n], kwh, span.interpolated_kwh * part if span.short else kwh, span.unmeasured_s * part)
+        n += 1
+
+
+def _add(share: Share, kwh: float, interpolated_kwh: float, unmeasured_s: float) -> None:
+    share.kwh += kwh
+    share.interpolated_kwh += interpolated_kwh
+    share.unmeasured_s += unmeasured_s
+
+
+def _follow(last: Stand, stand: Stand) -> Stand:
+    """Where the counter stands after `stand`: within a life never below where it stood."""
+    if stand.life < last.life:
+        return last
+    return replace(stand, kwh=last.kwh) if stand.life == last.life and stand.kwh < last.kwh else stand
+
+
+def _watts(*stands: Stand) -> list[float]:
+    return [max(stand.watts, 0.0) for stand in stands if stand.watts is not None]
+
+
+def _most_kwh(before: Stand, after: Stand, terms: Terms, seconds: float) -> float | None:
+    """The most that can have flowed in that time, by the rated power, else by the power seen; None: nobody can say."""
+    most_w = terms.rated_kw * 1000 * MARGIN if terms.rated_kw is not None else None
+    if most_w is None and (seen := _watts(before, after)):
+        most_w = AS_MUCH_AGAIN * max(seen)
+    if most_w is None:
+        return None
+    return most_w * seconds / W_S_PER_KWH + resolution(before.kwh, terms.step)
+
+
+def _estimate(before: Stand, after: Stand, terms: Terms) -> float | None:
+    """What flowed by the power seen at both ends, or at one; None where there is none."""
+    seen = _watts(before, after)
+    if not seen:
+        return None
+    watts = sum(seen) / len(seen)
+    if terms.rated_kw is not None:
+        watts = min(watts, terms.rated_kw * 1000 * MARGIN)
+    return watts * (after.at - before.at) / W_S_PER_KWH
+
+
+def _shown(before: Stand, after: Stand, terms: Terms) -> float:
+    """What a new counter shows of a short time, if it can have begun near 0 or where the one before stood; else 0."""
+    seconds = after.at - before.at
+    most = AS_MUCH_AGAIN * max(_watts(before, after)) * seconds / W_S_PER_KWH + 2 * terms.step
+    bound = _most_kwh(before, after, terms, seconds)
+    if bound is not None:
+        most = min(most, bound)
+    for begun in (0.0, before.kwh):
+        if 0 <= after.kwh - begun <= most:
+            return after.kwh - begun
+    return 0.0
