@@ -1,4 +1,4 @@
-"""What many readings of one device come to: of each quantity how many there were, the least, their mean and the most."""
+"""What many readings of a device come to: of each quantity how many there were, the least, their mean and the most."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Tax(Block):
 
 
 class Tariff(Block):
-    """One tariff: its prices and the tax on them, each list in the order of its dates. `source`: where they are from."""
+    """One tariff: its prices and the tax on them, each list in the order of its dates; `source` says where from."""
 
     name: Name
     currency: Literal["VND"]
