@@ -105,21 +105,26 @@ def between(before: Stand, after: Stand, terms: Terms) -> Span:
 
 
 def stretch(stands: Iterable[Stand], terms: Terms) -> Stretch | None:
-    """What these readings come to, in whatever order they are given; None without any."""
+    """What these readings come to, in whatever order they are given; None without any.
+
+    A life in which the counter was only misread, and after which it goes on where it stood, is passed over.
+    """
     ordered = sorted(stands, key=lambda stand: (stand.at, stand.life, stand.kwh))
     if not ordered:
         return None
-    first = last = ordered[0]
-    kwh = interpolated = unmeasured = 0.0
+    known = Stretch(ordered[0], ordered[0], 1, 0.0)
+    before: Stretch | None = None  # what was known when the present life began
     for stand in ordered[1:]:
-        if stand.life < last.life:
+        if stand.life < known.last.life:
             continue  # its time is wrong
-        span = between(last, stand, terms)
-        kwh += span.kwh
-        interpolated += span.interpolated_kwh
-        unmeasured += span.unmeasured_s
-        last = _follow(last, stand)
-    return Stretch(first, last, len(ordered), kwh, interpolated, unmeasured)
+        if stand.life > known.last.life:
+            if before is not None and _goes_on(before.last, stand, terms):
+                known = _linked(before, replace(stand, life=before.last.life), terms, stand)
+                before = None
+                continue
+            before = known
+        known = _linked(known, stand, terms, _follow(known.last, stand))
+    return replace(known, readings=len(ordered))
 
 
 def extend(known: Stretch, stands: Iterable[Stand], terms: Terms) -> Stretch:
@@ -136,6 +141,21 @@ def extend(known: Stretch, stands: Iterable[Stand], terms: Terms) -> Stretch:
         sum(p.interpolated_kwh for p in parts) + sum(link.interpolated_kwh for link in links),
         sum(p.unmeasured_s for p in parts) + sum(link.unmeasured_s for link in links),
     )
+
+
+def _linked(known: Stretch, stand: Stand, terms: Terms, last: Stand) -> Stretch:
+    """With what flowed up to `stand`; `last` is what the next one follows."""
+    span = between(known.last, stand, terms)
+    return Stretch(
+        known.first, last, known.readings, known.kwh + span.kwh, known.interpolated_kwh + span.interpolated_kwh,
+        known.unmeasured_s + span.unmeasured_s,
+    )
+
+
+def _goes_on(before: Stand, after: Stand, terms: Terms) -> bool:
+    """Whether the counter can have come from `before` to `after` by counting."""
+    most = _most_kwh(before, after, terms, after.at - before.at + LATE_S)
+    return most is not None and 0 <= after.kwh - before.kwh <= most
 
 
 def spread(stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float) -> list[Share]:

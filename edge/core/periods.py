@@ -65,7 +65,7 @@ def periods_of(
     walk = _hours(start, zone) if kind == "hour" else _days(kind, start, zone, billing_day)
     found = []
     for begins, ends in walk:
-        if begins >= end:
+        if begins >= end or start >= end:
             break
         if ends > begins:  # a date that a zone skipped has no time
             found.append((begins, ends))

@@ -1,7 +1,7 @@
 """Housekeeping of the history: marks of where rows lie, and what the rows of each hour, day and month come to.
 
 Everything is worked out anew from the rows of the hour that is touched, so it does not matter in which order rows come,
-how often, or where a power cut falls: each piece is one transaction. Where rows have left the history, what was worked
+how often, or where a power cut falls between two pieces. Where rows have left the history, what was worked
 out while they were there stays.
 """
 
@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
-
-from apscheduler.triggers.cron import CronTrigger
 
 from edge.core.counter import COUNTER
 from edge.core.energy import Terms
@@ -27,6 +23,7 @@ from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import energy_rows
 from edge.shell.history_rows import Layout, Raw, layouts, marked, rows_of_hour, rows_within, unmarked
+from edge.shell.housekeeping import Job, calendar
 
 HOUR, DAY, MONTH = 1, 2, 3
 _KINDS: dict[int, Period] = {DAY: "day", MONTH: "month"}
@@ -36,21 +33,10 @@ AS_GOOD_AS = 20  # rows: what it costs to begin with an hour of a device
 MINUTE = 2  # of every hour: by then the last rows of the hour before are on the card
 
 
-class Upkeep(NamedTuple):
-    """Something to be done now and then: when, and `run(db, moment)`, which does a piece and says whether more is left.
-
-    The connection is in no transaction, before and after.
-    """
-
-    name: str
-    due: CronTrigger
-    run: Callable[[sqlite3.Connection, Moment], bool]
-
-
-def jobs(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[Upkeep]:
-    """The upkeep of the history's roll-ups."""
-    zone = ZoneInfo(site.site.timezone)
-    return [Upkeep("roll-ups", CronTrigger(minute=MINUTE, timezone=zone), Rollups(zone, terms_of(site, catalogue)).run)]
+def jobs(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[Job]:
+    """What keeps the roll-ups of the history right."""
+    rollups = Rollups(ZoneInfo(site.site.timezone), terms_of(site, catalogue))
+    return [Job("roll-ups", calendar(site.site.timezone, hour="*", minute=str(MINUTE)), rollups.run)]
 
 
 class Rollups:
@@ -62,23 +48,20 @@ class Rollups:
         self._terms = terms
 
     def run(self, db: sqlite3.Connection, moment: Moment) -> bool:
-        """Do one piece, as one transaction; whether there is more to do at once. Raises sqlite3.Error."""
-        if missing := unmarked(db):
-            with _piece(db):
-                if self._mark(db, missing):
-                    return True
-        now = moment.wall
+        """Do one piece, within a transaction of the caller's; whether there is more to do. Raises sqlite3.Error."""
+        missing = unmarked(db)
+        if missing and self._mark(db, missing):
+            return True
         for span, work in ((HOUR, self._fold), (DAY, self._combine), (MONTH, self._combine)):
-            due = self._due(db, span, now)
-            if due:
-                with _piece(db):
-                    work(db, span, due)
+            if due := self._due(db, span, moment.wall):
+                work(db, span, due)
                 return True
         return False
 
     def _mark(self, db: sqlite3.Connection, missing: list[Range]) -> bool:
         """Give marks to the first rows that have none; whether there were such rows."""
         known = marked(db)
+        before = list(known)
         found: list[Raw] = []
         for first, last in missing:
             rows = list(rows_within(db, (first, last), limit=MARKED_AT_ONCE - len(found)))
@@ -90,7 +73,8 @@ class Rollups:
             if full:
                 break
         self._note(db, found)
-        db.execute("INSERT OR REPLACE INTO marked (id, sequences) VALUES (1, ?)", (json.dumps(list(known)),))
+        if list(known) != before:
+            db.execute("INSERT OR REPLACE INTO marked (id, sequences) VALUES (1, ?)", (json.dumps(list(known)),))
         return bool(found)
 
     def _note(self, db: sqlite3.Connection, rows: Iterable[Raw]) -> None:
@@ -195,14 +179,3 @@ def _told(db: sqlite3.Connection, first: int, last: int) -> list[Range]:
             found.append((first, sequence - 1))
         first = sequence + 1
     return [*found, (first, last)] if first <= last else found
-
-
-@contextmanager
-def _piece(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
