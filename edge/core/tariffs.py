@@ -36,14 +36,14 @@ def _read_day(value: object) -> dt.date:
 
 
 Day = Annotated[dt.date, Term(_read_day, pattern(r"^\d{4}-\d\d-\d\d$", "A date, as 2025-05-10."))]
-Amount = Annotated[float, number(0, 1_000_000, "VND a kWh without VAT")]
+Amount = Annotated[float, number(0, 100_000, "VND a kWh without VAT")]
 
 
 class Tier(Block):
     """What a kWh costs up to so many of a month; the last tier has no bound."""
 
     price: Amount
-    up_to: Annotated[float, number(0.001, 10_000_000, "kWh of a month")] | None = None
+    up_to: Annotated[float, number(0.001, 100_000, "kWh of a month")] | None = None
 
 
 class Price(Block):
