@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from edge.core.energy import Terms
@@ -22,11 +25,26 @@ def moment(wall: float) -> Moment:
     return Moment(wall, wall, "boot", True)
 
 
+@functools.cache
+def _empty() -> bytes:
+    """A new file: made once, because each step of its making waits for the disk."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.db"
+        open_history(path).close()
+        return path.read_bytes()
+
+
+class _CutOffError(Exception):
+    """The power went."""
+
+
 class Card:
     """history.db in `folder`, written as the worker writes it. `terms`: of the meters, by `meter/<id>`."""
 
     def __init__(self, folder: Path, terms: dict[str, Terms] | None = None, zone: ZoneInfo = HANOI) -> None:
         self.path = folder / "history.db"
+        if not self.path.exists():
+            self.path.write_bytes(_empty())
         self._db = open_history(self.path)
         self._db.execute("PRAGMA synchronous = OFF")  # no power cut is tested by it, and it need not wear the disk
         self.table = HistoryTable(self._db)
@@ -50,6 +68,12 @@ class Card:
                 break
             done += 1
         return done
+
+    def cut_off(self, now: float) -> None:
+        """A piece of upkeep, and a power cut before it is committed."""
+        with suppress(_CutOffError), self.table.transaction():
+            self.rollups.run(self._db, moment(now))
+            raise _CutOffError
 
     def release(self) -> None:
         """The time of held rows was right."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Check a configuration and print every error in it with its line and column; then say what this version drives of "
-    "it and what it passes over. Errors in tariffs, and in model files of the village's own, are printed as well. Exits 0 when all is "
-    "good, 1 when it is not."
+    "it and what it passes over. Errors in tariffs, and in model files of the village's own, are printed as well. "
+    "Exits 0 when all is good, 1 when it is not."
 )
 
 
@@ -82,9 +82,8 @@ def _print_files(args: argparse.Namespace, models: list[str], tariffs: list[str]
         found = {name: wrong for name, wrong in (("models", models), ("tariffs", tariffs)) if wrong}
         print(json.dumps({"ok": False, "file": str(args.file), **found}, ensure_ascii=False))
         return
-    told = ((models, "model files; their devices are not read"), (tariffs, "tariff files; what their meters cost is "
-             "not reckoned"))  # fmt: skip
-    for wrong, what in told:
+    without_price = "tariff files; what their meters cost is not reckoned"
+    for wrong, what in ((models, "model files; their devices are not read"), (tariffs, without_price)):
         if wrong:
             print("\n".join(wrong), file=sys.stderr)
             print(f"{_count(len(wrong), 'problem')} in {what}", file=sys.stderr)

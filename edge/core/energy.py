@@ -11,13 +11,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from edge.core.counter import LATE_S
 from edge.core.plausible import MARGIN, resolution
 
 SHORT_RECORDS = 5.0  # readings that are no further apart than so many record intervals follow each other without a gap
 SHORT_S = 300.0  # and so do those that are no further apart than this
+MISREAD_SHORTS = 2.0  # so many times as long a counter may have been misread
 AS_MUCH_AGAIN = 2.0  # where power was seen at both ends of a short time, no more than so many times it flowed between
 W_S_PER_KWH = 3_600_000.0
 
@@ -66,15 +66,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What the readings of a stretch of time come to: the first and the last of them, how many there are, and what
-    flowed between those two; the figures as of a Span."""
+    """Readings of one life that follow each other: the first and the last of them, and how many there are. The counter
+    did not fall between, nor jump beyond what the power shown explains."""
 
     first: Stand
     last: Stand
-    readings: int
-    kwh: float
-    interpolated_kwh: float = 0.0
-    unmeasured_s: float = 0.0
+    readings: int = 1
 
 
 @dataclass(slots=True)
@@ -104,61 +101,28 @@ def between(before: Stand, after: Stand, terms: Terms) -> Span:
     return replace(span, kwh=kwh, interpolated_kwh=kwh - shown)
 
 
-def stretch(stands: Iterable[Stand], terms: Terms) -> Stretch | None:
-    """What these readings come to, in whatever order they are given; None without any.
-
-    A life in which the counter was only misread, and after which it goes on where it stood, is passed over.
-    """
-    ordered = sorted(stands, key=lambda stand: (stand.at, stand.life, stand.kwh))
-    if not ordered:
-        return None
-    known = Stretch(ordered[0], ordered[0], 1, 0.0)
-    before: Stretch | None = None  # what was known when the present life began
-    for stand in ordered[1:]:
-        if stand.life < known.last.life:
-            continue  # its time is wrong
-        if stand.life > known.last.life:
-            if before is not None and _goes_on(before.last, stand, terms):
-                known = _linked(before, replace(stand, life=before.last.life), terms, stand)
-                before = None
-                continue
-            before = known
-        known = _linked(known, stand, terms, _follow(known.last, stand))
-    return replace(known, readings=len(ordered))
+def stretches(stands: Iterable[Stand], terms: Terms) -> list[Stretch]:
+    """What these readings come to, in whatever order they are given; in order of time."""
+    found: list[Stretch] = []
+    for stand in sorted(stands, key=lambda stand: (stand.at, stand.life, stand.kwh)):
+        known = found[-1] if found else None
+        if known is None or known.last.life != stand.life or _leaps(known.last, stand, terms):
+            found.append(Stretch(stand, stand))
+        else:  # it falls only where a clock was wrong
+            last = replace(stand, kwh=max(known.last.kwh, stand.kwh))
+            found[-1] = Stretch(known.first, last, known.readings + 1)
+    return found
 
 
-def extend(known: Stretch, stands: Iterable[Stand], terms: Terms) -> Stretch:
-    """A stretch whose own readings are no longer there, with others that have come: what lies within it says nothing
-    new, what lies outside widens it."""
+def extended(known: Sequence[Stretch], stands: Iterable[Stand], terms: Terms) -> list[Stretch]:
+    """Stretches whose own readings are no longer there, with others that have come: what lies within them says nothing
+    new, what lies outside goes before and after."""
     new = list(stands)
-    before = stretch((stand for stand in new if stand.at < known.first.at), terms)
-    after = stretch((stand for stand in new if stand.at > known.last.at), terms)
-    parts = [part for part in (before, known, after) if part is not None]
-    links = [between(a.last, b.first, terms) for a, b in pairwise(parts)]
-    return Stretch(
-        parts[0].first, parts[-1].last, sum(p.readings for p in parts),
-        sum(p.kwh for p in parts) + sum(link.kwh for link in links),
-        sum(p.interpolated_kwh for p in parts) + sum(link.interpolated_kwh for link in links),
-        sum(p.unmeasured_s for p in parts) + sum(link.unmeasured_s for link in links),
-    )
+    before = stretches((stand for stand in new if stand.at < known[0].first.at), terms)
+    return [*before, *known, *stretches((stand for stand in new if stand.at > known[-1].last.at), terms)]
 
 
-def _linked(known: Stretch, stand: Stand, terms: Terms, last: Stand) -> Stretch:
-    """With what flowed up to `stand`; `last` is what the next one follows."""
-    span = between(known.last, stand, terms)
-    return Stretch(
-        known.first, last, known.readings, known.kwh + span.kwh, known.interpolated_kwh + span.interpolated_kwh,
-        known.unmeasured_s + span.unmeasured_s,
-    )
-
-
-def _goes_on(before: Stand, after: Stand, terms: Terms) -> bool:
-    """Whether the counter can have come from `before` to `after` by counting."""
-    most = _most_kwh(before, after, terms, after.at - before.at + LATE_S)
-    return most is not None and 0 <= after.kwh - before.kwh <= most
-
-
-def spread(stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float) -> list[Share]:
+def spread(known: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float) -> list[Share]:
     """What falls between each border (Unix s, ascending) and the next, from stretches in order of time.
 
     What lies within a period counts as it was measured, whatever gaps it has. Of what lies across a border each side
@@ -166,34 +130,46 @@ def spread(stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms,
     since the last one if that is long ago, was not measured as far as it has passed by `now` (Unix s).
     """
     shares = [Share() for _ in borders[1:]]
-    for span in [*_spans(stretches, terms), *_silences(stretches, borders, terms, now)]:
+    for span in [*_spans(known, terms), *_silences(known, borders, terms, now)]:
         _share(span, borders, shares)
     return shares
 
 
-def _spans(stretches: Sequence[Stretch], terms: Terms) -> Iterable[Span]:
-    """The stretches and what is between them, as long as no counter falls within a life: it did not flow twice."""
-    top: Stand | None = None
-    for here in stretches:
-        owed = 0.0
-        if top is not None and here.first.life >= top.life and here.first.at >= top.at:
-            yield between(top, here.first, terms)
-        if top is not None and here.first.life == top.life:
-            owed = max(top.kwh - here.first.kwh, 0.0)
-        kwh = max(here.kwh - owed, 0.0)
-        yield Span(here.first.at, here.last.at, kwh, min(here.interpolated_kwh, kwh), here.unmeasured_s)
-        top = here.last if top is None else _follow(top, here.last)
+def _spans(known: Sequence[Stretch], terms: Terms) -> list[Span]:
+    """The stretches and what is between them. Nothing flows twice where a clock was set back; and a life in which the
+    counter was only misread, and after which it goes on where it stood, is passed over."""
+    found: list[Span] = []
+    top: Stand | None = None  # where the counter stands
+    left: Stand | None = None  # where it stood when the present life began, and what was found by then
+    by_then = 0
+    for here in known:
+        first, owed = here.first, 0.0
+        if top is not None and first.life >= top.life:
+            if left is not None and _goes_on(left, top, first, terms):
+                del found[by_then:]
+                found.append(Span(left.at, first.at, first.kwh - left.kwh, short=first.at - left.at <= terms.short_s))
+                left = None
+            else:
+                if first.life > top.life:
+                    left, by_then = top, len(found)
+                else:
+                    owed = max(top.kwh - first.kwh, 0.0)
+                found.append(between(top, first, terms))
+        found.append(Span(first.at, here.last.at, max(here.last.kwh - first.kwh - owed, 0.0)))
+        if top is None or here.last.life > top.life or (here.last.life == top.life and here.last.kwh >= top.kwh):
+            top = here.last
+        elif here.last.life == top.life:
+            top = replace(here.last, kwh=top.kwh)
+    return found
 
 
-def _silences(
-    stretches: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float
-) -> Iterable[Span]:
+def _silences(known: Sequence[Stretch], borders: Sequence[float], terms: Terms, now: float) -> Iterable[Span]:
     begin, end = borders[0], min(now, borders[-1])
-    heard = stretches[0].first.at if stretches else end
+    heard = known[0].first.at if known else end
     if (until := min(heard, end)) > begin:
         yield Span(begin, until, 0.0, unmeasured_s=until - begin)
-    if stretches and end - stretches[-1].last.at > terms.short_s:
-        last = stretches[-1].last.at
+    if known and end - known[-1].last.at > terms.short_s:
+        last = known[-1].last.at
         yield Span(last, end, 0.0, unmeasured_s=end - last)
 
 
@@ -214,13 +190,6 @@ def _add(share: Share, kwh: float, interpolated_kwh: float, unmeasured_s: float)
     share.kwh += kwh
     share.interpolated_kwh += interpolated_kwh
     share.unmeasured_s += unmeasured_s
-
-
-def _follow(last: Stand, stand: Stand) -> Stand:
-    """Where the counter stands after `stand`: within a life never below where it stood."""
-    if stand.life < last.life:
-        return last
-    return replace(stand, kwh=last.kwh) if stand.life == last.life and stand.kwh < last.kwh else stand
 
 
 def _watts(*stands: Stand) -> list[float]:
@@ -250,12 +219,37 @@ def _estimate(before: Stand, after: Stand, terms: Terms) -> float | None:
 
 def _shown(before: Stand, after: Stand, terms: Terms) -> float:
     """What a new counter shows of a short time, if it can have begun near 0 or where the one before stood; else 0."""
-    seconds = after.at - before.at
-    most = AS_MUCH_AGAIN * max(_watts(before, after)) * seconds / W_S_PER_KWH + 2 * terms.step
-    bound = _most_kwh(before, after, terms, seconds)
-    if bound is not None:
-        most = min(most, bound)
+    most = _likely_kwh(before, after, terms)
+    bound = _most_kwh(before, after, terms, after.at - before.at)
     for begun in (0.0, before.kwh):
-        if 0 <= after.kwh - begun <= most:
+        if most is not None and bound is not None and 0 <= after.kwh - begun <= min(most, bound):
             return after.kwh - begun
     return 0.0
+
+
+def _likely_kwh(before: Stand, after: Stand, terms: Terms) -> float | None:
+    """What can have flowed if the power between was not quite another one than that seen; None: none was seen."""
+    seen = _watts(before, after)
+    if not seen:
+        return None
+    step = resolution(max(before.kwh, after.kwh), terms.step)
+    return AS_MUCH_AGAIN * (max(seen) * (after.at - before.at) / W_S_PER_KWH + step)
+
+
+def _leaps(before: Stand, after: Stand, terms: Terms) -> bool:
+    """Whether the counter grew by more than the power shown explains."""
+    most = _likely_kwh(before, after, terms)
+    return most is not None and after.kwh - before.kwh > most
+
+
+def _goes_on(left: Stand, top: Stand, stand: Stand, terms: Terms) -> bool:
+    """Whether the counter, after some readings that led to `top`, is again where it must have come to from `left`."""
+    seconds = stand.at - left.at
+    if not 0 <= seconds <= MISREAD_SHORTS * terms.short_s:
+        return False
+    most = _most_kwh(left, stand, terms, seconds + LATE_S)
+    if stand.life == top.life:
+        if not _leaps(top, stand, terms):
+            return False
+        most = _likely_kwh(left, stand, terms)
+    return most is not None and 0 <= stand.kwh - left.kwh <= most

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from edge.core.counter import COUNTER
@@ -23,6 +24,7 @@ from edge.core.steps import cells
 from edge.core.tariffs import Cost, Part, Tariff, changes, cost
 from edge.core.values import ModelInfo, Moment
 from edge.shell import energy_rows
+from edge.shell.energy_rows import BESIDE
 from edge.shell.history_rows import layouts, still
 from edge.shell.history_series import Fresh, Look
 from edge.shell.rollups import Rollups
@@ -76,9 +78,9 @@ class EnergyReader:
             return []
         borders = [found[0][0], *(end for _, end in found)]
         with still(db):
-            stretches = self._stretches(db, question.meter, meter, borders[0], borders[-1])
-        shares = spread(stretches, borders, meter.terms, moment.wall)
-        costs = self._costs(question, meter, stretches, found)
+            known = self._known(db, question.meter, meter, borders[0], borders[-1])
+        shares = spread(known, borders, meter.terms, moment.wall)
+        costs = self._costs(question, meter, known, found)
         return [
             PeriodEnergy(start, end, share.kwh, share.interpolated_kwh, share.unmeasured_s, money)
             for (start, end), share, money in zip(found, shares, costs, strict=True)
@@ -100,7 +102,7 @@ class EnergyReader:
         points = [(at, f.least, f.mean, f.most) for (at, _), f in zip(pairwise(borders), found, strict=True) if f]
         return Series(step, points)
 
-    def _stretches(
+    def _known(
         self, db: sqlite3.Connection, device: str, meter: Metered, start: float, end: float
     ) -> list[Stretch]:
         """What the meter's hours come to that touch the time, and the hours with readings before and after it."""
@@ -111,22 +113,23 @@ class EnergyReader:
         known = beside | energy_rows.kept_from(db, device, low, end)
 
         def renew(hour: int) -> bool:
-            found = energy_rows.worked_out(db, device, hour, fresh.rows(hour), of, meter.terms)
-            if found is not None:
-                known[hour] = found
-            return found is not None
+            known[hour] = energy_rows.worked_out(db, device, hour, fresh.rows(hour), of, meter.terms)
+            return bool(known[hour])
 
-        last_before = max((hour for hour in beside if hour < low), default=float("-inf"))
-        first_after = min((hour for hour in beside if hour >= end), default=float("inf"))
         for hour in fresh.hours:
             if low <= hour < end:
                 renew(hour)
-        any(renew(hour) for hour in reversed(fresh.hours) if last_before <= hour < low)
-        any(renew(hour) for hour in fresh.hours if end <= hour <= first_after)
-        return [known[hour] for hour in sorted(known)]
+        before, after = sorted(hour for hour in beside if hour < low), sorted(hour for hour in beside if hour >= end)
+        oldest = before[0] if len(before) == BESIDE else float("-inf")
+        newest = after[-1] if len(after) == BESIDE else float("inf")
+        earlier = (hour for hour in reversed(fresh.hours) if oldest <= hour < low)
+        later = (hour for hour in fresh.hours if end <= hour <= newest)
+        for some in (earlier, later):
+            deque(islice(filter(renew, some), BESIDE), maxlen=0)
+        return [part for hour in sorted(known) for part in known[hour]]
 
     def _costs(
-        self, question: EnergyQuestion, meter: Metered, stretches: Sequence[Stretch],
+        self, question: EnergyQuestion, meter: Metered, known: Sequence[Stretch],
         periods: Sequence[tuple[float, float]],
     ) -> list[Cost | None]:
         name, tariff = meter.tariff, self._tariffs.get(meter.tariff or "")
@@ -136,7 +139,7 @@ class EnergyReader:
         days = changes(tariff, day_of(begins[0], self._zone), day_of(over, self._zone))
         borders = [*sorted({*begins, *(day_start(day, self._zone) for day in days)}), over]
         parts: list[list[Part]] = [[] for _ in periods]
-        for (start, end), share in zip(pairwise(borders), spread(stretches, borders, meter.terms, over), strict=True):
+        for (start, end), share in zip(pairwise(borders), spread(known, borders, meter.terms, over), strict=True):
             n = bisect_right(begins, start) - 1
             low, high = periods[n] if question.period in ("month", "billing") else self._bill(start, meter)
             parts[n].append(Part(day_of(start, self._zone), share.kwh, (end - start) / (high - low)))

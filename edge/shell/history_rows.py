@@ -118,7 +118,8 @@ def rows_between(
         upto = hour + LONGEST_HOUR_S
         here = {raw.sequence: raw for raw in rows_of_hour(db, hour, max(start, hour), min(end, upto), of)}
         while late and late[-1].at < upto * 1000:
-            here[late[-1].sequence] = late.pop()
+            raw = late.pop()
+            here[raw.sequence] = raw
         yield from sorted(here.values(), key=_in_time)
     yield from reversed(late)
 

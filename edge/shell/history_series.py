@@ -58,10 +58,10 @@ class Look:
 
     def only_rolled_up(self, start: float) -> bool:
         """Whether rows from `start` on have left the history, and only what they came to is there."""
-        bounds, oldest = self.bounds(), self._db.execute("SELECT at FROM rows ORDER BY sequence LIMIT 1").fetchone()
-        if bounds is None or oldest is None:
-            return bounds is not None
-        return max(start, bounds[0]) < self._rollups.start_of(HOUR, oldest[0] / 1000)
+        there = "SELECT hour FROM marks WHERE last >= (SELECT min(sequence) FROM rows) ORDER BY hour LIMIT 1"
+        hours = [hour for (hour,) in self._db.execute(there)] + self._fresh.hours[:1]
+        bounds = self.bounds()
+        return bounds is not None and (not hours or max(start, bounds[0]) < min(hours))
 
     def raw(self, borders: list[float]) -> Iterator[Figures | None]:
         """What the rows between each border and the next come to."""

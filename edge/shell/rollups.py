@@ -137,8 +137,7 @@ class Rollups:
         theirs = {i: layout for i, layout in every.items() if layout.device == device}
         rows = rows_of_hour(db, start, start, self.end_of(HOUR, start), theirs)
         found = energy_rows.worked_out(db, device, start, rows, theirs, self._terms.get(device, Terms()))
-        if found is not None:
-            energy_rows.keep(db, device, start, found)
+        energy_rows.keep(db, device, start, found)
 
     def _combine(self, db: sqlite3.Connection, span: int, due: list[tuple[int, int]]) -> None:
         """Days of their hours, months of their days."""

@@ -70,7 +70,7 @@ def test_a_tariff_without_a_file_is_an_error_with_the_nearest_name(home: Path, c
     own(home, "our-price.yaml", OURS)
     assert wanted_by(load(home, catalogue)) == ["our-price"]
     home.write_text(home.read_text().replace("our-price", "public-lightning"))
-    with pytest.raises(ConfigError, match='"public-lightning" is not among the tariffs; did you mean public-lighting?'):
+    with pytest.raises(ConfigError, match=r'"public-lightning" is not among the tariffs; did you mean public-lighting\?'):
         load(home, catalogue)
 
 

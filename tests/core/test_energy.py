@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.energy import Share, Stand, Terms, between, extend, spread, stretch
+from edge.core.energy import Share, Stand, Stretch, Terms, between, extended, spread, stretches
 
 LIGHTS = Terms(rated_kw=5, step=0.01)
 PUMP = Terms(rated_kw=1.5, step=0.001, wraps_at=9999.99)
@@ -66,36 +66,43 @@ def test_pulses_counted_on_after_a_kill_count_from_where_they_were_kept() -> Non
     assert kwh(Terms(step=0.001), (0, 1, 50.1, 600), (60, 2, 50.09, 600)) == (0.01, 0.01, 0)
 
 
-def test_a_life_that_was_only_misread_is_passed_over() -> None:
-    misread = of((0, 1, 5188.85, 1440), (60, 2, 0.0, 0), (70, 2, 0.0, 0), (120, 3, 5188.9, 1440), (180, 3, 5188.92, 1440))
-    found = stretch(misread, LIGHTS)
-    assert found is not None
-    assert (round(found.kwh, 6), found.interpolated_kwh, found.unmeasured_s) == (0.07, 0, 0)
-    assert (found.last.life, found.readings) == (3, 5)
-
-
 def shares(stands: list[Stand], borders: list[float], terms: Terms = LIGHTS, now: float = 1e12) -> list[Share]:
-    found = stretch(stands, terms)
-    return spread([] if found is None else [found], borders, terms, now)
+    return spread(stretches(stands, terms), borders, terms, now)
+
+
+def whole(stands: list[Stand], terms: Terms = LIGHTS) -> tuple[float, float, float]:
+    (found,) = shares(stands, [stands[0].at, stands[-1].at + 1], terms, stands[-1].at)
+    return round(found.kwh, 6), round(found.interpolated_kwh, 6), found.unmeasured_s
+
+
+def test_a_life_in_which_the_counter_was_only_misread_is_passed_over() -> None:
+    misread = of((0, 1, 5188.85, 1440), (60, 2, 0.0, 0), (70, 2, 0.0, 0), (120, 3, 5188.9, 1440), (180, 3, 5188.92, 1440))
+    assert whole(misread) == (0.07, 0, 0)
+    same_life = of((0, 1, 0.57, 4), (60, 2, 0.0, 0), (70, 2, 0.0, 0), (120, 2, 0.57, 4), (180, 2, 0.57, 4))
+    assert whole(same_life) == (0, 0, 0)
+
+
+def test_a_reset_of_a_counter_that_stood_low_is_none() -> None:
+    reset = of((0, 1, 0.02, 1440), (60, 2, 0.0, 1440), (120, 2, 0.02, 1440), (180, 2, 0.05, 1440))
+    assert whole(reset) == (0.074, 0.024, 0)
+
+
+def hourly(stands: list[Stand], terms: Terms) -> list[Stretch]:
+    hours = sorted({s.at // 3600 for s in stands})
+    return [part for hour in hours for part in stretches([s for s in stands if s.at // 3600 == hour], terms)]
 
 
 def test_readings_that_stand_close_are_measured_on_both_sides_of_a_border() -> None:
-    a, b = (stretch(of((t, 1, e)), LIGHTS) for t, e in ((3570.0, 1.0), (3630.0, 1.04)))
-    assert a is not None
-    assert b is not None
-    first, second = spread([a, b], [0, 3600, 7200], LIGHTS, 3630)
-    assert (round(first.kwh, 9), first.interpolated_kwh) == (0.02, 0)
-    assert (round(second.kwh, 9), second.interpolated_kwh) == (0.02, 0)
+    hours = spread(hourly(of((3570.0, 1, 1.0), (3630.0, 1, 1.04)), LIGHTS), [0, 3600, 7200], LIGHTS, 3630)
+    assert [(round(hour.kwh, 9), hour.interpolated_kwh) for hour in hours] == [(0.02, 0), (0.02, 0)]
 
 
 def test_a_gap_is_measured_for_what_holds_it_and_shared_by_time_where_a_border_cuts_it() -> None:
-    a, b = (stretch(of((t, 1, e)), LIGHTS) for t, e in ((1800.0, 10.0), (9000.0, 18.0)))
-    assert a is not None
-    assert b is not None
-    hours = spread([a, b], [0, 3600, 7200, 10800], LIGHTS, 9000)
+    known = [*stretches(of((1800.0, 1, 10.0)), LIGHTS), *stretches(of((9000.0, 1, 18.0)), LIGHTS)]
+    hours = spread(known, [0, 3600, 7200, 10800], LIGHTS, 9000)
     assert [(round(h.kwh, 9), round(h.interpolated_kwh, 9)) for h in hours] == [(2, 2), (4, 4), (2, 2)]
-    (whole,) = spread([a, b], [0, 10800], LIGHTS, 9000)
-    assert (whole.kwh, whole.interpolated_kwh) == (8, 0)
+    (found,) = spread(known, [0, 10800], LIGHTS, 9000)
+    assert (found.kwh, found.interpolated_kwh) == (8, 0)
 
 
 def test_time_before_the_first_reading_and_since_a_last_one_long_ago_was_not_measured() -> None:
@@ -110,9 +117,7 @@ def test_a_clock_that_was_set_back_makes_nothing_flow_twice() -> None:
     """An hour is lived twice: what was counted in it is counted once."""
     twice = [Stand(t, 1, 10 + 0.001 * t) for t in range(0, 5400, 60)]
     twice += [Stand(t - 3600, 1, 10 + 0.001 * t) for t in range(5400, 10800, 60)]
-    hours = [[s for s in twice if h <= s.at < h + 3600] for h in (0, 3600, 7200)]
-    parts = [part for hour in hours if (part := stretch(hour, LIGHTS)) is not None]
-    total = sum(share.kwh for share in spread(parts, [0, 3600, 7200, 10800], LIGHTS, 10800))
+    total = sum(share.kwh for share in spread(hourly(twice, LIGHTS), [0, 3600, 7200, 10800], LIGHTS, 10800))
     assert total == pytest.approx(0.001 * 10740)
 
 
@@ -135,11 +140,6 @@ def lives(draw: st.DrawFn) -> list[Stand]:
     return found
 
 
-def hourly(stands: list[Stand], terms: Terms) -> list:  # type: ignore[type-arg]
-    hours = sorted({s.at // 3600 for s in stands})
-    return [stretch([s for s in stands if s.at // 3600 == hour], terms) for hour in hours]
-
-
 terms_ = st.sampled_from([LIGHTS, PUMP, UNKNOWN, Terms(rated_kw=None, wraps_at=600.0)])
 
 
@@ -158,7 +158,7 @@ def test_hours_days_and_the_whole_agree_and_nothing_is_negative(stands: list[Sta
     assert sum(day.kwh for day in days) == pytest.approx(whole.kwh, abs=1e-9)
     for share in (*hours, *days, whole):
         assert 0 <= share.interpolated_kwh <= share.kwh + 1e-9
-        assert 0 <= share.unmeasured_s
+        assert share.unmeasured_s >= 0
     assert whole.unmeasured_s <= end + 1e-6
 
 
@@ -183,13 +183,14 @@ def test_of_a_new_life_no_more_is_counted_than_can_have_flowed(stands: list[Stan
 
 
 @given(lives(), terms_, st.integers(0, 60), st.integers(0, 60))
-def test_readings_that_come_when_the_others_are_gone_never_make_it_less(
+def test_readings_that_come_when_the_others_are_gone_only_widen_what_is_known(
     stands: list[Stand], terms: Terms, low: int, high: int
 ) -> None:
-    known = stretch(stands[min(low, high) : max(low, high) + 1], terms)
-    if known is None:
+    known = stretches(stands[min(low, high) : max(low, high) + 1], terms)
+    if not known:
         return
-    wider = extend(known, stands, terms)
-    assert wider.kwh >= known.kwh
-    assert (wider.first.at, wider.last.at) == (stands[0].at, stands[-1].at)
-    assert extend(wider, stands, terms) == wider
+    wider = extended(known, stands, terms)
+    assert [part for part in wider if known[0].first.at <= part.first.at <= known[-1].first.at] == known
+    assert (wider[0].first.at, wider[-1].last.at) == (stands[0].at, stands[-1].at)
+    assert sum(part.readings for part in wider) == len(stands)
+    assert extended(wider, stands, terms) == wider

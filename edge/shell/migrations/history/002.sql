@@ -11,11 +11,10 @@ CREATE TABLE stale (span INTEGER NOT NULL, start INTEGER NOT NULL, layout INTEGE
 -- reading: it stands for 0, and the other three are absent.
 CREATE TABLE rollups (layout INTEGER NOT NULL, span INTEGER NOT NULL, start INTEGER NOT NULL, readings INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (layout, span, start)) WITHOUT ROWID;
--- What a meter counted in an hour between its first and its last reading there (kWh, of it estimated, seconds of which
--- nobody can say), and these two readings: Unix ms, life, counter, power. See edge/core/energy.py.
+-- What a meter's counter showed in an hour, first and last (Unix ms, kWh, W), in parts of one life each within which it
+-- did not leap: what flowed is the difference, and what flowed between parts is worked out by edge/core/energy.py.
 CREATE TABLE energy (
-    device TEXT NOT NULL, hour INTEGER NOT NULL, readings INTEGER NOT NULL,
-    first_at INTEGER NOT NULL, first_life INTEGER NOT NULL, first_kwh REAL NOT NULL, first_w REAL,
-    last_at INTEGER NOT NULL, last_life INTEGER NOT NULL, last_kwh REAL NOT NULL, last_w REAL,
-    kwh REAL NOT NULL, interpolated_kwh REAL NOT NULL, unmeasured_s REAL NOT NULL, PRIMARY KEY (device, hour)
+    device TEXT NOT NULL, hour INTEGER NOT NULL, part INTEGER NOT NULL, readings INTEGER NOT NULL, life INTEGER NOT NULL,
+    first_at INTEGER NOT NULL, first_kwh REAL NOT NULL, first_w REAL, last_at INTEGER NOT NULL, last_kwh REAL NOT NULL,
+    last_w REAL, PRIMARY KEY (device, hour, part)
 ) WITHOUT ROWID;
