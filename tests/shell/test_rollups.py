@@ -261,7 +261,7 @@ def runs(draw: st.DrawFn) -> list[Reading]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=40)
 @given(runs(), st.data())
 def test_splitting_shuffling_and_killing_change_nothing(readings: list[Reading], data: st.DataObject) -> None:
     """One card is written in one go and rolled up to the end. Another gets its rows in any order and in pieces, and
