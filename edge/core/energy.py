@@ -84,21 +84,21 @@ class Share:
 
 
 def between(before: Stand, after: Stand, terms: Terms) -> Span:
-    """What flowed between two readings of which `after` is not the earlier one."""
-    seconds = after.at - before.at
-    span = Span(before.at, after.at, 0.0, short=seconds <= terms.short_s)
-    if after.life == before.life:
-        return replace(span, kwh=max(after.kwh - before.kwh, 0.0))  # it falls only where a clock was wrong
+    """What flowed between two readings; `after` is the earlier one only where a clock was set back."""
+    seconds = max(after.at - before.at, 0.0)
+    short = seconds <= terms.short_s
+    if after.life == before.life:  # it falls only where a clock was wrong
+        return Span(before.at, after.at, max(after.kwh - before.kwh, 0.0), short=short)
     rolled = None if terms.wraps_at is None else terms.wraps_at - before.kwh + after.kwh
     most = _most_kwh(before, after, terms, seconds + LATE_S)
     if rolled is not None and after.life == before.life + 1 and most is not None and 0 <= rolled <= most:
-        return replace(span, kwh=rolled)
+        return Span(before.at, after.at, rolled, short=short)
     flow = _estimate(before, after, terms)
-    if not span.short or flow is None or after.life < before.life:
-        return replace(span, unmeasured_s=seconds)
+    if not short or flow is None or after.life < before.life:
+        return Span(before.at, after.at, 0.0, unmeasured_s=seconds, short=short)
     shown = _shown(before, after, terms)
     kwh = max(flow, shown)
-    return replace(span, kwh=kwh, interpolated_kwh=kwh - shown)
+    return Span(before.at, after.at, kwh, kwh - shown, short=short)
 
 
 def stretches(stands: Iterable[Stand], terms: Terms) -> list[Stretch]:
@@ -108,8 +108,8 @@ def stretches(stands: Iterable[Stand], terms: Terms) -> list[Stretch]:
         known = found[-1] if found else None
         if known is None or known.last.life != stand.life or _leaps(known.last, stand, terms):
             found.append(Stretch(stand, stand))
-        else:  # it falls only where a clock was wrong
-            last = replace(stand, kwh=max(known.last.kwh, stand.kwh))
+        else:
+            last = stand if stand.kwh >= known.last.kwh else replace(stand, kwh=known.last.kwh)  # a clock was wrong
             found[-1] = Stretch(known.first, last, known.readings + 1)
     return found
 

@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from edge.core.counter import COUNTER
-from edge.core.energy import Stretch, spread
+from edge.core.energy import Share, Stretch, spread
 from edge.core.metering import Metered, metered
 from edge.core.periods import HOUR_S, day_of, day_start, first_day, next_day, periods_of
 from edge.core.questions import EnergyQuestion, HistoryQuestion
@@ -80,7 +80,7 @@ class EnergyReader:
         with still(db):
             known = self._known(db, question.meter, meter, borders[0], borders[-1])
         shares = spread(known, borders, meter.terms, moment.wall)
-        costs = self._costs(question, meter, known, found)
+        costs = self._costs(question, meter, known, found, shares)
         return [
             PeriodEnergy(start, end, share.kwh, share.interpolated_kwh, share.unmeasured_s, money)
             for (start, end), share, money in zip(found, shares, costs, strict=True)
@@ -130,7 +130,7 @@ class EnergyReader:
 
     def _costs(
         self, question: EnergyQuestion, meter: Metered, known: Sequence[Stretch],
-        periods: Sequence[tuple[float, float]],
+        periods: Sequence[tuple[float, float]], shares: Sequence[Share],
     ) -> list[Cost | None]:
         name, tariff = meter.tariff, self._tariffs.get(meter.tariff or "")
         if name is None or tariff is None:
@@ -138,8 +138,10 @@ class EnergyReader:
         begins, over = [start for start, _ in periods], periods[-1][1]
         days = changes(tariff, day_of(begins[0], self._zone), day_of(over, self._zone))
         borders = [*sorted({*begins, *(day_start(day, self._zone) for day in days)}), over]
+        if days:  # some periods have parts of different prices
+            shares = spread(known, borders, meter.terms, over)
         parts: list[list[Part]] = [[] for _ in periods]
-        for (start, end), share in zip(pairwise(borders), spread(known, borders, meter.terms, over), strict=True):
+        for (start, end), share in zip(pairwise(borders), shares, strict=True):
             n = bisect_right(begins, start) - 1
             low, high = periods[n] if question.period in ("month", "billing") else self._bill(start, meter)
             parts[n].append(Part(day_of(start, self._zone), share.kwh, (end - start) / (high - low)))

@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 WITHIN_S = 60.0
 MACHINES = (
     "tests/core/test_alarm_machine.py",
+    "tests/core/test_energy.py",
     "tests/drivers/test_modbus_faults.py::test_no_wrong_value_in_a_hundred_thousand_bad_exchanges",
     "tests/core/test_command_machine.py",
     "tests/core/test_precedence_machine.py",
