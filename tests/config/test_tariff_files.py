@@ -127,3 +127,10 @@ def test_check_reports_them(home: Path, example: Path, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out)["tariffs"][0].startswith(f"{home.parent}/tariffs/our-price.yaml:3:37: ")
     own(home, "our-price.yaml", OURS)
     assert check(str(home)) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_example_on_the_page_is_a_tariff(home: Path, language: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / language / "energy.md").read_text("utf-8")
+    own(home, "our-price.yaml", page.partition("```yaml\n")[2].partition("```")[0])
+    assert [price.price for price in tariffs(home, ["our-price"])["our-price"].prices] == [1987, 2050]
