@@ -49,6 +49,7 @@ class Card:
         self._db.execute("PRAGMA synchronous = OFF")  # no power cut is tested by it, and it need not wear the disk
         self.table = HistoryTable(self._db)
         self.rollups = Rollups(zone, terms or {})
+        self._out: dict[int, tuple[object, ...]] = {}
         self._next = (self.table.newest or 0) + 1
 
     def write(self, readings: Iterable[Reading], *, trusted: bool = True) -> None:
@@ -79,6 +80,18 @@ class Card:
         """The time of held rows was right."""
         with self.table.transaction():
             self.table.release("boot", {"boot": 0.0}, 1_000_000)
+
+    def put_back(self, sequences: Iterable[int]) -> None:
+        """Rows that were moved out of the file by `take_out` are there again, as after a salvage."""
+        with self.table.transaction():
+            self._db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", [self._out.pop(n) for n in sequences])
+
+    def take_out(self, sequences: Iterable[int]) -> None:
+        """These rows are missing from the file."""
+        with self.table.transaction():
+            for n in sequences:
+                self._out[n] = self._db.execute("SELECT * FROM rows WHERE sequence = ?", (n,)).fetchone()
+                self._db.execute("DELETE FROM rows WHERE sequence = ?", (n,))
 
     def drop_before(self, at: float) -> None:
         """Retention: rows that were read before `at` (Unix s) go."""

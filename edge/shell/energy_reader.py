@@ -91,7 +91,7 @@ class EnergyReader:
         A step without a reading has no point."""
         with still(db):
             of = {i: layout for i, layout in layouts(db, question.device).items() if question.quantity in layout.names}
-            look = Look(db, of, question.quantity, self._rollups)
+            look = Look(db, of, question.quantity, self._rollups, (question.start, question.end))
             bounds = look.bounds() or (question.start, question.start)
             start, end = max(question.start, bounds[0]), min(question.end, bounds[1])
             if end <= start:
@@ -107,7 +107,7 @@ class EnergyReader:
     ) -> list[Stretch]:
         """What the meter's hours come to that touch the time, and the hours with readings before and after it."""
         of = {i: layout for i, layout in layouts(db, device).items() if COUNTER in layout.names}
-        fresh = Fresh(db, of, self._rollups)
+        fresh = Fresh(db, of, self._rollups, (start, end))
         low = start - HOUR_S  # an hour that began in another time zone may reach into it
         beside = energy_rows.kept_beside(db, device, low, end)
         known = beside | energy_rows.kept_from(db, device, low, end)

@@ -66,28 +66,29 @@ def layouts(db: sqlite3.Connection, device: str | None = None) -> dict[int, Layo
 
 
 def marked(db: sqlite3.Connection) -> Ranges:
-    """The sequences of the rows that have marks; what has left the history counts as having them."""
+    """The sequences of the rows that were given marks."""
     row = db.execute("SELECT sequences FROM marked").fetchone()
-    found = Ranges() if row is None else Ranges(map(tuple, json.loads(row[0])))
-    oldest = db.execute("SELECT min(sequence) FROM rows").fetchone()[0]
-    if oldest is not None:
-        found.forget_below(oldest)
-    return found
+    return Ranges() if row is None else Ranges(map(tuple, json.loads(row[0])))
 
 
 def unmarked(db: sqlite3.Connection) -> list[Range]:
-    """The stretches of sequences in which rows without marks may lie, in order."""
+    """The stretches of sequences in which rows without marks may lie, in order. Rows that were read from a damaged file
+    come into gaps and below others."""
     newest = db.execute("SELECT max(sequence) FROM rows").fetchone()[0]
     return [] if newest is None else list(marked(db).missing(1, newest))
 
 
 def rows_within(
-    db: sqlite3.Connection, stretch: Range, of: Collection[int] | None = None, limit: int = -1
+    db: sqlite3.Connection, stretch: Range, of: Collection[int] | None = None, limit: int = -1,
+    read: tuple[float, float] | None = None,
 ) -> Iterator[Raw]:
     """The rows whose sequences lie in `stretch`, both ends included, in their order: of these layouts, or of all; at
-    most `limit` of them, if that is not negative."""
-    which = _which(of)
-    query = f"SELECT {_COLUMNS} FROM rows WHERE sequence BETWEEN ? AND ? AND {_TOLD}{which} ORDER BY sequence LIMIT ?"  # noqa: S608 - numbers
+    most `limit` of them, if that is not negative; `read`: only those read in that time (Unix s)."""
+    when = "" if read is None else f" AND at BETWEEN {round(read[0] * 1000)} AND {round(read[1] * 1000)}"
+    query = (
+        f"SELECT {_COLUMNS} FROM rows WHERE sequence BETWEEN ? AND ? AND {_TOLD}{_which(of)}{when} "  # noqa: S608 - numbers
+        "ORDER BY sequence LIMIT ?"
+    )
     return map(Raw._make, db.execute(query, (*stretch, limit)))
 
 
@@ -109,7 +110,8 @@ def rows_between(
     """Every row that was read from `start` up to before `end` (Unix s), of these layouts or of all, in the order of
     time. To be used within `still`."""
     low, high = round(start * 1000), round(end * 1000)
-    late = [raw for stretch in unmarked(db) for raw in rows_within(db, stretch, of) if low <= raw.at < high]
+    late = [raw for stretch in unmarked(db) for raw in rows_within(db, stretch, of, read=(start, end))]
+    late = [raw for raw in late if low <= raw.at < high]
     late.sort(key=_in_time, reverse=True)
     hours = db.execute(
         "SELECT DISTINCT hour FROM marks WHERE hour > ? AND hour < ? ORDER BY hour", (start - LONGEST_HOUR_S, end)

@@ -12,20 +12,29 @@ from edge.core.steps import DAY_S, MONTH_S
 from edge.shell.history_rows import Layout, Raw, rows_between, rows_of_hour, rows_within, unmarked
 from edge.shell.rollups import DAY, HOUR, MONTH, Rollups
 
+MUCH = 100_000  # rows: a week or two of a village
+FAR_S = 2 * DAY_S
+
 
 class Fresh:
     """The hours of one device that no roll-up answers for: rows of theirs have come that were not rolled up yet."""
 
-    def __init__(self, db: sqlite3.Connection, of: Mapping[int, Layout], rollups: Rollups) -> None:
-        """`of`: the layouts of the device."""
+    def __init__(
+        self, db: sqlite3.Connection, of: Mapping[int, Layout], rollups: Rollups, near: tuple[float, float]
+    ) -> None:
+        """`of`: the layouts of the device. `near`: the time of interest (Unix s); where much was not rolled up yet, as
+        after a salvage, rows far from it stay on the card."""
         self._db = db
         self._of = of
         self._rollups = rollups
         self._late: dict[int, list[Raw]] = {}
         which = ", ".join(str(i) for i in of) or "NULL"
         stale = db.execute(f"SELECT span, start FROM stale WHERE layout IN ({which})").fetchall()  # noqa: S608 - numbers
-        for stretch in unmarked(db) if of else ():
-            for raw in rows_within(db, stretch, of):
+        missing = unmarked(db) if of else []
+        much = sum(last - first for first, last in missing) > MUCH
+        read = (near[0] - FAR_S, near[1] + FAR_S) if much else None
+        for stretch in missing:
+            for raw in rows_within(db, stretch, of, read=read):
                 self._late.setdefault(rollups.start_of(HOUR, raw.at / 1000), []).append(raw)
         self.hours = sorted({start for span, start in stale if span == HOUR} | self._late.keys())
         days = {start for span, start in stale if span == DAY} | {rollups.start_of(DAY, at) for at in self.hours}
@@ -41,12 +50,16 @@ class Fresh:
 class Look:
     """A look at `quantity`, which all the layouts `of` the device have."""
 
-    def __init__(self, db: sqlite3.Connection, of: Mapping[int, Layout], quantity: str, rollups: Rollups) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, of: Mapping[int, Layout], quantity: str, rollups: Rollups,
+        near: tuple[float, float],
+    ) -> None:
+        """`near` as of Fresh."""
         self._db = db
         self._of = of
         self._index = {i: layout.names.index(quantity) for i, layout in of.items()}
         self._rollups = rollups
-        self._fresh = Fresh(db, of, rollups)
+        self._fresh = Fresh(db, of, rollups, near)
 
     def bounds(self) -> tuple[float, float] | None:
         """From when to when there can be figures (Unix s); None: there are none."""

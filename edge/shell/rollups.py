@@ -60,20 +60,15 @@ class Rollups:
 
     def _mark(self, db: sqlite3.Connection, missing: list[Range]) -> bool:
         """Give marks to the first rows that have none; whether there were such rows."""
-        known = marked(db)
-        before = list(known)
         found: list[Raw] = []
-        for first, last in missing:
-            rows = list(rows_within(db, (first, last), limit=MARKED_AT_ONCE - len(found)))
-            found += rows
-            full = len(found) >= MARKED_AT_ONCE
-            upto = rows[-1].sequence if full else last
-            for stretch_ in _told(db, first, upto):
-                known.add(*stretch_)
-            if full:
-                break
-        self._note(db, found)
-        if list(known) != before:
+        for stretch in missing:
+            if len(found) < MARKED_AT_ONCE:
+                found += rows_within(db, stretch, limit=MARKED_AT_ONCE - len(found))
+        if found:
+            self._note(db, found)
+            known = marked(db)
+            for raw in found:
+                known.add(raw.sequence, raw.sequence)
             db.execute("INSERT OR REPLACE INTO marked (id, sequences) VALUES (1, ?)", (json.dumps(list(known)),))
         return bool(found)
 
@@ -167,14 +162,3 @@ def _keep(db: sqlite3.Connection, layout: int, span: int, start: int, readings: 
         "INSERT OR REPLACE INTO rollups (layout, span, start, readings, body) VALUES (?, ?, ?, ?, ?)",
         (layout, span, start, readings, body),
     )
-
-
-def _told(db: sqlite3.Connection, first: int, last: int) -> list[Range]:
-    """The stretches from `first` to `last` without the sequences whose rows are held."""
-    held = db.execute("SELECT sequence FROM held WHERE sequence BETWEEN ? AND ? ORDER BY sequence", (first, last))
-    found = []
-    for (sequence,) in held:
-        if sequence > first:
-            found.append((first, sequence - 1))
-        first = sequence + 1
-    return [*found, (first, last)] if first <= last else found

@@ -191,6 +191,23 @@ def test_rows_that_retention_took_stay_in_what_was_rolled_up(card: Card) -> None
     assert card.dump("energy", "rollups") == {name: before[0][name] for name in ("energy", "rollups")}
 
 
+def test_rows_that_are_read_from_a_damaged_file_come_below_and_between_others(card: Card) -> None:
+    readings = evening()
+    card.write(readings)
+    now = START + 40 * 86400
+    lost = [*range(1, 200), *range(300, 330), 450]
+    card.take_out(lost)
+    card.roll(now)
+    half = figures(ask(card, "hour", START, START + 36_000, now))
+    card.put_back(lost)
+    (day, *_) = ask(card, "day", START, START + 36_000, now)
+    card.roll(now)
+    whole = figures(ask(card, "hour", START, START + 36_000, now))
+    assert (half[1][0], whole[1]) == (0, (1.44, 0, 0))
+    assert ask(card, "day", START, START + 36_000, now)[0] == day
+    assert len(look(card, "power_w", START, START + 36_000, 60).points) == 600
+
+
 def test_another_layout_of_the_same_meter_is_the_same_meter(card: Card) -> None:
     """A model that was changed in the configuration shows other values."""
     first, second = evening(30), evening(60)[31:]
