@@ -92,6 +92,12 @@ def rows_within(
     return map(Raw._make, db.execute(query, (*stretch, limit)))
 
 
+def rows_there(db: sqlite3.Connection, stretch: Range, most: int) -> int:
+    """How many rows have their sequences in `stretch`; `most` if there are more."""
+    some = "SELECT 1 FROM rows WHERE sequence BETWEEN ? AND ? LIMIT ?"
+    return int(db.execute(f"SELECT count(*) FROM ({some})", (*stretch, most)).fetchone()[0])  # noqa: S608 - constant
+
+
 def rows_of_hour(
     db: sqlite3.Connection, hour: float, start: float, end: float, of: Collection[int] | None = None
 ) -> list[Raw]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from edge.core.rollup import Figures, joined, picked, summed
 from edge.core.steps import DAY_S, MONTH_S
-from edge.shell.history_rows import Layout, Raw, rows_between, rows_of_hour, rows_within, unmarked
+from edge.shell.history_rows import Layout, Raw, rows_between, rows_of_hour, rows_there, rows_within, unmarked
 from edge.shell.rollups import DAY, HOUR, MONTH, Rollups
 
 MUCH = 100_000  # rows: a week or two of a village
@@ -31,7 +31,7 @@ class Fresh:
         which = ", ".join(str(i) for i in of) or "NULL"
         stale = db.execute(f"SELECT span, start FROM stale WHERE layout IN ({which})").fetchall()  # noqa: S608 - numbers
         missing = unmarked(db) if of else []
-        much = sum(last - first for first, last in missing) > MUCH
+        much = sum(rows_there(db, stretch, MUCH) for stretch in missing) >= MUCH
         read = (near[0] - FAR_S, near[1] + FAR_S) if much else None
         for stretch in missing:
             for raw in rows_within(db, stretch, of, read=read):

@@ -208,6 +208,17 @@ def test_rows_that_are_read_from_a_damaged_file_come_below_and_between_others(ca
     assert len(look(card, "power_w", START, START + 36_000, 60).points) == 600
 
 
+def test_where_much_is_not_rolled_up_a_question_reads_what_is_near(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.shell.history_series.MUCH", 100)
+    for n in range(9):
+        card.write(evening(60, start=START + 86400 * n, counter=100 + 1.44 * n))
+    now = START + 9 * 86400
+    asked = ask(card, "day", START + 4 * 86400, START + 4 * 86400 + 1, now), look(card, "power_w", START + 4 * 86400, START + 5 * 86400, 3600)
+    assert round(asked[0][0].kwh, 6) == 1.44
+    card.roll(now)
+    assert (ask(card, "day", START + 4 * 86400, START + 4 * 86400 + 1, now), look(card, "power_w", START + 4 * 86400, START + 5 * 86400, 3600)) == asked
+
+
 def test_another_layout_of_the_same_meter_is_the_same_meter(card: Card) -> None:
     """A model that was changed in the configuration shows other values."""
     first, second = evening(30), evening(60)[31:]
