@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Check a configuration and print every error in it with its line and column; then say what this version drives of "
-    "it and what it passes over. Errors in model files of the village's own are printed as well, and what is not "
-    "installed and the file asks for. Exits 0 when all is good, 1 when it is not."
+    "it and what it passes over. Errors in tariffs, and in model files of the village's own, are printed as well, and "
+    "what is not installed and the file asks for. Exits 0 when all is good, 1 when it is not."
 )
 
 
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.core.site import FlowInput, S0Input, driven_meters, driven_sensors
     from edge.shell.app import broken_models, catalogue
     from edge.shell.site_file import ConfigError, load
+    from edge.shell.tariff_files import broken_tariffs
 
     models = catalogue()
     try:
@@ -41,12 +42,10 @@ def run(args: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             print(f"{_count(len(error.problems), 'problem')} in all", file=sys.stderr)
         return 1
-    if models_wrong := broken_models():
-        if args.json:
-            print(json.dumps({"ok": False, "file": str(args.file), "models": models_wrong}, ensure_ascii=False))
-        else:
-            print("\n".join(models_wrong), file=sys.stderr)
-            print(f"{_count(len(models_wrong), 'problem')} in model files; their devices are not read", file=sys.stderr)
+    models_wrong = broken_models()
+    tariffs_wrong = [line for error in broken_tariffs(args.file) for line in str(error).splitlines()]
+    if models_wrong or tariffs_wrong:
+        _print_files(args, models_wrong, tariffs_wrong)
         return 1
     if lacking := _lacking(site):
         if args.json:
@@ -81,6 +80,19 @@ def run(args: argparse.Namespace) -> int:
         for path, why in found:
             print(f"  {path}: {why}")
     return 0
+
+
+def _print_files(args: argparse.Namespace, models: list[str], tariffs: list[str]) -> None:
+    """What is wrong with files that the configuration names."""
+    if args.json:
+        found = {name: wrong for name, wrong in (("models", models), ("tariffs", tariffs)) if wrong}
+        print(json.dumps({"ok": False, "file": str(args.file), **found}, ensure_ascii=False))
+        return
+    without_price = "tariff files; what their meters cost is not reckoned"
+    for wrong, what in ((models, "model files; their devices are not read"), (tariffs, without_price)):
+        if wrong:
+            print("\n".join(wrong), file=sys.stderr)
+            print(f"{_count(len(wrong), 'problem')} in {what}", file=sys.stderr)
 
 
 def _count(number: int, word: str) -> str:

@@ -103,7 +103,7 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs
             "timezone": place.timezone, "language": place.language,
         },
         "devices": lights + gauges.about(site, catalogue),
-        "programs": programs.about(),
+        "programs": programs.about(), "tariff": gauges.tariff(site, catalogue),
     }
 
 

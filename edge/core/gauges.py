@@ -10,6 +10,7 @@ from edge.core.pulse_unit import Counting, PulseUnit, counting
 from edge.core.reading_unit import ReadingUnit, silent_after
 from edge.core.recorder import Recorder
 from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
+from edge.core.tariffs import CURRENCY
 from edge.core.values import ModelInfo, Row
 
 Rows = Mapping[str, Row]
@@ -50,15 +51,25 @@ def called(site: Site) -> dict[str, str]:
 
 def about(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[dict[str, object]]:
     """What `<root>/about` says of each that is read."""
-    found = [_about_polled("meter", name, meter, catalogue) for name, meter in driven_meters(site, catalogue).items()]
+    found = []
+    for name, meter in driven_meters(site, catalogue).items():
+        paid = {"tariff": meter.tariff, "billing_day": meter.billing_day}
+        found.append(_about_polled("meter", name, meter, catalogue) | paid)
     for name, sensor in driven_sensors(site, catalogue).items():
         found.append(_about_polled("sensor", name, sensor, catalogue) | {"area": sensor.area})
     for name, means in _countings(site).items():
         kind, _, device = means.device.partition("/")
         model = site.counted_inputs()[name].role
         entry = _entry(kind, device, means.name, model, dict(zip((means.total, means.rate), means.units, strict=True)))
-        found.append(entry | ({"area": means.area} if kind == "sensor" else {}))
+        found.append(entry | ({"area": means.area} if kind == "sensor" else {"tariff": None, "billing_day": None}))
     return found
+
+
+def tariff(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, object] | None:
+    """What `<root>/about` says of the village's tariff: that of the first meter that has one."""
+    named = (meter.tariff for meter in driven_meters(site, catalogue).values() if meter.tariff is not None)
+    first = next(named, None)
+    return None if first is None else {"id": first, "currency": CURRENCY}
 
 
 def _meter(target: str, meter: Meter, info: ModelInfo, kept: Rows, names: topics.Topics) -> MeterUnit:

@@ -192,7 +192,10 @@ class _Checks:
                 yield ("ports", name, key), f"{', '.join(cannot)} cannot be set to {value}; {remedy}"
 
     def devices(self) -> Iterator[_Found]:
-        """What lights, pumps, valves and switches refer to."""
+        """What lights, pumps, valves and switches refer to; and a meter's tariff, where it is known which there are."""
+        if "tariffs" in self.known:
+            for name, meter in self.site.meters.items():
+                yield from self._refer(("meters", name, "tariff"), "tariffs", meter.tariff)
         for name, light in self.site.lights.items():
             yield from self._refer(("lights", name, "meter"), "meters", light.meter)
             yield from self._refer_program(("lights", name, "program"), light.program, "light")

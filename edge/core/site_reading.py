@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,27 +38,43 @@ _EXAMPLES = {
     "within": "within: 45m", "finish_before": "finish_before: sunrise + 1h", "zones": "zones: [{plot-1: 20m}]",
     "target": "target: greenhouse-fan", "sensor": "sensor: air-1", "quantity": "quantity: temperature_c",
     "when": "when: {sensor: air-1, quantity: temperature_c, on_above: 33, off_below: 30}",
-    "on_above": "on_above: 33", "off_below": "off_below: 30",
+    "on_above": "on_above: 33", "off_below": "off_below: 30", "currency": "currency: VND",
+    "prices": "prices: [{since: 2025-05-10, price: 2226}]", "vat": "vat: [{since: 2025-05-10, percent: 8}]",
+    "since": "since: 2025-05-10", "price": "price: 2226", "percent": "percent: 8",
 }  # fmt: skip
+_B = TypeVar("_B", bound=Block)
 
 
-def read(data: object, catalogue: Mapping[str, ModelInfo]) -> tuple[Site | None, list[Flaw]]:
+def read(
+    data: object, catalogue: Mapping[str, ModelInfo], tariffs: Collection[str] | None = None
+) -> tuple[Site | None, list[Flaw]]:
     """The village in `data` (as YAML or JSON gives it), or None and every flaw, each with the path of its key.
 
-    The path of a missing key ends in that key, that of an unknown key in the unknown one.
+    The path of a missing key ends in that key, that of an unknown key in the unknown one. `tariffs`: the ids that a
+    meter's tariff may have; None: any.
     """
     blocks: dict[int, type[Block]] = {}
+    known = _names(data) | ({} if tariffs is None else {"tariffs": list(tariffs)})
     try:
         site = Site.model_validate(data, context={"blocks": blocks})
     except ValidationError as error:
         flaws = _flaws(error, data, blocks)
         if isinstance(data, Mapping):
             partial, moved = _readable(data, flaws)
-            crossed = cross_checks(partial, catalogue, _names(data))
+            crossed = cross_checks(partial, catalogue, known)
             flaws += [flaw._replace(path=_original(flaw.path, moved)) for flaw in crossed]
         return None, flaws
-    flaws = cross_checks(site, catalogue, _names(data))
+    flaws = cross_checks(site, catalogue, known)
     return (None if flaws else site), flaws
+
+
+def read_block(form: type[_B], data: object) -> tuple[_B | None, list[Flaw]]:
+    """The block of that form in `data`, by itself; or None and every flaw."""
+    blocks: dict[int, type[Block]] = {}
+    try:
+        return form.model_validate(data, context={"blocks": blocks}), []
+    except ValidationError as error:
+        return None, _flaws(error, data, blocks)
 
 
 def read_program(

@@ -183,7 +183,7 @@ def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelI
         site = load(config, models)
     except ConfigError as error:
         try:
-            site = load(last_good, models)
+            site = load(last_good, models, any_tariff=True)  # they lie beside the configuration, and cost no light
         except ConfigError:
             raise error from None
         log.error("the configuration has errors, the last good one (%s) is in use:\n%s", last_good, error)

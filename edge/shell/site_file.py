@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from edge.core.site import Site
 from edge.core.site_checks import Flaw, spelled
 from edge.core.site_reading import read
 from edge.core.values import ModelInfo
+from edge.shell.files import config_dir
 from edge.shell.yaml_nodes import Fault, Node, parse, plain
 
 LARGEST = 256 * 1024  # bytes; a village of a thousand devices has about 100 KiB
@@ -44,19 +45,38 @@ class ConfigError(Exception):
         )
 
 
-def load(path: Path | str, catalogue: Mapping[str, ModelInfo]) -> Site:
-    """The village in the file at `path`; `catalogue` holds the device models by name. Raises ConfigError only."""
+def load(path: Path | str, catalogue: Mapping[str, ModelInfo], *, any_tariff: bool = False) -> Site:
+    """The village in the file at `path`; `catalogue` holds the device models by name. `any_tariff`: it may name tariffs
+    that have no file. Raises ConfigError only."""
     remedy = "give the path of the village's configuration, such as config/nguyen-ly.yaml"
-    return parse_site(_text(Path(path), remedy), str(path), catalogue)
+    text = text_of(Path(path), remedy)
+    return parse_site(text, str(path), catalogue, None if any_tariff else tariff_paths(path).keys())
 
 
-def parse_site(text: str, name: str, catalogue: Mapping[str, ModelInfo]) -> Site:
-    """The village in `text`, which came from the file `name`. Raises ConfigError."""
+def parse_site(
+    text: str, name: str, catalogue: Mapping[str, ModelInfo], tariffs: Collection[str] | None = None
+) -> Site:
+    """The village in `text`, which came from the file `name`; `tariffs` as of site_reading.read. Raises ConfigError."""
     root, faults = parse(text)
-    site, flaws = (None, []) if root is None else read(plain(root), catalogue)
+    site, flaws = (None, []) if root is None else read(plain(root), catalogue, tariffs)
     if site is None or faults or flaws:
-        raise ConfigError(name, _problems(root, faults, flaws))
+        raise ConfigError(name, problems_of(root, faults, flaws))
     return site
+
+
+def tariff_paths(config: Path | str | None) -> dict[str, Path]:
+    """The file of each tariff by its id: those that come with the program, and in their place the village's own, in the
+    folder tariffs/ beside its configuration `config`."""
+    folders = [config_dir() / "tariffs"]
+    if config is not None:
+        folders.append(Path(config).absolute().parent / "tariffs")
+    found: dict[str, Path] = {}
+    for folder in folders:
+        try:
+            found |= {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+        except OSError:
+            continue  # its tariffs are missed where they are named
+    return found
 
 
 def load_program(path: Path, program: str, site: Site, catalogue: Mapping[str, ModelInfo]) -> object:
@@ -64,15 +84,16 @@ def load_program(path: Path, program: str, site: Site, catalogue: Mapping[str, M
 
     Raises ConfigError.
     """
-    root, faults = parse(_text(path, "give the path of a file with a program"), "begin with kind: light")
+    root, faults = parse(text_of(path, "give the path of a file with a program"), "begin with kind: light")
     body = None if root is None else plain(root)
     flaws = [] if root is None else read_light_program(body, program, site, catalogue)[1]
     if root is None or faults or flaws:
-        raise ConfigError(str(path), _problems(root, faults, flaws))
+        raise ConfigError(str(path), problems_of(root, faults, flaws))
     return body
 
 
-def _problems(root: Node | None, faults: list[Fault], flaws: list[Flaw]) -> list[Problem]:
+def problems_of(root: Node | None, faults: list[Fault], flaws: list[Flaw]) -> list[Problem]:
+    """What is wrong with a file of these nodes, in the order of the file."""
     problems = [Problem(spelled(fault.path), fault.line, fault.column, fault.text) for fault in faults]
     if root is not None:
         problems += [Problem(spelled(f.path), *_position(root, f.path, f.on_key), f.text) for f in flaws]
@@ -91,7 +112,8 @@ def token_file(site: Site, config: Path | str) -> Path | None:
     return None if named is None else Path(config).absolute().parent / named
 
 
-def _text(path: Path, remedy: str) -> str:
+def text_of(path: Path, remedy: str) -> str:
+    """The text in the file; `remedy` says what to do if there is none. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)

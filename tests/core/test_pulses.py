@@ -59,7 +59,7 @@ def test_about_tells_of_what_is_counted() -> None:
             "quantities": [{"name": "volume_l", "unit": "l"}, {"name": "flow_l_min", "unit": "l/min"}],
         },
         {
-            "id": "shop", "kind": "meter", "name": "Quán", "model": "s0",
+            "id": "shop", "kind": "meter", "name": "Quán", "model": "s0", "tariff": None, "billing_day": None,
             "quantities": [{"name": "energy_kwh", "unit": "kWh"}, {"name": "power_w", "unit": "W"}],
         },
     ]

@@ -60,8 +60,8 @@ def test_the_wheel_has_everything_and_nothing_else(wheel: Path) -> None:
         if path.suffix in {".py", ".sql", ".yaml"}
     }
     assert wanted <= names
-    configs = {f"edge/config/{path.name}" for path in (ROOT / "config").glob("*.yaml")}
-    assert "edge/config/nguyen-ly.yaml" in configs
+    configs = {f"edge/config/{path.relative_to(ROOT / 'config')}" for path in (ROOT / "config").rglob("*.yaml")}
+    assert {"edge/config/nguyen-ly.yaml", "edge/config/tariffs/public-lighting.yaml"} <= configs
     assert configs <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

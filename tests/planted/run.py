@@ -24,6 +24,7 @@ WITHIN_S = 60.0
 MACHINES = (
     "tests/core/test_alarm_machine.py",
     "tests/core/test_posting.py::test_every_row_arrives_or_is_set_aside_whatever_is_answered",
+    "tests/core/test_energy.py",
     "tests/drivers/test_modbus_faults.py::test_no_wrong_value_in_a_hundred_thousand_bad_exchanges",
     "tests/core/test_command_machine.py",
     "tests/core/test_precedence_machine.py",
