@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,13 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 
 @pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is to be ended with the test, however it ends."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
 def opened(history: History) -> Iterator[Open]:
     with ExitStack() as stack:
 
@@ -155,20 +162,20 @@ def front() -> Iterator[Front]:
 
 
 @pytest.fixture
-def victoria(tmp_path: Path) -> Iterator[VictoriaMetrics]:
+def victoria(tmp_path: Path, stack: ExitStack) -> VictoriaMetrics:
     server = VictoriaMetrics(tmp_path)
+    stack.callback(server.stop)
     server.start()
-    yield server
-    server.stop()
+    return server
 
 
 @pytest.fixture
-def influx(tmp_path: Path) -> Iterator[Influx1]:
+def influx(tmp_path: Path, stack: ExitStack) -> Influx1:
     server = Influx1(tmp_path)
+    stack.callback(server.stop)
     server.start()
     server.query("CREATE DATABASE village")
-    yield server
-    server.stop()
+    return server
 
 
 def energy(n: int) -> float:
@@ -198,9 +205,9 @@ def test_victoria_metrics_shows_every_figure_with_its_own_time_and_one_that_is_s
 
 
 def test_influxdb_takes_every_row_but_the_one_of_another_type_and_is_not_held_up_by_it(
-    tmp_path: Path, history: History, opened: Open, influx: Influx1
+    history: History, opened: Open, influx: Influx1, stack: ExitStack
 ) -> None:
-    front = Front(Forward(influx))
+    front = stack.enter_context(closing(Front(Forward(influx))))
     influx.ask("POST", "/write?db=village&precision=ms", b'sensor,device=soil,site=thon moisture_pct="wet" 1795258000000')
     history.meters(40)
     history.write([("sensor/well", {"level_m": 1.5}), ("sensor/soil", {"moisture_pct": 7}), ("sensor/well", {"level_m": 1 / 3})])
@@ -214,13 +221,12 @@ def test_influxdb_takes_every_row_but_the_one_of_another_type_and_is_not_held_up
         (f"sensor,device=well,site={SITE}", NOON_MS): {"level_m": 1.5, "quality": 0, "life": 1},
         (f"sensor,device=well,site={SITE}", NOON_MS + 2000): {"level_m": 1 / 3, "quality": 0, "life": 1},
     }
-    front.close()
 
 
 def test_influxdb_that_is_killed_and_comes_back_has_every_row_once(
-    history: History, opened: Open, influx: Influx1
+    history: History, opened: Open, influx: Influx1, stack: ExitStack
 ) -> None:
-    front = Front(Forward(influx))
+    front = stack.enter_context(closing(Front(Forward(influx))))
     sink = opened(front.url)
     for n in range(3):
         history.meters(650, at_ms=NOON_MS + n * 700_000)
@@ -234,7 +240,6 @@ def test_influxdb_that_is_killed_and_comes_back_has_every_row_once(
     figures, points = influx.points()
     assert (len(points), figures) == (2100, 8400)
     assert sink.refused is None
-    front.close()
 
 
 def test_victoria_metrics_that_is_killed_and_comes_back_has_every_row_once(
@@ -254,13 +259,14 @@ def test_victoria_metrics_that_is_killed_and_comes_back_has_every_row_once(
 
 
 def test_a_token_that_the_server_does_not_know_is_told_and_one_put_right_is_found(
-    tmp_path: Path, history: History, opened: Open, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, history: History, opened: Open, stack: ExitStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = Influx1(tmp_path, auth=True)
+    stack.callback(server.stop)
     server.start()
     server.query("CREATE USER thon WITH PASSWORD 'right-1' WITH ALL PRIVILEGES")
     server.query("CREATE DATABASE village", u="thon", p="right-1")
-    front = Front(Forward(server))
+    front = stack.enter_context(closing(Front(Forward(server))))
     secret = tmp_path / "token"
     secret.write_text("thon:wrong-1\n")
     history.meters(20)
@@ -275,14 +281,12 @@ def test_a_token_that_the_server_does_not_know_is_told_and_one_put_right_is_foun
     assert [told.refused is None for told in sink.told] == [False, True]
     assert "wrong-1" not in caplog.text
     assert "right-1" not in caplog.text
-    front.close()
-    server.stop()
 
 
-def test_a_server_killed_while_it_writes_is_behind_us_and_the_order_is_live_first(
+def test_the_newest_rows_go_first_and_then_the_backlog_in_its_order(
     history: History, opened: Open, front: Front
 ) -> None:
-    history.meters(300)  # two hours old and newer than that
+    history.meters(300)
     history.file.write([("meter/m0", {"power_w": 1.0})], at_ms=NOON_MS + 7_200_000)
     sink = opened(front.url)
     sink.clock.set_wall(NOON_MS / 1000 + 7_210)
@@ -373,14 +377,14 @@ def test_plain_http_where_the_url_says_https_sends_no_token(
 
 
 def test_https_is_taken_from_a_server_whose_certificate_is_good_and_from_no_other(
-    tmp_path: Path, history: History, opened: Open, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, history: History, opened: Open, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl: sudo apt install openssl")
     named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *named]
     subprocess.run([*made, "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")], check=True, capture_output=True)
-    front = Front(Keeper(), (tmp_path / "cert", tmp_path / "key"))
+    front = stack.enter_context(closing(Front(Keeper(), (tmp_path / "cert", tmp_path / "key"))))
     history.meters(20)
     sink = opened(front.url)
     sink.until(lambda: sink.refused, "the refusal")
@@ -389,7 +393,6 @@ def test_https_is_taken_from_a_server_whose_certificate_is_good_and_from_no_othe
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
     sink.all()
     assert front.behind.points()[1] == expected(20)
-    front.close()
 
 
 @pytest.mark.parametrize(
