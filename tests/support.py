@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+OWN_PORTS = range(10_000, 32_000)  # the kernel gives those from 32,768 on to clients
 
 
 def until(condition: Callable[[], T], deadline_s: float = 5.0, what: str = "the condition") -> T:
@@ -39,10 +41,13 @@ def descriptors() -> set[tuple[str, str]]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A TCP port of the loopback that nobody listens on, and none of those that the kernel gives to clients: one that a
+    broker leaves for a moment would else be somebody's before it is back."""
+    while True:
+        port = secrets.choice(OWN_PORTS)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool:
