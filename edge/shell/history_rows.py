@@ -41,8 +41,11 @@ class Raw(NamedTuple):
     body: bytes
 
     def values(self, layout: Layout) -> list[float | None]:
-        """What was read, in the order of the layout's names. Raises ValueError for a damaged row."""
-        return unpack(self.body, len(layout.names))
+        """What was read, in the order of the layout's names; nothing of a row that is damaged."""
+        try:
+            return unpack(self.body, len(layout.names))
+        except ValueError:
+            return [None] * len(layout.names)
 
 
 @contextmanager

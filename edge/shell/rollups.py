@@ -114,7 +114,10 @@ class Rollups:
         for start, number in due:
             if room <= 0:
                 break
-            layout = every[number]
+            layout = every.get(number)
+            if layout is None:  # it was lost with a damaged file, and nobody knows what its rows say
+                db.execute("DELETE FROM stale WHERE layout = ?", (number,))
+                continue
             rows = rows_of_hour(db, start, start, self.end_of(span, start), (number,))
             kept = db.execute(
                 "SELECT readings FROM rollups WHERE layout = ? AND span = ? AND start = ?", (number, span, start)
@@ -138,7 +141,7 @@ class Rollups:
         """Days of their hours, months of their days."""
         every = layouts(db)
         for start, number in due[: FOLDED_AT_ONCE // (AS_GOOD_AS * 4)]:
-            parts = db.execute(
+            parts = [] if number not in every else db.execute(
                 "SELECT readings, body FROM rollups WHERE layout = ? AND span = ? AND start >= ? AND start < ?",
                 (number, span - 1, start, self.end_of(span, start)),
             ).fetchall()

@@ -234,6 +234,23 @@ def test_what_is_told_is_the_same_after_every_piece_of_upkeep(card: Card) -> Non
     assert pieces == 4, "marks, hours, days, months"
 
 
+def test_damage_costs_what_is_damaged_and_stops_nothing(card: Card) -> None:
+    card.write(evening(180))
+    now = START + 60 * 86400
+    card.damage("UPDATE rows SET body = x'ff' WHERE sequence IN (10, 70)")
+    card.roll(now)
+    assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [1.44] * 3
+    assert len(look(card, "power_w", START, START + 10_800, 60).points) == 178
+    card.damage("UPDATE energy SET parts = '[[1' WHERE hour = (SELECT min(hour) FROM energy)", "UPDATE rollups SET body = x'05'")
+    assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [0, 1.44, 1.44]
+    assert look(card, "power_w", START, START + 10_800, 3600).points == []
+    card.write(evening(60, start=START + 14_400, counter=106))
+    card.damage("INSERT INTO stale VALUES (1, 0, 99), (2, 0, 99)")
+    card.roll(now)
+    assert card.dump("stale") == {"stale": []}
+    assert sum(p.kwh for p in ask(card, "day", START, START + 90_000, now)) == pytest.approx(7.44 - 1.42, abs=0.05)
+
+
 def test_another_layout_of_the_same_meter_is_the_same_meter(card: Card) -> None:
     """A model that was changed in the configuration shows other values."""
     first, second = evening(30), evening(60)[31:]
