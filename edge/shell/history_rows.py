@@ -41,11 +41,16 @@ class Raw(NamedTuple):
     body: bytes
 
     def values(self, layout: Layout) -> list[float | None]:
-        """What was read, in the order of the layout's names; nothing of a row that is damaged."""
+        """What was read, in the order of the layout's names. Raises ValueError for a damaged row."""
+        return unpack(self.body, len(layout.names))
+
+    def is_sound(self, layout: Layout) -> bool:
+        """Whether what was read can be told."""
         try:
-            return unpack(self.body, len(layout.names))
+            self.values(layout)
         except ValueError:
-            return [None] * len(layout.names)
+            return False
+        return True
 
 
 @contextmanager

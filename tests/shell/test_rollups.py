@@ -240,7 +240,9 @@ def test_damage_costs_what_is_damaged_and_stops_nothing(card: Card) -> None:
     card.damage("UPDATE rows SET body = x'ff' WHERE sequence IN (10, 70)")
     card.roll(now)
     assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [1.44] * 3
-    assert len(look(card, "power_w", START, START + 10_800, 60).points) == 178
+    assert len(look(card, "power_w", START, START + 10_800, 3600).points) == 3
+    with pytest.raises(ValueError, match="a row of the history"):
+        look(card, "power_w", START, START + 10_800, 60)
     card.damage("UPDATE energy SET parts = '[[1' WHERE hour = (SELECT min(hour) FROM energy)", "UPDATE rollups SET body = x'05'")
     assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [0, 1.44, 1.44]
     assert look(card, "power_w", START, START + 10_800, 3600).points == []
