@@ -81,6 +81,12 @@ class Card:
         with self.table.transaction():
             self.table.release("boot", {"boot": 0.0}, 1_000_000)
 
+    def damage(self, *statements: str) -> None:
+        """Write what nobody would have written."""
+        with self.table.transaction():
+            for statement in statements:
+                self._db.execute(statement)
+
     def put_back(self, sequences: Iterable[int]) -> None:
         """Rows that were moved out of the file by `take_out` are there again, as after a salvage."""
         with self.table.transaction():

@@ -55,19 +55,19 @@ def packed(figures: Sequence[Figures | None]) -> bytes:
 
 
 def picked(body: bytes, index: int) -> Figures | None:
-    """The figures of the quantity at `index`. Raises ValueError where `body` is not what `packed` makes."""
+    """The figures of the quantity at `index`; None without a reading, or where `body` is damaged."""
     at = 0
     try:
         for _ in range(index):
             at += body[at] + 1
         n, least, total, most = unpack(body[at + 1 : at + 1 + body[at]], _EACH)
-    except IndexError:
-        raise ValueError("a roll-up of the history is cut short") from None
+    except (IndexError, ValueError):
+        return None
     if not n or least is None or total is None or most is None:
         return None
     return Figures(int(n), least, total, most)
 
 
 def unpacked(body: bytes, count: int) -> list[Figures | None]:
-    """The figures of each of `count` quantities. Raises ValueError as `picked` does."""
+    """The figures of each of `count` quantities, as `picked` has them."""
     return [picked(body, index) for index in range(count)]

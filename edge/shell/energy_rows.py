@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+import orjson
 
 from edge.core.counter import COUNTER
 from edge.core.energy import Stand, Stretch, Terms, extended, stretches
@@ -11,9 +14,7 @@ from edge.shell.history_rows import Layout, Raw
 
 POWER = "power_w"
 BESIDE = 3  # hours with readings before and after a time: a counter that was misread is known by what came around it
-_COLUMNS = "readings, life, first_at, first_kwh, first_w, last_at, last_kwh, last_w"
-_SELECT = f"SELECT hour, {_COLUMNS} FROM energy WHERE device = ? AND hour"  # noqa: S608 - constants
-_INSERT = f"INSERT INTO energy (device, hour, part, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_SELECT = "SELECT hour, parts FROM energy WHERE device = ? AND hour"
 Hours = dict[int, list[Stretch]]
 
 
@@ -32,28 +33,23 @@ def worked_out(
 
 
 def keep(db: sqlite3.Connection, device: str, hour: int, found: Iterable[Stretch]) -> None:
-    """Keep it in place of what was kept of that hour."""
-    db.execute("DELETE FROM energy WHERE device = ? AND hour = ?", (device, hour))
-    for n, part in enumerate(found):
-        a, b = part.first, part.last
-        figures = a.life, round(a.at * 1000), a.kwh, a.watts, round(b.at * 1000), b.kwh, b.watts
-        db.execute(_INSERT, (device, hour, n, part.readings, *figures))
+    """Keep it in place of what was kept of that hour; nothing, if nothing was found."""
+    parts = [[part.readings, part.first.life, *_shown(part.first), *_shown(part.last)] for part in found]
+    if parts:
+        row = device, hour, orjson.dumps(parts).decode()
+        db.execute("INSERT OR REPLACE INTO energy (device, hour, parts) VALUES (?, ?, ?)", row)
 
 
 def kept_from(db: sqlite3.Connection, device: str, start: float, end: float) -> Hours:
     """What is kept of the meter's hours that begin from `start` up to before `end` (Unix s), by when they begin."""
-    return _hours(db.execute(f"{_SELECT} >= ? AND hour < ? ORDER BY hour, part", (device, start, end)))
+    return _hours(db.execute(f"{_SELECT} >= ? AND hour < ? ORDER BY hour", (device, start, end)))
 
 
 def kept_beside(db: sqlite3.Connection, device: str, start: float, end: float) -> Hours:
     """Likewise of the last hours that begin before `start` and of the first from `end` on."""
-    which = "SELECT DISTINCT hour FROM energy WHERE device = ? AND hour"
-    before = db.execute(f"{which} < ? ORDER BY hour DESC LIMIT ?", (device, start, BESIDE)).fetchall()
-    after = db.execute(f"{which} >= ? ORDER BY hour LIMIT ?", (device, end, BESIDE)).fetchall()
-    found: Hours = {}
-    for (hour,) in before + after:
-        found |= kept_from(db, device, hour, hour + 1)
-    return found
+    before = db.execute(f"{_SELECT} < ? ORDER BY hour DESC LIMIT ?", (device, start, BESIDE)).fetchall()
+    after = db.execute(f"{_SELECT} >= ? ORDER BY hour LIMIT ?", (device, end, BESIDE)).fetchall()
+    return _hours(before + after)
 
 
 def _stands(rows: Iterable[Raw], of: Mapping[int, Layout]) -> list[Stand]:
@@ -69,9 +65,19 @@ def _stands(rows: Iterable[Raw], of: Mapping[int, Layout]) -> list[Stand]:
     return found
 
 
-def _hours(rows: Iterable[tuple[float, ...]]) -> Hours:
+def _hours(rows: Iterable[tuple[int, str]]) -> Hours:
     found: Hours = {}
-    for hour, n, life, a_at, a_kwh, a_w, b_at, b_kwh, b_w in rows:
-        first, last = Stand(a_at / 1000, int(life), a_kwh, a_w), Stand(b_at / 1000, int(life), b_kwh, b_w)
-        found.setdefault(int(hour), []).append(Stretch(first, last, int(n)))
+    for hour, parts in rows:
+        with suppress(ValueError, TypeError):  # one that is damaged is as good as none
+            found[hour] = [_part(*part) for part in orjson.loads(parts)]
     return found
+
+
+def _part(
+    readings: int, life: int, a_ms: int, a_kwh: float, a_w: float | None, b_ms: int, b_kwh: float, b_w: float | None
+) -> Stretch:
+    return Stretch(Stand(a_ms / 1000, life, a_kwh, a_w), Stand(b_ms / 1000, life, b_kwh, b_w), readings)
+
+
+def _shown(stand: Stand) -> tuple[int, float, float | None]:
+    return round(stand.at * 1000), stand.kwh, stand.watts

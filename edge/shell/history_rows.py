@@ -44,6 +44,14 @@ class Raw(NamedTuple):
         """What was read, in the order of the layout's names. Raises ValueError for a damaged row."""
         return unpack(self.body, len(layout.names))
 
+    def is_sound(self, layout: Layout) -> bool:
+        """Whether what was read can be told."""
+        try:
+            self.values(layout)
+        except ValueError:
+            return False
+        return True
+
 
 @contextmanager
 def still(db: sqlite3.Connection) -> Iterator[None]:

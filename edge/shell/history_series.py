@@ -20,10 +20,11 @@ class Fresh:
     """The hours of one device that no roll-up answers for: rows of theirs have come that were not rolled up yet."""
 
     def __init__(
-        self, db: sqlite3.Connection, of: Mapping[int, Layout], rollups: Rollups, near: tuple[float, float]
+        self, db: sqlite3.Connection, of: Mapping[int, Layout], rollups: Rollups,
+        near: tuple[float, float] | None = None,
     ) -> None:
-        """`of`: the layouts of the device. `near`: the time of interest (Unix s); where much was not rolled up yet, as
-        after a salvage, rows far from it stay on the card."""
+        """`of`: the layouts of the device. `near`: the time of interest (Unix s), if not all is; where much was not
+        rolled up yet, as after a salvage, rows far from it stay on the card."""
         self._db = db
         self._of = of
         self._rollups = rollups
@@ -31,8 +32,9 @@ class Fresh:
         which = ", ".join(str(i) for i in of) or "NULL"
         stale = db.execute(f"SELECT span, start FROM stale WHERE layout IN ({which})").fetchall()  # noqa: S608 - numbers
         missing = unmarked(db) if of else []
-        much = sum(rows_there(db, stretch, MUCH) for stretch in missing) >= MUCH
-        read = (near[0] - FAR_S, near[1] + FAR_S) if much else None
+        read = None
+        if near is not None and sum(rows_there(db, stretch, MUCH) for stretch in missing) >= MUCH:
+            read = near[0] - FAR_S, near[1] + FAR_S
         for stretch in missing:
             for raw in rows_within(db, stretch, of, read=read):
                 self._late.setdefault(rollups.start_of(HOUR, raw.at / 1000), []).append(raw)

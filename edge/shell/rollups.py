@@ -114,8 +114,11 @@ class Rollups:
         for start, number in due:
             if room <= 0:
                 break
-            layout = every[number]
-            rows = rows_of_hour(db, start, start, self.end_of(span, start), (number,))
+            layout = every.get(number)
+            if layout is None:  # it was lost with a damaged file, and nobody knows what its rows say
+                db.execute("DELETE FROM stale WHERE layout = ?", (number,))
+                continue
+            rows = self._sound(db, start, {number: layout})
             kept = db.execute(
                 "SELECT readings FROM rollups WHERE layout = ? AND span = ? AND start = ?", (number, span, start)
             ).fetchone()
@@ -130,15 +133,20 @@ class Rollups:
     def _count(self, db: sqlite3.Connection, device: str, start: int, every: Mapping[int, Layout]) -> None:
         """Work out anew what the meter counted in that hour."""
         theirs = {i: layout for i, layout in every.items() if layout.device == device}
-        rows = rows_of_hour(db, start, start, self.end_of(HOUR, start), theirs)
+        rows = self._sound(db, start, theirs)
         found = energy_rows.worked_out(db, device, start, rows, theirs, self._terms.get(device, Terms()))
         energy_rows.keep(db, device, start, found)
+
+    def _sound(self, db: sqlite3.Connection, start: int, of: Mapping[int, Layout]) -> list[Raw]:
+        """The rows of an hour without those that are damaged: one of these must not stop the upkeep for good."""
+        rows = rows_of_hour(db, start, start, self.end_of(HOUR, start), of)
+        return [raw for raw in rows if raw.is_sound(of[raw.layout])]
 
     def _combine(self, db: sqlite3.Connection, span: int, due: list[tuple[int, int]]) -> None:
         """Days of their hours, months of their days."""
         every = layouts(db)
         for start, number in due[: FOLDED_AT_ONCE // (AS_GOOD_AS * 4)]:
-            parts = db.execute(
+            parts = [] if number not in every else db.execute(
                 "SELECT readings, body FROM rollups WHERE layout = ? AND span = ? AND start >= ? AND start < ?",
                 (number, span - 1, start, self.end_of(span, start)),
             ).fetchall()

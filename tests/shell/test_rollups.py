@@ -219,6 +219,40 @@ def test_where_much_is_not_rolled_up_a_question_reads_what_is_near(card: Card, m
     assert (ask(card, "day", START + 4 * 86400, START + 4 * 86400 + 1, now), look(card, "power_w", START + 4 * 86400, START + 5 * 86400, 3600)) == asked
 
 
+def test_what_is_told_is_the_same_after_every_piece_of_upkeep(card: Card) -> None:
+    card.write(evening(60))
+    now = START + 60 * 86400
+    card.roll(now)
+    card.write(evening(60, start=START + 86400, watts=720, counter=110))
+    steps = 60, 3600, 86400, 604_800, 2_592_000
+    told = [look(card, "power_w", START, now, step) for step in steps], ask(card, "hour", START, START + 90_000, now)
+    assert told[0][-1].points == [(at("2026-11-01T00:00"), 720, 1080, 1440)]
+    pieces = 0
+    while card.roll(now, 1):
+        pieces += 1
+        assert ([look(card, "power_w", START, now, step) for step in steps], ask(card, "hour", START, START + 90_000, now)) == told
+    assert pieces == 4, "marks, hours, days, months"
+
+
+def test_damage_costs_what_is_damaged_and_stops_nothing(card: Card) -> None:
+    card.write(evening(180))
+    now = START + 60 * 86400
+    card.damage("UPDATE rows SET body = x'ff' WHERE sequence IN (10, 70)")
+    card.roll(now)
+    assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [1.44] * 3
+    assert len(look(card, "power_w", START, START + 10_800, 3600).points) == 3
+    with pytest.raises(ValueError, match="a row of the history"):
+        look(card, "power_w", START, START + 10_800, 60)
+    card.damage("UPDATE energy SET parts = '[[1' WHERE hour = (SELECT min(hour) FROM energy)", "UPDATE rollups SET body = x'05'")
+    assert [round(p.kwh, 6) for p in ask(card, "hour", START, START + 10_800, now)] == [0, 1.44, 1.44]
+    assert look(card, "power_w", START, START + 10_800, 3600).points == []
+    card.write(evening(60, start=START + 14_400, counter=106))
+    card.damage("INSERT INTO stale VALUES (1, 0, 99), (2, 0, 99)")
+    card.roll(now)
+    assert card.dump("stale") == {"stale": []}
+    assert sum(p.kwh for p in ask(card, "day", START, START + 90_000, now)) == pytest.approx(7.44 - 1.42, abs=0.05)
+
+
 def test_another_layout_of_the_same_meter_is_the_same_meter(card: Card) -> None:
     """A model that was changed in the configuration shows other values."""
     first, second = evening(30), evening(60)[31:]
@@ -309,7 +343,7 @@ def test_splitting_shuffling_and_killing_change_nothing(readings: list[Reading],
         reader = meter()
         asked = [ask(c, "hour", readings[0].at, readings[-1].at + 1, end, reader) for c in (whole, pieces)]
         assert asked[0] == asked[1]
-        assert [look(whole, "power_w", START, end, step) for step in (60, 3600, 86400)] == [look(pieces, "power_w", START, end, step) for step in (60, 3600, 86400)]
+        assert [look(whole, "power_w", START, end, step) for step in (60, 3600, 86400, 2_592_000)] == [look(pieces, "power_w", START, end, step) for step in (60, 3600, 86400, 2_592_000)]
         pieces.roll(end)
         energy = [c.dump("energy") for c in (whole, pieces)]
         assert energy[0] == energy[1]

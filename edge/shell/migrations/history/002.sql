@@ -11,10 +11,7 @@ CREATE TABLE stale (span INTEGER NOT NULL, start INTEGER NOT NULL, layout INTEGE
 -- reading: it stands for 0, and the other three are absent.
 CREATE TABLE rollups (layout INTEGER NOT NULL, span INTEGER NOT NULL, start INTEGER NOT NULL, readings INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (layout, span, start)) WITHOUT ROWID;
--- What a meter's counter showed in an hour, first and last (Unix ms, kWh, W), in parts of one life each within which it
--- did not leap: what flowed is the difference, and what flowed between parts is worked out by edge/core/energy.py.
-CREATE TABLE energy (
-    device TEXT NOT NULL, hour INTEGER NOT NULL, part INTEGER NOT NULL, readings INTEGER NOT NULL, life INTEGER NOT NULL,
-    first_at INTEGER NOT NULL, first_kwh REAL NOT NULL, first_w REAL, last_at INTEGER NOT NULL, last_kwh REAL NOT NULL,
-    last_w REAL, PRIMARY KEY (device, hour, part)
-) WITHOUT ROWID;
+-- What a meter's counter showed in an hour: a JSON list of parts of one life each, within which it did not leap, as
+-- [readings, life, first and last of them: Unix ms, kWh, W]. What flowed is a difference; see edge/core/energy.py.
+CREATE TABLE energy (device TEXT NOT NULL, hour INTEGER NOT NULL, parts TEXT NOT NULL, PRIMARY KEY (device, hour))
+    WITHOUT ROWID;
