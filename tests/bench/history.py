@@ -66,15 +66,19 @@ def year(day: list[Record], days: int, folder: Path) -> float:
     """Megabytes of history.db."""
     grown = growth(day)
     worker = HistoryWorker(folder / "history.db", Reserving(), lambda _: None)
+    woken: list[bool] = []
+    worker.on_wake(lambda: woken.append(True))
     now = Moment(START, 0.0, "b", True)
-    worker.step(now)
+    again = worker.step(now)
     for n in range(days):
         for record in day:
             reading = record.reading
             more = {q: round(v + n * grown.get((reading.device, q), 0.0), 6) for q, v in reading.quantities.items()}
             now = Moment(reading.at + n * DAY_S, record.mono + n * DAY_S, "b", True)
             worker.record(replace(record, reading=replace(reading, quantities=more, at=now.wall), mono=now.mono))
-            worker.step(now)
+            if woken or again is None or again <= now.mono:
+                woken.clear()
+                again = worker.step(now)
         if n % 30 == 29:
             say(f"{n + 1} days")
     worker.close(now)
