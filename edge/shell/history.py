@@ -126,7 +126,7 @@ class HistoryWorker:
         self._tried: _Tried | None = None
         self._asked = 0
         self._asked_at = -math.inf
-        self._due_at: float | None = None
+        self._due_at = self._along_at = math.inf  # of rows, and of what consumers have
         self._look_at = math.inf
         self._retry_at = -math.inf
         self._began: float | None = None  # the wall time of mono 0, by the first setting that was trusted
@@ -245,15 +245,15 @@ class HistoryWorker:
                 case _Acknowledged():
                     self._acknowledged.append(item)
                     self._unwritten += count(item.ranges)
-        if self._due_at is None and len(self._waiting):
+        if self._due_at == math.inf and len(self._waiting):
             self._due_at, self._look_at = moment.mono + self._commit_s, moment.mono
-        elif self._due_at is None and (self._acknowledged or self._asides):
-            self._due_at = moment.mono + 2 * self._commit_s  # rows that come meanwhile take it along
+        if self._along_at == math.inf and (self._acknowledged or self._asides):
+            self._along_at = moment.mono + 2 * self._commit_s  # unless rows that come meanwhile take it along
         return now
 
     def _is_due(self, moment: Moment) -> bool:
         many = len(self._waiting) >= GROUP_ROWS or self._unwritten >= MOST_ACKNOWLEDGED
-        return many or (self._due_at is not None and moment.mono >= self._due_at)
+        return many or moment.mono >= min(self._due_at, self._along_at)
 
     def _write(self, moment: Moment, table: HistoryTable) -> None:
         """One transaction: rows as far as there are sequences for them, and what consumers have."""
@@ -275,7 +275,7 @@ class HistoryWorker:
                 self._after = after + len(rows) - unkept
             self._waiting.done(mark, len(rows), unkept)
             self._wake_consumers()
-        self._due_at, self._look_at = None, math.inf
+        self._due_at = self._along_at = self._look_at = math.inf
         if left := len(self._waiting):
             short = left > reserved - (self._after or 0)
             wait_s = RESERVING_S if short else 0.0 if left >= GROUP_ROWS else self._commit_s
@@ -345,11 +345,9 @@ class HistoryWorker:
             self._began = moment.wall_at(0.0)
 
     def _wakeup(self, moment: Moment) -> float | None:
-        upcoming = [self._jobs.wakeup(moment), self._look_at, self._news.wake]
+        upcoming = [self._jobs.wakeup(moment), self._look_at, self._news.wake, self._due_at, self._along_at]
         if self._disk.salvaging:
             upcoming = [moment.mono + (RESERVING_S if self._after is None else 0.0)]
-        if self._due_at is not None:
-            upcoming.append(self._due_at)
         if self._disk.table is not None and self._disk.table.holds:
             upcoming.append(moment.mono + (HELD_LOOK_S if self._began is None else 0.0))
         found = min(upcoming)

@@ -15,6 +15,12 @@ from edge.core.ranges import Range, Ranges
 SUSPECT = 1
 INSERT = "INSERT INTO rows (sequence, at, layout, quality, life, body) VALUES (?, ?, ?, ?, ?, ?)"
 
+# In place: a row that is replaced would be written anew in the index of ids too.
+SAVE_CONSUMER = (
+    "INSERT INTO consumers VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "acknowledged = excluded.acknowledged, dropped = excluded.dropped, set_aside = excluded.set_aside"
+)
+
 
 @dataclass(slots=True)
 class Consumer:
@@ -131,7 +137,7 @@ class HistoryTable:
         for name, consumer in self.consumers.items():
             if consumer.changed:
                 row = name, json.dumps(list(consumer.has)), consumer.dropped, consumer.set_aside
-                self.db.execute("INSERT OR REPLACE INTO consumers VALUES (?, ?, ?, ?)", row)
+                self.db.execute(SAVE_CONSUMER, row)
                 consumer.changed = False
 
     def not_held(self, first: int, last: int) -> Iterator[Range]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -39,6 +40,9 @@ COLUMNS = {
     "bills": ("kwh", "amount", "user", "at"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
+# What is noted now and then, and means the same if it is some seconds older: these rows wait for others.
+UNHURRIED = frozenset({"meters", "pulses", "clock", "hours"})
+UNHURRIED_S = 30.0
 Key = tuple[str, str]
 
 
@@ -49,6 +53,9 @@ class _Kept(NamedTuple):
 
 class StoreWorker:
     """Commits all that has queued in one transaction (`synchronous=FULL`) and answers Stored to whoever waits for it.
+
+    Each commit wears the card, so rows of UNHURRIED tables that nobody waits for are committed UNHURRIED_S late, or
+    with what comes before that.
 
     A disk that is full, gone or read-only stops nothing: rows wait in memory (one a key; the audit's up to a limit) and
     are tried again. A file that is damaged is moved aside, and what can be read of it carried over.
@@ -72,6 +79,7 @@ class StoreWorker:
         self._audit: list[Row] = []
         self._tell: list[Key] = []
         self._retry_at = float("-inf")
+        self._hurry, self._due_at = False, math.inf
         self._since_prune = 0
         self._reserved: dict[str, int] | None = None
         self._db: sqlite3.Connection | None = None
@@ -122,6 +130,10 @@ class StoreWorker:
             self._gather(kept)
         if not (self._rows or self._audit):
             return None
+        if not self._hurry:
+            self._due_at = min(self._due_at, moment.mono + UNHURRIED_S)
+            if moment.mono < self._due_at:
+                return self._due_at
         if moment.mono < self._retry_at:
             return self._retry_at
         try:
@@ -143,6 +155,7 @@ class StoreWorker:
             log.warning("the journal is written again")
             self.failing = None
             self._answer(JournalChanged(None))
+        self._hurry, self._due_at = False, math.inf
         told, self._tell = self._tell, []
         for key in told:
             self._answer(Stored(key))
@@ -150,13 +163,14 @@ class StoreWorker:
 
     def close(self, moment: Moment) -> None:
         """Commit what waits, and close the file. Only after the worker's thread has ended."""
-        self._retry_at = float("-inf")
+        self._retry_at, self._hurry = float("-inf"), True
         self.step(moment)
         if self._db is not None:
             self._db.close()
             self._db = None
 
     def _gather(self, kept: _Kept) -> None:
+        self._hurry = self._hurry or bool(kept.tell) or any(row.key[0] not in UNHURRIED for row in kept.rows)
         for row in kept.rows:
             if row.key[0] != "audit":
                 self._rows.pop(row.key, None)

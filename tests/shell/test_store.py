@@ -11,7 +11,7 @@ import pytest
 
 from edge.core.events import JournalChanged, Persist, Stored
 from edge.core.values import Moment, Override
-from edge.shell.store import AUDIT_ROWS, COLUMNS, PRUNE_EVERY, StoreWorker
+from edge.shell.store import AUDIT_ROWS, COLUMNS, PRUNE_EVERY, UNHURRIED_S, StoreWorker
 
 NOW = Moment(1e9, 50.0, "b1", True)
 ROW = {"level": 33, "until_wall": None, "until_mono": None, "until_boot": None, "user": "u", "command": "c", "at": 1.0}
@@ -102,6 +102,24 @@ def test_a_damaged_page_costs_what_stood_on_it(tmp_path: Path) -> None:
             file.unlink()
 
 
+def test_what_is_only_noted_waits_for_others_and_then_goes_along(tmp_path: Path) -> None:
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    noted = Persist(("meters", "meter/a"), {"life": 1, "energy_kwh": 5.0, "wall": 1e9})
+    store.put(noted)
+    assert store.step(NOW) == NOW.mono + UNHURRIED_S
+    store.put(Persist(("hours", "light/a/a"), {"on_s": 5.0, "wall": 1e9}))
+    assert store.step(Moment(1e9, NOW.mono + 20, "b1", True)) == NOW.mono + UNHURRIED_S
+    assert store.memory().meters == {}
+    assert store.step(Moment(1e9, NOW.mono + UNHURRIED_S, "b1", True)) is None
+    assert (len(store.memory().meters), len(store.memory().hours)) == (1, 1)
+    store.put(Persist(("hours", "light/a/b"), {"on_s": 5.0, "wall": 1e9}))
+    store.put(keep("light/a"))
+    assert store.step(Moment(1e9, NOW.mono + 40, "b1", True)) is None
+    assert len(store.memory().hours) == 2
+    store.put(noted, tell=[noted.key])
+    assert store.step(Moment(1e9, NOW.mono + 41, "b1", True)) is None
+
+
 def test_a_damage_that_is_met_while_it_runs_is_mended_at_once(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     store = StoreWorker(path, lambda _: None)
@@ -113,7 +131,7 @@ def test_a_damage_that_is_met_while_it_runs_is_mended_at_once(tmp_path: Path) ->
     with path.open("r+b") as file:
         file.seek((root - 1) * 4096)
         file.write(b"Z" * 4096)
-    store.put(Persist(("hours", "light/a/a"), {"on_s": 5.0, "wall": 1e9}))
+    store.put(Persist(("hours", "light/a/a"), {"on_s": 5.0, "wall": 1e9}), keep("light/2"))
     again = store.step(NOW)
     assert again is not None
     assert store.step(Moment(1e9, again, "b1", True)) is None
