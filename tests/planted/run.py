@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 WITHIN_S = 60.0
 MACHINES = (
     "tests/core/test_alarm_machine.py",
+    "tests/core/test_delivery_machine.py",
     "tests/drivers/test_modbus_faults.py::test_no_wrong_value_in_a_hundred_thousand_bad_exchanges",
     "tests/core/test_command_machine.py",
     "tests/core/test_precedence_machine.py",
@@ -96,7 +97,8 @@ def _runs(first_seed: int, within_s: float) -> list[list[str]]:
 
 
 def _environment(tree: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    path = f"{tree}{os.pathsep}{tree / 'tests'}"
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS": "unshrunk"}
 
 
 def _named(command: list[str], output: str) -> str:
