@@ -13,8 +13,9 @@ from support import Mosquitto
 # The same examples at each run, so that a change is not blamed for what chance finds; `make nightly` lets chance look.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("random", deadline=None)
-# `make planted` asks whether there is a failure, not for the least one.
-hypothesis.settings.register_profile("quick to tell", deadline=None, derandomize=True, phases=[hypothesis.Phase.generate])
+# For who asks only whether there is an example at all, as tests/planted/run.py does.
+PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+hypothesis.settings.register_profile("unshrunk", deadline=None, derandomize=True, phases=PHASES)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "steady"))
 
 
