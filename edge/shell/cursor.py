@@ -25,7 +25,7 @@ COUNT = (
     "SELECT count(*) FROM rows WHERE sequence BETWEEN ? AND ? "
     "AND NOT EXISTS (SELECT 1 FROM held WHERE held.sequence = rows.sequence)"
 )
-LEFT = COUNT + " AND sequence NOT IN (SELECT sequence FROM set_aside WHERE consumer = ?)"
+LEFT = COUNT + " AND sequence NOT IN (SELECT sequence FROM set_aside WHERE consumer = ?)"  # noqa: S608 - constant
 NEWEST = "SELECT sequence, at FROM rows ORDER BY sequence DESC LIMIT ?"
 Lane = Literal["live", "backlog"]
 

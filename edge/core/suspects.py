@@ -1,0 +1,106 @@
+"""Rows that were under way each time a link broke: halved, until the guilty one is alone. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+TRIES = 3
+MOST = 2_400  # rows: twice what is under way at once
+
+
+class StoredRow(NamedTuple):
+    """One device's reading as the history keeps it. `at_ms`: Unix ms when it was read. `quality`: 0 good, 1 suspect."""
+
+    sequence: int
+    at_ms: int
+    device: str
+    values: dict[str, float]
+    quality: int
+    life: int
+
+
+Rows = Sequence[StoredRow]
+
+
+class Suspects:
+    """Which rows are looked at, and what is known of each.
+
+    A row is guilty when it has failed TRIES times alone and others were taken between its first failure and its last:
+    where nothing else is taken either, it is the link or the topic and not the row.
+    """
+
+    def __init__(self) -> None:
+        self._groups: deque[Rows] = deque()
+        self._sequences: set[int] = set()
+        self._failed: dict[int, tuple[int, int]] = {}  # sequence -> how often alone; how many were taken before that
+        self._taken = 0
+        self._too_large: list[tuple[int, frozenset[int]]] = []
+        self._largest_taken = 0
+        self.probe = False  # another row is to be sent first, to see whether anything is taken
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._sequences)
+
+    def __contains__(self, sequence: int) -> bool:
+        return sequence in self._sequences
+
+    def add(self, rows: Rows, *, first: bool = False) -> None:
+        """Look at these rows, after the others or before them."""
+        self._sequences.update(row.sequence for row in rows)
+        (self._groups.appendleft if first else self._groups.append)(rows)
+
+    def next(self) -> Rows | None:
+        """The rows to be sent alone, which are then no longer among those that wait."""
+        if not self._groups:
+            return None
+        return self._groups.pop() if self.probe and self.full else self._groups.popleft()
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that none is to be added."""
+        return len(self._sequences) >= MOST
+
+    def forget(self, sequence: int) -> None:
+        """Look at this row no more."""
+        self._sequences.discard(sequence)
+
+    def taken(self, rows: Rows, size: int) -> None:
+        """A message of `size` bytes with these rows was taken."""
+        self._taken += 1
+        self.probe = False
+        self._largest_taken = max(self._largest_taken, size)
+        self._sequences.difference_update(row.sequence for row in rows)
+
+    def failed(self, rows: Rows, size: int) -> tuple[StoredRow | None, bool]:
+        """A message with these rows alone was not taken: the guilty row, if it is one; and whether nothing is taken."""
+        self._too_large.append((size, frozenset(row.sequence for row in rows)))
+        if len(rows) > 1:
+            half = (len(rows) + 1) // 2
+            self.add(rows[half:], first=True)
+            self.add(rows[:half], first=True)
+            return None, False
+        (row,) = rows
+        times, before = self._failed.get(row.sequence, (0, self._taken))
+        times += 1
+        self._failed[row.sequence] = times, before
+        if times >= TRIES and self._taken > before:
+            self.forget(row.sequence)
+            return row, False
+        if self.probe and row.sequence not in self._sequences:
+            self.add(rows)  # it was the other one; back to the first
+            self.probe = False
+        else:
+            self.add(rows, first=True)
+            self.probe = self._taken == before
+        return None, times >= TRIES
+
+    def too_large(self, guilty: frozenset[int]) -> int | None:
+        """How large a message may be at most, by what was not taken for its size: whatever of it was smaller was.
+
+        `guilty`: rows that explain why a message with them failed. None: nothing speaks for a limit.
+        """
+        found = [size for size, sequences in self._too_large if not sequences & guilty]
+        return self._largest_taken if found and 0 < self._largest_taken < min(found) else None

@@ -1,0 +1,367 @@
+"""Rows on their way over links that cut, refuse and stay silent: what is sent when, and who is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from edge.core.delivery import (
+    NOT_AUTHORISED, PATIENCE_S, QUOTA_EXCEEDED, ROWS, STAND_BACK_S, WINDOW, Batch, Delivery, Lane, StoredRow,
+)  # fmt: skip
+from edge.core.ranges import Ranges
+from edge.core.suspects import Rows
+
+
+class Rack:
+    """Rows in memory, as a cursor gives them."""
+
+    def __init__(self, rows: int = 0, live_from: int = 1) -> None:
+        self.acknowledged, self.set_aside = Ranges(), set[int]()
+        self.live_from = live_from
+        self.rows = [StoredRow(n, n, f"meter/m{n % 3}", {"power_w": float(n)}, 0, 1) for n in range(1, rows + 1)]
+        self.held: set[int] = set()
+
+    def grow(self, n: int) -> None:
+        first = len(self.rows) + 1
+        self.rows += [StoredRow(i, i, f"meter/m{i % 3}", {"power_w": float(i)}, 0, 1) for i in range(first, first + n)]
+
+    def pending(self, lane: str, limit: int, beyond: int = 0) -> list[StoredRow]:
+        live = lane == "live"
+        start = max(beyond, self.live_from - 1) if live else beyond
+        found = []
+        for row in self.rows[start : len(self.rows) if live else self.live_from - 1]:
+            wanted = row.sequence not in self.acknowledged and row.sequence not in self.set_aside
+            if wanted and row.sequence not in self.held:
+                found.append(row)
+            if len(found) == limit:
+                break
+        return found
+
+    def between(self, first: int, last: int, limit: int) -> list[StoredRow]:
+        return self.rows[max(first, 1) - 1 : last][:limit]
+
+    def delivery(self, drain_limit: float = 0, width: int = 10) -> Delivery:
+        """`width`: bytes of a row in a message."""
+        return Delivery(self.acknowledged, self.set_aside, drain_limit, lambda _lane, rows: b"x" * width * len(rows))
+
+
+def sent(delivery: Delivery, rack: Rack, mono: float = 0.0) -> list[Batch]:
+    found = []
+    while (batch := delivery.next(mono, rack)) is not None:
+        found.append(batch)
+        assert len(found) <= WINDOW
+    return found
+
+
+def sequences(batches: Sequence[Batch]) -> list[int]:
+    return [row.sequence for batch in batches for row in batch.rows]
+
+
+def serve(delivery: Delivery, rack: Rack, accepts: Callable[[Batch], bool], mono: float = 0.0, cuts: int = 200) -> float:
+    """A broker that takes what it `accepts` and cuts the link at the first that it does not; until nothing is left."""
+    for _ in range(cuts):
+        mono += 1
+        delivery.linked()
+        cut = False
+        while not cut and (batches := sent(delivery, rack, mono)):
+            for batch in batches:
+                if not accepts(batch):
+                    cut = True
+                    break
+                delivery.taken(batch.number)
+        if not cut:
+            return mono
+        delivery.unlinked(mono, "the broker cut the link")
+    raise AssertionError("it never ended")
+
+
+def test_a_window_of_messages_of_which_some_are_for_live_rows_only() -> None:
+    rack = Rack(5000, live_from=5001)
+    delivery = rack.delivery()
+    delivery.linked()
+    first = sent(delivery, rack)
+    assert [len(b.rows) for b in first] == [ROWS] * 16
+    assert sequences(first) == list(range(1, 16 * ROWS + 1))
+    rack.grow(1)
+    assert sent(delivery, rack) == []
+    delivery.more()
+    (live,) = sent(delivery, rack)
+    assert (live.lane, sequences([live])) == ("live", [5001])
+    delivery.taken(first[0].number)
+    assert sequences(sent(delivery, rack)) == list(range(16 * ROWS + 1, 17 * ROWS + 1))
+    assert list(rack.acknowledged) == [(1, ROWS)]
+    assert delivery.settled() == ([(1, ROWS)], [])
+    assert delivery.settled() == ([], [])
+
+
+def test_live_rows_go_before_the_backlog() -> None:
+    rack = Rack(500, live_from=401)
+    delivery = rack.delivery()
+    delivery.linked()
+    assert sequences(sent(delivery, rack)) == [*range(401, 501), *range(1, 401)]
+
+
+def test_the_backlog_is_drained_at_its_rate_and_live_rows_are_not() -> None:
+    rack = Rack(20_000, live_from=20_001)
+    delivery = rack.delivery(drain_limit=2000)
+    delivery.linked()
+    rows, mono = 0, 0.0
+    while mono < 5:
+        rack.grow(1)
+        delivery.more()
+        for batch in sent(delivery, rack, mono):
+            rows += len(batch.rows) if batch.lane == "backlog" else 0
+            delivery.taken(batch.number)
+        assert rack.rows[-1].sequence in rack.acknowledged
+        mono += 0.01
+    assert 9_900 <= rows <= 10_000 + 400 + ROWS
+
+
+def test_with_a_rate_of_less_than_a_message_it_says_when_to_go_on() -> None:
+    rack = Rack(1000, live_from=1001)
+    delivery = rack.delivery(drain_limit=10)
+    delivery.linked()
+    mono, rows = 0.0, 0
+    while mono < 600 and rows < 1000:
+        for batch in sent(delivery, rack, mono):
+            rows += len(batch.rows)
+            delivery.taken(batch.number)
+        mono = delivery.wakeup(mono) or 600
+    assert 90 <= mono <= 100
+
+
+def test_a_broken_link_costs_at_most_a_window_of_duplicates_and_no_order() -> None:
+    rack = Rack(3000, live_from=3001)
+    delivery = rack.delivery()
+    delivery.linked()
+    heard = sequences(sent(delivery, rack))
+    for number in (1, 2, 3):
+        delivery.taken(number)
+    delivery.unlinked(1.0, "gone")
+    assert sent(delivery, rack, 2.0) == []
+    delivery.linked()
+    again = sent(delivery, rack, 3.0)
+    assert sequences(again)[0] == 3 * ROWS + 1
+    assert len(set(heard) & set(sequences(again))) <= WINDOW * ROWS
+
+
+def test_a_broker_that_never_acknowledges_sets_nothing_aside() -> None:
+    rack = Rack(3000, live_from=2990)
+    delivery = rack.delivery()
+    mono = 0.0
+    for _ in range(100):
+        delivery.linked()
+        assert len(sent(delivery, rack, mono)) <= WINDOW
+        assert not delivery.overdue(mono + PATIENCE_S - 0.1)
+        assert delivery.wakeup(mono) == mono + PATIENCE_S
+        mono += PATIENCE_S
+        assert delivery.overdue(mono)
+        delivery.unlinked(mono, "silent", ours=True)
+    assert (rack.set_aside, len(rack.acknowledged)) == (set(), 0)
+    serve(delivery, rack, lambda _batch: True, mono)
+    assert list(rack.acknowledged) == [(1, 3000)]
+
+
+def test_one_message_that_alone_is_never_acknowledged_is_found() -> None:
+    rack = Rack(300)
+    delivery = rack.delivery()
+    mono = 0.0
+    while 77 not in rack.set_aside:
+        delivery.linked()
+        while batches := sent(delivery, rack, mono):
+            for batch in batches:
+                if 77 not in sequences([batch]):
+                    delivery.taken(batch.number)
+            if all(77 in sequences([b]) for b in batches):
+                rack.grow(1)  # something is always taken behind it
+                delivery.more()
+                mono += 1
+            if delivery.overdue(mono):
+                break
+        mono += PATIENCE_S
+        assert mono < 10_000
+        delivery.unlinked(mono, "silent", ours=True)
+    assert rack.set_aside == {77}
+
+
+@pytest.mark.parametrize("poison", [{1}, {777}, {60, 61}, {5, 1300, 2999, 3000}])
+def test_poison_rows_are_found_and_all_others_arrive(poison: set[int]) -> None:
+    rack = Rack(3000, live_from=2950)
+    delivery = rack.delivery()
+    serve(delivery, rack, lambda batch: not poison & set(sequences([batch])))
+    assert rack.set_aside == poison
+    assert [s for s, _ in delivery.settled().set_aside if s in poison]
+    assert all(row.sequence in rack.acknowledged for row in rack.rows if row.sequence not in poison)
+    rack.grow(ROWS)  # and it trusts again
+    delivery.more()
+    assert [len(b.rows) for b in sent(delivery, rack, 10_000)] == [ROWS]
+
+
+def test_a_limit_that_nobody_told_is_found_by_trying() -> None:
+    rack = Rack(3000, live_from=3001)
+    delivery = rack.delivery(width=100)
+    serve(delivery, rack, lambda batch: batch.size <= 2000)
+    assert (rack.set_aside, list(rack.acknowledged)) == (set(), [(1, 3000)])
+    rack.grow(200)
+    delivery.more()
+    assert {b.size <= 2000 for b in sent(delivery, rack, 10_000)} == {True}
+
+
+def test_a_limit_that_was_told_is_kept_to_and_what_can_never_fit_is_set_aside() -> None:
+    rack = Rack(300, live_from=301)
+    sizes = {row.sequence: 50 + 5000 * (row.sequence == 99) for row in rack.rows}
+    delivery = Delivery(
+        rack.acknowledged, rack.set_aside, 0, lambda _l, rows: b"x" * sum(sizes[r.sequence] for r in rows), 20
+    )
+    delivery.linked(largest=1000)
+    batches = sent(delivery, rack)
+    assert max(b.size for b in batches) <= 1000
+    for batch in batches:
+        delivery.taken(batch.number)
+    assert sequences(batches + sent(delivery, rack)) == [n for n in range(1, 301) if n != 99]
+    assert rack.set_aside == {99}
+    ((_, why),) = delivery.settled().set_aside
+    assert "5070 bytes" in why and "1000" in why
+
+
+def test_a_broker_that_cuts_at_everything_sets_nothing_aside_and_is_told_of() -> None:
+    rack = Rack(2000, live_from=1990)
+    delivery = rack.delivery()
+    mono, tries = 0.0, 0
+    while mono < 3 * 86400:
+        delivery.linked()
+        if sent(delivery, rack, mono):
+            tries += 1
+        delivery.unlinked(mono, "it cuts the link")
+        mono = (delivery.wakeup(mono) or mono) + 1
+        if tries > 30:
+            assert delivery.refused == "it cuts the link"
+            mono += STAND_BACK_S
+    assert rack.set_aside == set()
+    end = serve(delivery, rack, lambda _batch: True, mono, 5000)
+    assert delivery.refused is None
+    assert (list(rack.acknowledged), rack.set_aside) == ([(1, 2000)], set())
+    assert end >= mono
+
+
+def refuse(delivery: Delivery, rack: Rack, mono: float, code: int) -> int:
+    batches = sent(delivery, rack, mono)
+    for batch in batches:
+        delivery.rejected(batch.number, code, "Not authorized", mono)
+    return len(batches)
+
+
+def test_a_refused_topic_is_no_rows_fault_and_is_tried_once_a_minute() -> None:
+    rack = Rack(2000, live_from=1900)
+    delivery = rack.delivery()
+    delivery.linked()
+    assert refuse(delivery, rack, 0, NOT_AUTHORISED) == 18
+    assert delivery.refused == "Not authorized"
+    assert delivery.wakeup(0) == STAND_BACK_S
+    assert sent(delivery, rack, STAND_BACK_S - 1) == []
+    for n in range(1, 100):
+        assert refuse(delivery, rack, n * STAND_BACK_S, NOT_AUTHORISED) == 1
+    rack.grow(1)
+    (one,) = sent(delivery, rack, 100 * STAND_BACK_S)
+    delivery.taken(one.number)
+    assert delivery.refused is None
+    serve(delivery, rack, lambda _batch: True)
+    assert (rack.set_aside, list(rack.acknowledged)) == (set(), [(1, 2001)])
+
+
+def test_an_exceeded_quota_is_tried_again_later_and_later_and_told_only_when_it_lasts() -> None:
+    rack = Rack(300, live_from=301)
+    delivery = rack.delivery()
+    delivery.linked()
+    assert refuse(delivery, rack, 0, QUOTA_EXCEEDED) == 5
+    waits, mono = [], 0.0
+    while delivery.refused is None:
+        again = delivery.wakeup(mono)
+        assert again is not None
+        waits.append(again - mono)
+        mono = again
+        assert refuse(delivery, rack, mono, QUOTA_EXCEEDED) == 1
+    assert waits[-1] <= STAND_BACK_S
+    assert sum(waits) >= STAND_BACK_S / 2
+    serve(delivery, rack, lambda _batch: True, mono + STAND_BACK_S)
+    assert (rack.set_aside, list(rack.acknowledged)) == (set(), [(1, 300)])
+
+
+def test_rows_that_mqtt_5_refuses_one_by_one_are_found_without_a_cut() -> None:
+    rack = Rack(1000, live_from=990)
+    delivery = rack.delivery()
+    delivery.linked()
+    for _ in range(300):
+        for batch in sent(delivery, rack):
+            if {5, 500} & set(sequences([batch])):
+                delivery.rejected(batch.number, 0x99, "Payload format invalid", 0.0)
+            else:
+                delivery.taken(batch.number)
+    assert rack.set_aside == {5, 500}
+    assert sum(last - first + 1 for first, last in rack.acknowledged) == 998
+
+
+def test_rows_released_behind_the_lane_are_sent_when_it_comes_round() -> None:
+    rack = Rack(200)
+    rack.held = {50, 51}
+    delivery = rack.delivery()
+    serve(delivery, rack, lambda _batch: True)
+    assert list(rack.acknowledged) == [(1, 49), (52, 200)]
+    rack.held.clear()
+    delivery.more()
+    assert sequences(sent(delivery, rack)) == [50, 51]
+
+
+def test_a_replay_is_sent_whole_beside_the_live_rows_also_over_a_broken_link() -> None:
+    rack = Rack(1000)
+    delivery = rack.delivery(drain_limit=100)
+    serve(delivery, rack, lambda _batch: True)
+    delivery.replay(101, 500)
+    delivery.replay(1, 3)
+    heard: list[int] = []
+    mono = 0.0
+    lanes = set[Lane]()
+    for n in range(200):
+        rack.grow(1)
+        delivery.more()
+        batches = sent(delivery, rack, mono)
+        assert any(b.lane == "live" for b in batches)
+        lanes |= {b.lane for b in batches}
+        if n % 7 == 3:
+            delivery.unlinked(mono, "gone")
+            delivery.linked()
+        else:
+            for batch in batches:
+                heard += sequences([batch] if batch.lane == "replay" else [])
+                delivery.taken(batch.number)
+        mono += 0.1
+    assert lanes == {"live", "replay"}
+    assert set(heard) == {*range(101, 501), 1, 2, 3}
+    assert heard.index(101) < heard.index(1)
+
+
+def test_an_acknowledgement_from_an_old_link_counts_for_nothing() -> None:
+    rack = Rack(10)
+    delivery = rack.delivery()
+    delivery.linked()
+    (old,) = sent(delivery, rack)
+    delivery.unlinked(0.0, "gone")
+    delivery.linked()
+    delivery.taken(old.number)
+    assert len(rack.acknowledged) == 0
+    assert sequences(sent(delivery, rack)) == list(range(1, 11))
+
+
+def _never(*_: Any) -> Rows:
+    raise AssertionError("nothing is to be fetched")
+
+
+def test_nothing_is_fetched_while_nothing_can_go() -> None:
+    rack = Rack(5000)
+    delivery = rack.delivery()
+    delivery.linked()
+    assert len(sent(delivery, rack)) == WINDOW
+    rack.pending = _never  # type: ignore[assignment,method-assign]
+    assert sent(delivery, rack) == []
