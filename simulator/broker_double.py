@@ -16,6 +16,7 @@ from edge.core.values import Moment
 SOON_S = 1e-6  # less than this is rounding: times of two clocks are compared
 MOST_ROUTES = 10_000
 SERVER_UNAVAILABLE, TAKEN_OVER, BROKEN = 136, 142, 128
+NOT_AUTHORISED, TOO_LARGE = 135, 149
 
 
 class Message(NamedTuple):
@@ -43,8 +44,8 @@ class Peer(Protocol):
     def five(self) -> bool:
         """Whether it speaks MQTT 5, else 3.1.1."""
 
-    def accepted(self, link: Link) -> None:
-        """The broker has taken the connection."""
+    def accepted(self, link: Link, largest: int | None) -> None:
+        """The broker has taken the connection, and packets of at most `largest` bytes."""
 
     def refused(self, code: int) -> None:
         """The broker refuses the connection with this reason code of MQTT 5."""
@@ -58,8 +59,8 @@ class Peer(Protocol):
     def subscribed(self, link: Link, mid: int, granted: list[int]) -> None:
         """The broker has taken the subscriptions of that packet."""
 
-    def acknowledged(self, link: Link, mid: int) -> None:
-        """The broker has taken the message of that packet."""
+    def acknowledged(self, link: Link, mid: int, code: int = 0) -> None:
+        """The broker has taken the message of that packet, or refuses it with a reason code of MQTT 5."""
 
     def deliver(self, link: Link, message: Message) -> None:
         """A message for the client."""
@@ -93,6 +94,8 @@ class BrokerDouble:
         self._refusal: int | None = None
         self._there = True
         self._mute = False
+        self._refused_topic: str | None = None
+        self._largest: int | None = None
         self.retained: dict[str, Message] = {}
 
     # --- as a worker ---
@@ -135,10 +138,7 @@ class BrokerDouble:
     def drop(self, client_id: str | None = None, *, wills: bool = True) -> None:
         """Break the link of this client, or of all; the wills are published unless the broker itself is ending."""
         for link in [x for x in self._links.values() if client_id in (None, x.client_id)]:
-            self._close(link)
-            self.after(0.0, lambda link=link: link.peer.lost(link, BROKEN))  # type: ignore[misc]
-            if wills and link.will is not None:
-                self.route(link.will)
+            self._throw_out(link, BROKEN, wills=wills)
 
     def refuse(self, code: int | None) -> None:
         """Refuse new connections with this reason code of MQTT 5 (135: not authorised); None: take them again."""
@@ -151,6 +151,15 @@ class BrokerDouble:
     def mute(self, on: bool = True) -> None:
         """Take connections and subscriptions, but neither acknowledge nor pass on what is published."""
         self._mute = on
+
+    def refuse_topic(self, topic_filter: str | None) -> None:
+        """Take no message whose topic falls under the filter: MQTT 5 is told so, 3.1.1 hears of success. None: all."""
+        self._refused_topic = topic_filter
+
+    def limit(self, largest: int | None) -> None:
+        """Take no packet of more than so many bytes, and end the link that brings one. New links hear of it, in MQTT 5.
+        None: take them again."""
+        self._largest = largest
 
     # --- packets ---
 
@@ -187,9 +196,15 @@ class BrokerDouble:
         """PUBLISH has arrived."""
         if self._mute:
             return
+        if self._largest is not None and _size(message) > self._largest:
+            self._throw_out(link, TOO_LARGE)
+            return
+        refused = self._refused_topic is not None and matches(self._refused_topic, message.topic)
         if message.qos:
-            self.send(link, lambda: link.peer.acknowledged(link, mid))
-        self.route(message)
+            code = NOT_AUTHORISED if refused and link.peer.five else 0
+            self.send(link, lambda: link.peer.acknowledged(link, mid, code))
+        if not refused:
+            self.route(message)
 
     def bye(self, link: Link) -> None:
         """DISCONNECT has arrived: the will is void."""
@@ -240,7 +255,7 @@ class BrokerDouble:
         else:
             self._take_over(client_id)
             self._links[client_id] = link = Link(client_id, peer, will)
-            peer.accepted(link)
+            peer.accepted(link, self._largest)
 
     def _take_over(self, client_id: str) -> None:
         old = self._links.get(client_id)
@@ -250,10 +265,21 @@ class BrokerDouble:
             if old.will is not None:
                 self.route(old.will)
 
+    def _throw_out(self, link: Link, code: int, *, wills: bool = True) -> None:
+        self._close(link)
+        self.after(0.0, lambda: link.peer.lost(link, code))
+        if wills and link.will is not None:
+            self.route(link.will)
+
     def _close(self, link: Link) -> None:
         link.open = False
         self._links.pop(link.client_id, None)
         self._routes.clear()
+
+
+def _size(message: Message) -> int:
+    """About how many bytes its packet has."""
+    return len(message.topic.encode()) + len(message.payload) + 10
 
 
 def matches(topic_filter: str, topic: str) -> bool:

@@ -83,6 +83,7 @@ class ClientDouble:
         self.on_disconnect: Callable[..., Any] | None = None
         self.on_connect_fail: Callable[..., Any] | None = None
         self.on_message: Callable[..., Any] | None = None
+        self.on_publish: Callable[..., Any] | None = None
         self.on_subscribe: Callable[..., Any] | None = None
         self.on_socket_open: Callable[..., Any] | None = None
         self.name = client_id
@@ -100,6 +101,8 @@ class ClientDouble:
         self._unacknowledged: dict[int, tuple[Message, Info]] = {}
         self._waiting: deque[int] = deque()
         self._in_flight = 0
+        self._most_in_flight = IN_FLIGHT
+        self._parted = False
 
     # --- as paho's ---
 
@@ -116,8 +119,9 @@ class ClientDouble:
         """Reconnect after `min_delay` seconds, then twice as many each time, up to `max_delay`."""
         self._delays = float(min_delay), float(max_delay)
 
-    def connect_async(self, host: str, port: int = 1883, keepalive: int = 60, **more: Any) -> None:
+    def connect_async(self, host: str, port: int = 1883, keepalive: int = 60, **more: Any) -> None:  # noqa: ARG002  # paho's signature
         """There is one broker, wherever it is said to be; the link starts with `loop_start`."""
+        self._parted = False
 
     def loop_start(self) -> None:
         """Begin to connect, and go on trying."""
@@ -132,10 +136,29 @@ class ClientDouble:
     def disconnect(self) -> None:
         """Part from the broker in good order, after what was sent before."""
         self._attempt += 1
+        self._parted = True
         link, self._link = self._link, None
         if link is not None:
             self._broker.send(link, lambda: self._broker.bye(link))
             self._call(self.on_disconnect, _flags_of_end(by_server=False), _code(PacketTypes.DISCONNECT, 0), None)
+
+    def max_inflight_messages_set(self, inflight: int) -> None:
+        """Let so many messages wait for their acknowledgement at once; the others wait behind them."""
+        self._most_in_flight = inflight
+        self._fill_window()
+
+    def drop_out_messages(self) -> list[MQTTMessage]:
+        """Forget what was not acknowledged: that."""
+        found = []
+        for mid, (message, _) in self._unacknowledged.items():
+            told = MQTTMessage(mid, message.topic.encode())
+            told.payload, told.qos, told.retain = message.payload, message.qos, message.retain
+            told.properties = message.properties
+            found.append(told)
+        self._unacknowledged.clear()
+        self._waiting.clear()
+        self._in_flight = 0
+        return found
 
     def socket(self) -> _Socket | None:
         """What the link runs over; None without one."""
@@ -198,12 +221,14 @@ class ClientDouble:
     # --- what comes over the link ---
 
     @_while_thawed
-    def accepted(self, link: Link) -> None:
+    def accepted(self, link: Link, largest: int | None) -> None:
         """CONNACK."""
         self._link, self._delay = link, 0.0
         self._waiting, self._in_flight = deque(self._unacknowledged), 0
-        flags = ConnectFlags(session_present=False)
-        self._call(self.on_connect, flags, _code(PacketTypes.CONNACK, 0), Properties(PacketTypes.CONNACK))  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.CONNACK)  # type: ignore[no-untyped-call]
+        if self.five and largest is not None:
+            properties.MaximumPacketSize = largest
+        self._call(self.on_connect, ConnectFlags(session_present=False), _code(PacketTypes.CONNACK, 0), properties)
         self._fill_window()
 
     @_while_thawed
@@ -235,11 +260,13 @@ class ClientDouble:
             self._call(self.on_subscribe, mid, [_code(PacketTypes.SUBACK, qos) for qos in granted], None)
 
     @_while_thawed
-    def acknowledged(self, link: Link, mid: int) -> None:
+    def acknowledged(self, link: Link, mid: int, code: int = 0) -> None:
         """PUBACK."""
         if link is self._link and mid in self._unacknowledged:
-            self._unacknowledged.pop(mid)[1].done()
+            _, info = self._unacknowledged.pop(mid)
             self._in_flight -= 1
+            self._call(self.on_publish, mid, _code(PacketTypes.PUBACK, code), None)
+            info.done()
             self._fill_window()
 
     @_while_thawed
@@ -254,6 +281,8 @@ class ClientDouble:
         self._call(self.on_message, told)
 
     def _reconnect(self) -> None:
+        if self._parted:
+            return
         least, most = self._delays
         self._delay = min(2 * self._delay, most) if self._delay else least
         self._try_again(self._delay)
@@ -271,7 +300,7 @@ class ClientDouble:
 
     def _fill_window(self) -> None:
         link = self._link
-        while link is not None and self._waiting and self._in_flight < IN_FLIGHT:
+        while link is not None and self._waiting and self._in_flight < self._most_in_flight:
             mid = self._waiting.popleft()
             self._in_flight += 1
             message = self._unacknowledged[mid][0]

@@ -135,6 +135,7 @@ class Fast:
         self._lives = 0
         self._boots = 1
         self._freezes = 0
+        self._frozen = False
         self._held: frozenset[str] = frozenset()
         self.slaves = {name: Slaves(self.village.slaves(name)) for name in site.ports}
         self._ports = {
@@ -142,7 +143,8 @@ class Fast:
             for name, port in site.ports.items()
         }
         self._entries = safe.safe_entries(site)
-        self._client = self._phone = self._listen()
+        self._clients: dict[str, ClientDouble] = {}  # the controller's, by their ids
+        self._phone = self._listen()
         self._follow_sun()
         self._start()
         self.runner.settle()  # online: what is sent from now on is heard
@@ -195,18 +197,20 @@ class Fast:
         assert self.shell is not None
         self._held = frozenset(names or [w.name for w in self.shell.workers])
         if names:
-            self._client.thaw()
-        elif not self._client.frozen:
-            self._client.frozen = True
+            self._thaw()
+        elif not self._frozen:
+            self._frozen = True
             self._freezes += 1
-            self.at(self.time.mono() + DEAD_LINK_S, partial(self._give_up_link, self._client, self._freezes))
+            for client in self._clients.values():
+                client.frozen = True
+                self.at(self.time.mono() + DEAD_LINK_S, partial(self._give_up_link, client, self._freezes))
         self._run()
 
     def go_on(self) -> None:
         """Nothing stands still any more."""
         self._held = frozenset()
         self._run()
-        self._client.thaw()
+        self._thaw()
 
     def close(self) -> None:
         """Stop the controller in good order, and forget a journal that is kept nowhere."""
@@ -255,9 +259,8 @@ class Fast:
         seams = Seams(
             self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched
         )
-        broker = Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
         self.shell = compose(
-            self.site, self._models, self.clock, self._journal, broker, outputs, inputs, counters, self._ports,
+            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters, self._ports,
             seams,
         )
         self.shell.core.start()
@@ -288,6 +291,19 @@ class Fast:
         if self.shell is None:
             start()
 
+    @property
+    def _client(self) -> ClientDouble:
+        """The one that commands come over."""
+        return self._clients[self._broker_for().client_id]
+
+    def _broker_for(self) -> Broker:
+        return Broker("127.0.0.1", 1883, self.site.mqtt.protocol, f"village-edge-{self.site.site.id}")
+
+    def _thaw(self) -> None:
+        self._frozen = False
+        for client in list(self._clients.values()):
+            client.thaw()
+
     def _give_up_link(self, client: ClientDouble, freeze: int) -> None:
         if client.frozen and freeze == self._freezes:
             self.broker.drop(client.name)
@@ -297,7 +313,8 @@ class Fast:
         shell, self.shell = self.shell, None
         if shell is not None:
             if kill:
-                self._client.vanish()
+                for client in self._clients.values():
+                    client.vanish()
             else:
                 shell.link.stop()
                 shell.close(self.clock.now())
@@ -323,8 +340,9 @@ class Fast:
         self.runner = StepRunner([*(w for w in workers if w.name not in self._held), self.broker], self.clock)
 
     def _make_client(self, broker: Broker) -> ClientDouble:
-        self._client = ClientDouble(self.broker, broker.client_id, five=broker.protocol == "5")
-        return self._client
+        made = ClientDouble(self.broker, broker.client_id, five=broker.protocol == "5")
+        self._clients[broker.client_id] = made
+        return made
 
     def _listen(self) -> ClientDouble:
         """A phone that sends what it is asked to, and hears outcomes and alarms."""

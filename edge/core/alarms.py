@@ -73,6 +73,10 @@ KINDS: Mapping[str, Kind] = {
     "history-failing": Kind(
         "warning", 0, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
     ),
+    "message-refused": Kind(
+        "warning", 0, 10, "Máy chủ MQTT không nhận một số bản tin: {why}",
+        "The broker does not take some messages: {why}",
+    ),
     "sink-refused": Kind(
         "warning", 0, 10, "{name} không nhận số liệu: {why}", "{name} refuses the readings: {why}"
     ),

@@ -18,6 +18,7 @@ from edge.core.events import (
     InputChanged,
     JournalChanged,
     LinkChanged,
+    MessageRefused,
     OutputObserved,
     Persist,
     Publish,
@@ -143,8 +144,8 @@ class Controller:
                 effects += self._request(event.request, moment)
             case JournalChanged() | Stored():
                 effects += self._journal(event, moment)
-            case HistoryChanged() | SinkChanged():
-                self._history(event, moment)
+            case HistoryChanged() | SinkChanged() | MessageRefused():
+                self._passed_on(event, moment)
             case LinkChanged():
                 effects += self._alarms.link(event.up)
                 effects += self._introduce(moment) if event.up else []
@@ -166,7 +167,10 @@ class Controller:
         self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
         return self._desk.journal(failing)
 
-    def _history(self, event: HistoryChanged | SinkChanged, moment: Moment) -> None:
+    def _passed_on(self, event: HistoryChanged | SinkChanged | MessageRefused, moment: Moment) -> None:
+        if isinstance(event, MessageRefused):
+            self._alarms.state("message-refused", self._site, event.why is not None, moment, {"why": event.why})
+            return
         if isinstance(event, HistoryChanged):
             data = {"why": event.failing, "lost": event.lost}
             self._alarms.state("history-failing", self._site, event.failing is not None, moment, data)

@@ -122,7 +122,7 @@ class Delivery:
         self._under_way: dict[int, Batch] = {}
         self._count = 0
         self._newest_taken = self._before_link = 0
-        self._largest = math.inf  # as the broker says
+        self._largest, self._window = math.inf, WINDOW  # as the broker says
         self._found_largest, self._found_until = math.inf, -math.inf  # as was found by trying
         self._again = False  # rows that came back are to be sent before others
         self._lost: set[int] = set()  # what was under way when the link broke, and has not been taken since
@@ -139,10 +139,11 @@ class Delivery:
 
     # --- what the link does ---
 
-    def linked(self, largest: int | None = None) -> None:
-        """There is a new link, which takes messages of at most `largest` bytes."""
+    def linked(self, largest: int | None = None, window: int = WINDOW) -> None:
+        """There is a new link, which takes messages of at most `largest` bytes, and so many at once."""
         self.up = True
         self._largest = largest or math.inf
+        self._window = min(window, WINDOW)
         self._before_link = self._newest_taken
         self._begin_again()
 
@@ -232,13 +233,13 @@ class Delivery:
             self._trust_again(mono)
         one_by_one = self._suspects is not None or self._refusal.until > -math.inf
         under_way = len(self._under_way)
-        if under_way >= (1 if one_by_one or self._again else WINDOW):
+        if under_way >= (1 if one_by_one or self._again else self._window):
             return None
         if self._again:
             self._begin_again()
         if self._suspects is not None:
             return self._next_careful(mono, source, self._suspects)
-        only_live = sum(batch.lane != "live" for batch in self._under_way.values()) >= WINDOW - FOR_LIVE
+        only_live = sum(batch.lane != "live" for batch in self._under_way.values()) >= max(1, self._window - FOR_LIVE)
         return self._next_of(("live",) if only_live else ("live", "backlog", "replay"), mono, source)
 
     def wakeup(self, mono: float) -> float | None:
@@ -260,10 +261,10 @@ class Delivery:
     def _next_of(self, lanes: Sequence[Lane], mono: float, source: Source, limit: int = ROWS) -> Batch | None:
         for lane in lanes:
             while lane == "live" or self._bucket.open_at(mono) <= mono:
-                rows = self._fetch_replay(source, limit) if lane == "replay" else self._fetch(lane, source, limit)
+                rows = self._fetch_replay(source) if lane == "replay" else self._fetch(lane, source)
                 if not rows:
                     break
-                batch, left = self._pack(lane, rows, mono)
+                batch, left = self._pack(lane, rows, mono, limit)
                 self._went(lane, rows[len(rows) - len(left) - 1].sequence, left)
                 if batch is not None:
                     if lane != "live":
@@ -286,12 +287,11 @@ class Delivery:
                 return batch
         return None
 
-    def _fetch(self, lane: Stored, source: Source, limit: int) -> Rows:
+    def _fetch(self, lane: Stored, source: Source) -> Rows:
         state = self._lanes[lane]
         again = bool(state.beyond) and not self._under_way
         while not state.empty:
-            rows: Rows = state.left[:limit] or source.pending(lane, limit, state.beyond)
-            state.left = state.left[limit:]
+            rows, state.left = state.left or source.pending(lane, ROWS, state.beyond), ()
             if not rows and again:
                 state.beyond, again = 0, False  # there may be what was held when its turn came
             elif not rows:
@@ -303,12 +303,12 @@ class Delivery:
                 state.beyond = rows[-1].sequence
         return ()
 
-    def _fetch_replay(self, source: Source, limit: int) -> Rows:
+    def _fetch_replay(self, source: Source) -> Rows:
         replay = self._replay
         while replay.stretches:
             first, last = replay.stretches[0]
             at = max(first, replay.at)
-            if rows := replay.left or (source.between(at, last, limit) if at <= last else ()):
+            if rows := replay.left or (source.between(at, last, ROWS) if at <= last else ()):
                 return rows
             if any(batch.lane == "replay" for batch in self._under_way.values()):
                 break
@@ -320,20 +320,20 @@ class Delivery:
         if lane == "replay":
             self._replay.at, self._replay.left = sequence + 1, left
         else:
-            self._lanes[lane].beyond, self._lanes[lane].left = sequence, [*left, *self._lanes[lane].left]
+            self._lanes[lane].beyond, self._lanes[lane].left = sequence, left
 
-    def _pack(self, lane: Lane, rows: Rows, mono: float) -> tuple[Batch | None, Rows]:
+    def _pack(self, lane: Lane, rows: Rows, mono: float, limit: int = ROWS) -> tuple[Batch | None, Rows]:
         """A message with the first of these rows, as many as it has room for, and the others. None: the first is too
         large for any message, and is set aside."""
         found = self._found_largest if mono < self._found_until else math.inf
-        most = len(rows)
+        most = min(len(rows), limit)
         while True:
             payload = self._encode(lane, rows[:most])
             size = len(payload) + self._envelope
             if size <= min(self._largest, found) or (most == 1 and size <= self._largest):
                 break
             if most == 1:
-                self._put_aside(rows[0].sequence, f"its message has {size} bytes, the broker takes {self._largest}")
+                self._put_aside(rows[0].sequence, f"its message has {size} bytes, and the broker takes {self._largest}")
                 return None, rows[1:]
             most = max(1, min(most // 2, int(most * min(self._largest, found) / size)))
         self._count += 1

@@ -129,6 +129,14 @@ class SinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """The broker does not take some of the controller's own messages, and `why`: their topics, each with the reason.
+    None: it takes them all."""
+
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What the files say to a question that the core had asked; `payload` is the answer without its id."""
 
@@ -138,7 +146,8 @@ class Answered:
 
 Event = (
     Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | PulsesCounted
-    | LinkChanged | ClockChanged | Stored | JournalChanged | HistoryChanged | SinkChanged | Answered
+    | LinkChanged | ClockChanged | Stored | JournalChanged | HistoryChanged | SinkChanged | MessageRefused
+    | Answered
 )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Container
+from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple
-from urllib.parse import quote
+from typing import Literal
 
-from edge.core.delivery import StoredRow as StoredRow  # noqa: PLC0414  # who asks a cursor names what it gives
 from edge.core.packing import unpack
 from edge.core.ranges import Ranges
+from edge.core.suspects import StoredRow as StoredRow  # noqa: PLC0414  # who asks a cursor names what it gives
+from edge.shell.history_file import ReadOnly, connect_readonly, dropped
 
 BLOCK = 1_200  # rows read at once: a window of messages
 MOST_LIVE = 20_000  # rows that may have been read in the last minute
@@ -22,7 +23,7 @@ ROWS = (
     "AND NOT EXISTS (SELECT 1 FROM held WHERE held.sequence = rows.sequence) ORDER BY sequence LIMIT ?"
 )
 COUNT = (
-    "SELECT count(*) FROM rows WHERE sequence BETWEEN ? AND ? "
+    "SELECT count(*), max(sequence) FROM rows WHERE sequence BETWEEN ? AND ? "
     "AND NOT EXISTS (SELECT 1 FROM held WHERE held.sequence = rows.sequence)"
 )
 LEFT = COUNT + " AND sequence NOT IN (SELECT sequence FROM set_aside WHERE consumer = ?)"  # noqa: S608 - constant
@@ -30,34 +31,12 @@ NEWEST = "SELECT sequence, at FROM rows ORDER BY sequence DESC LIMIT ?"
 Lane = Literal["live", "backlog"]
 
 
-class Standing(NamedTuple):
-    """What the history says of a consumer: which rows it has, which it would not take, and how many left before it had
-    them."""
-
-    acknowledged: Ranges
-    set_aside: dict[int, str]
-    dropped: int
-
-
-def standing(path: Path, consumer: str) -> Standing:
-    """What the file says of `consumer`; nothing, of one that it does not know. Raises sqlite3.Error."""
-    db = connect(path)
-    try:
-        found = db.execute("SELECT acknowledged, dropped FROM consumers WHERE id = ?", (consumer,)).fetchone()
-        aside = db.execute("SELECT sequence, why FROM set_aside WHERE consumer = ?", (consumer,)).fetchall()
-    finally:
-        db.close()
-    ranges = Ranges((first, last) for first, last in json.loads(found[0])) if found else Ranges()
-    return Standing(ranges, dict(aside), found[1] if found else 0)
-
-
-def count(path: Path, first: int, last: int) -> int:
-    """How many rows there are from sequence `first` to `last`, without those that are held. Raises sqlite3.Error."""
-    db = connect(path)
-    try:
-        return int(db.execute(COUNT, (first, last)).fetchone()[0])
-    finally:
-        db.close()
+def stretch(path: Path, first: int, last: int) -> tuple[int, int]:
+    """How many rows there are from sequence `first` to `last`, without those that are held, and the last one's sequence
+    (0: there is none). Raises sqlite3.Error."""
+    with closing(connect_readonly(path)) as db:
+        rows, newest = db.execute(COUNT, (first, last)).fetchone()
+        return int(rows), newest or 0
 
 
 class Cursor:
@@ -69,12 +48,11 @@ class Cursor:
     def __init__(self, path: Path, consumer: str, acknowledged: Ranges, set_aside: Container[int]) -> None:
         """`acknowledged` and `set_aside` are the consumer's own, which it adds to; the file need not be there yet."""
         self.live_from = 1
-        self._path = path
+        self._file = ReadOnly(path)
         self._consumer = consumer
         self._acknowledged = acknowledged
         self._set_aside = set_aside
-        self._db: sqlite3.Connection | None = None
-        self._inode = 0
+        self._seen: sqlite3.Connection | None = None
         self._layouts: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._ahead_of: dict[str, tuple[list[StoredRow], int]] = {}  # by lane; the next row last; where it goes on
 
@@ -111,16 +89,12 @@ class Cursor:
 
     def dropped(self) -> int:
         """How many rows left the history before the consumer had them, since the beginning. Raises sqlite3.Error."""
-        found = self._open().execute("SELECT dropped FROM consumers WHERE id = ?", (self._consumer,)).fetchone()
-        return int(found[0]) if found else 0
+        return dropped(self._open(), self._consumer)
 
     def close(self) -> None:
-        """Let go of the file; it is opened again when something is asked."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-        self._layouts.clear()
-        self.forget_ahead()
+        """Let go of the file; it is opened again when something is asked. From the thread that asked."""
+        self._file.close()
+        self._seen = None
 
     def _ahead(
         self, lane: str, first: int, last: int, limit: int, read: Callable[[int, int], list[StoredRow]]
@@ -164,20 +138,9 @@ class Cursor:
         return self._layouts[layout]
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new one where the file was moved aside and begun anew."""
-        try:
-            inode = self._path.stat().st_ino
-        except OSError as error:
-            self.close()
-            raise sqlite3.OperationalError(f"{self._path}: {error.strerror}") from None
-        if inode != self._inode:
-            self.close()
-        if self._db is None:
-            self._db, self._inode = connect(self._path), inode
-        return self._db
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Raises sqlite3.Error."""
-    where = f"file:{quote(str(path))}?mode=ro"
-    return sqlite3.connect(where, uri=True, isolation_level=None, timeout=1.0, check_same_thread=False)
+        db = self._file.db()
+        if db is not self._seen:
+            self._layouts.clear()
+            self.forget_ahead()
+            self._seen = db
+        return db

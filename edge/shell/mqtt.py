@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.core.events import CommandReceived, Event, LinkChanged, Publish, RequestReceived
+from edge.core.events import CommandReceived, Event, LinkChanged, MessageRefused, Publish, RequestReceived
 from edge.core.topics import Decoder, Topics
 from edge.core.values import Request
+from edge.shell import mqtt_client
 from edge.shell.clock import Clock
+from edge.shell.mqtt_client import PACKET_TOO_LARGE, WINDOW, Bounds, cut, guarded, paho_client
+from edge.shell.mqtt_client import Broker as Broker  # noqa: PLC0414  # who makes a link names its broker
+from edge.shell.refused import Refused
 
 log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 MOST_WHILE_SILENT = 100
-KEEPALIVE_S = 15  # a half-open link is noticed within twice this
-SLOWEST_RECONNECT_S = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who we are to it. `protocol` is "5" or "3.1.1"."""
-
-    host: str
-    port: int
-    protocol: str
-    client_id: str  # always the same one, so that a new link ends a half-open old one and its will
-    user: str | None = None
-    password: str | None = None
+AROUND = 16  # bytes of a packet beside topic and payload; correlation data apart
 
 
 class Unanswered:
@@ -48,12 +35,28 @@ class Unanswered:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[paho.MQTTMessageInfo, float]] = deque()
+        self._waiting: deque[tuple[paho.MQTTMessageInfo, float, str, int]] = deque()
         self._silent = False
 
-    def add(self, sent: paho.MQTTMessageInfo, mono: float) -> None:
+    def add(self, sent: paho.MQTTMessageInfo, mono: float, topic: str, size: int) -> None:
         """A message was handed to paho."""
-        self._waiting.append((sent, mono))
+        self._waiting.append((sent, mono, topic, size))
+
+    def __bool__(self) -> bool:
+        """Whether there are any; what was acknowledged since `ended_silence` counts."""
+        return bool(self._waiting)
+
+    def forget(self) -> None:
+        """They are no longer in paho's queue."""
+        self._waiting.clear()
+
+    def oldest(self) -> tuple[str, int] | None:
+        """Topic and size of the first that is not acknowledged. From any thread."""
+        return next(((topic, size) for sent, _, topic, size in list(self._waiting) if not _acknowledged(sent)), None)
+
+    def of(self, mid: int) -> tuple[str, int] | None:
+        """Topic and size of the message that paho calls `mid`, if it is still among them. From any thread."""
+        return next(((topic, size) for sent, _, topic, size in list(self._waiting) if sent.mid == mid), None)
 
     def ended_silence(self) -> bool:
         """Forget what has been acknowledged. Whether a silence has thereby ended."""
@@ -73,7 +76,7 @@ class Unanswered:
 
     def sent_again(self, mono: float) -> None:
         """There is a new link, over which paho sends once more what waits."""
-        self._waiting = deque((sent, mono) for sent, _ in self._waiting)
+        self._waiting = deque((sent, mono, topic, size) for sent, _, topic, size in self._waiting)
 
     def full(self) -> bool:
         """Whether the broker is silent and enough waits for it."""
@@ -105,14 +108,16 @@ class MqttLink:
         self._stopping = False
         self._unanswered = Unanswered()
         self._renewed = False
+        self._refused = Refused()
+        self._told_refused: str | None = None
+        self._early: dict[int, str] = {}  # refused before we knew what paho calls it
+        self._one_by_one = self._cut_by_us = False
+        self._bounds = Bounds(None, WINDOW)
         self._client = self._furnish((make_client or paho_client)(broker))
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether or not there is a broker."""
-        five = self._broker.protocol == "5"
-        more: dict[str, Any] = {"clean_start": True, "properties": _session_ends_with_link()} if five else {}
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S, **more)
-        self._client.loop_start()
+        mqtt_client.begin(self._client, self._broker)
 
     def publish(self, message: Publish) -> None:
         """Send, or drop while the link is down or the broker acknowledges nothing. Never blocks and never raises."""
@@ -127,8 +132,13 @@ class MqttLink:
             self._put(LinkChanged(up=True))  # what was dropped meanwhile is told
         if self._unanswered.overdue(now):
             log.warning("the broker has acknowledged nothing for %g s; connecting anew", PATIENCE_S)
-            self._cut()
-        if self._unanswered.full():
+            self._cut_by_us = True
+            cut(self._client)
+        if self._one_by_one and not self._unanswered:
+            self._send_at_once(WINDOW)
+        size = len(message.topic) + len(message.payload) + len(message.correlation or b"") + AROUND
+        if self._unanswered.full() or self._refused.blocks(message.topic, size):
+            self._tell_refused()
             return
         try:
             sent = self._client.publish(
@@ -138,13 +148,9 @@ class MqttLink:
             log.error("%s could not be published: %s", message.topic, error)
             return
         if message.qos:
-            self._unanswered.add(sent, now)
-
-    def _cut(self) -> None:
-        """Break the link: paho then connects anew by itself."""
-        if (open_socket := self._client.socket()) is not None:
-            with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
+            self._unanswered.add(sent, now, message.topic, size)
+            if self._early and (answer := self._early.pop(sent.mid, None)) is not None:
+                self._answered(message.topic, size, answer)
 
     def _along(self, message: Publish) -> Properties | None:
         if message.correlation is None or self._broker.protocol != "5":
@@ -166,19 +172,16 @@ class MqttLink:
         self._client.loop_stop()
 
     def _furnish(self, client: Any) -> Any:
-        if self._broker.user is not None:
-            client.username_pw_set(self._broker.user, self._broker.password)
+        mqtt_client.furnish(client, self._broker)
         client.will_set(self._topics.status, b"offline", 1, retain=True)
-        client.reconnect_delay_set(1, SLOWEST_RECONNECT_S)
-        client.on_socket_open = _no_delay
-        # paho's thread ends with an exception in a callback: each of ours catches its own.
-        client.on_connect = _guarded(self._connected)
-        client.on_disconnect = _guarded(self._disconnected)
-        client.on_connect_fail = _guarded(self._not_there)
-        client.on_message = _guarded(self._message)
+        client.on_connect = guarded(self._connected)
+        client.on_disconnect = guarded(self._disconnected)
+        client.on_connect_fail = guarded(self._not_there)
+        client.on_message = guarded(self._message)
+        client.on_publish = guarded(self._published)
         return client
 
-    def _connected(self, client: Any, _data: object, _flags: object, code: Any, _more: object = None) -> None:
+    def _connected(self, client: Any, _data: object, _flags: object, code: Any, more: object = None) -> None:
         if code.is_failure:
             if not self._told_down:
                 log.error("the broker refuses us: %s; check mqtt.user and mqtt.password_file", code)
@@ -191,11 +194,57 @@ class MqttLink:
         else:
             client.subscribe([(topic, 1) for topic in self._topics.subscriptions])
         log.info("connected to the broker at %s:%s", self._broker.host, self._broker.port)
-        self.up, self._renewed, self._told_down = True, True, False
+        self._bounds = mqtt_client.bounds(more)
+        self._refused.largest = self._bounds.largest
+        self._send_at_once(1 if self._one_by_one else WINDOW)
+        if self._refused:
+            self._sift(client)
+        self.up, self._renewed, self._told_down, self._cut_by_us = True, True, False, False
         self._put(LinkChanged(up=True))
 
-    def _disconnected(self, _client: object, _data: object, _flags: object, code: object, _more: object = None) -> None:
+    def _sift(self, client: Any) -> None:
+        """Take out of paho's queue what the broker would end the link for."""
+        queue = client.drop_out_messages()
+        self._unanswered.forget()
+        for message in queue:
+            size = len(message.topic) + len(message.payload) + AROUND
+            if not self._refused.blocks(message.topic, size):
+                sent = client.publish(message.topic, message.payload, message.qos, message.retain, message.properties)
+                self._unanswered.add(sent, self._clock.mono(), message.topic, size)
+
+    def _send_at_once(self, messages: int) -> None:
+        """How many messages may wait for their acknowledgement at once; the others wait in paho's queue."""
+        self._one_by_one = messages == 1
+        self._client.max_inflight_messages_set(min(messages, self._bounds.window))
+
+    def _published(self, _client: object, _data: object, mid: int, code: Any, _more: object = None) -> None:
+        """The broker has answered one message. Called under paho's locks, so nothing here may wait."""
+        why = str(code) if code.is_failure else ""
+        if why or self._refused:
+            if (found := self._unanswered.of(mid)) is not None:
+                self._answered(*found, why)
+            elif why:
+                self._early[mid] = why
+
+    def _answered(self, topic: str, size: int, why: str) -> None:
+        self._refused.answered(topic, size, why or None)
+        self._tell_refused()
+
+    def _tell_refused(self) -> None:
+        told = self._refused.told()
+        if told != self._told_refused:
+            self._told_refused = told
+            if told is not None:
+                log.error("the broker does not take %s", told)
+            self._put(MessageRefused(told))
+
+    def _disconnected(self, _client: object, _data: object, _flags: object, code: Any, _more: object = None) -> None:
         was, self.up = self.up, False
+        if was and not (self._stopping or self._cut_by_us):
+            too_large = getattr(code, "value", None) == PACKET_TOO_LARGE
+            why = "it is too large for it" if too_large else "it ends the link, so this is likely too large for it"
+            self._one_by_one = self._refused.link_cut(self._unanswered.oldest(), why)
+            self._tell_refused()
         if was:
             if not self._stopping:
                 log.warning("the broker is gone (%s); everything else goes on", code)
@@ -226,32 +275,3 @@ class MqttLink:
         elif asked is not None:
             self._put(CommandReceived(asked, received))
 
-
-def paho_client(broker: Broker) -> paho.Client:
-    """A client of paho's for this broker, whose session ends with its link."""
-    five = broker.protocol == "5"
-    more: dict[str, Any] = {} if five else {"clean_session": True}
-    version = paho.MQTTv5 if five else paho.MQTTv311
-    return paho.Client(CallbackAPIVersion.VERSION2, broker.client_id, protocol=version, **more)
-
-
-def _session_ends_with_link() -> Properties:
-    """No session outlives its link, so a broker never replays what was sent while we were away."""
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it untyped
-    properties.SessionExpiryInterval = 0
-    return properties
-
-
-def _no_delay(_client: object, _data: object, sock: Any) -> None:
-    # Without it Nagle's algorithm and delayed acknowledgements hold every second small packet for 40 ms.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
-    def call(*arguments: object) -> None:
-        try:
-            callback(*arguments)
-        except Exception:
-            log.exception("a callback of the MQTT link failed")
-
-    return call

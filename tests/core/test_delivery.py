@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from edge.core.delivery import (
-    NOT_AUTHORISED, PATIENCE_S, QUOTA_EXCEEDED, ROWS, STAND_BACK_S, WINDOW, Batch, Delivery, Lane, StoredRow,
+    NOT_AUTHORISED,
+    PATIENCE_S,
+    QUOTA_EXCEEDED,
+    ROWS,
+    STAND_BACK_S,
+    WINDOW,
+    Batch,
+    Delivery,
+    Lane,
+    StoredRow,
 )  # fmt: skip
 from edge.core.ranges import Ranges
 from edge.core.suspects import Rows
@@ -223,14 +232,15 @@ def test_a_limit_that_was_told_is_kept_to_and_what_can_never_fit_is_set_aside() 
     assert sequences(batches + sent(delivery, rack)) == [n for n in range(1, 301) if n != 99]
     assert rack.set_aside == {99}
     ((_, why),) = delivery.settled().set_aside
-    assert "5070 bytes" in why and "1000" in why
+    assert "5070 bytes" in why
+    assert "takes 1000" in why
 
 
 def test_a_broker_that_cuts_at_everything_sets_nothing_aside_and_is_told_of() -> None:
     rack = Rack(2000, live_from=1990)
     delivery = rack.delivery()
     mono, tries = 0.0, 0
-    while mono < 3 * 86400:
+    while mono < 86400:
         delivery.linked()
         if sent(delivery, rack, mono):
             tries += 1
