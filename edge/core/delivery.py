@@ -87,6 +87,7 @@ class _Refusal:
     why: str | None = None
     until: float = -math.inf
     wait_s: float = 1.0
+    answered: bool = False  # by a broker that kept the link: another link may fare better at once
 
 
 @dataclass(slots=True)
@@ -145,6 +146,8 @@ class Delivery:
         self._largest = largest or math.inf
         self._window = min(window, WINDOW)
         self._before_link = self._newest_taken
+        if self._refusal.answered:
+            self._refusal.until = 0.0
         self._begin_again()
 
     def unlinked(self, mono: float, why: str, *, ours: bool = False, too_large: bool = False) -> None:
@@ -159,7 +162,7 @@ class Delivery:
             blamed = lost
         if self._suspects is not None:
             if ours and not blamed:
-                self._suspects.probe = not self._suspects.probe
+                self._suspects.probe, self._suspects.probing = not self._suspects.probe, False
             for batch in reversed(lost):
                 if batch not in blamed and batch.rows[0].sequence in self._suspects:
                     self._suspects.add(batch.rows, first=True)
@@ -185,6 +188,7 @@ class Delivery:
             self._lost.difference_update(row.sequence for row in batch.rows)
         if self._suspects is not None:
             self._suspects.taken(batch.rows, batch.size)
+            self._learn(self._suspects, batch.at)
         if not self._under_way:
             for lane in self._lanes.values():
                 lane.empty = lane.empty and not lane.beyond
@@ -230,7 +234,7 @@ class Delivery:
         if not self.up or mono < self._refusal.until:
             return None
         if self._suspects is not None and not self._suspects and not self._under_way:
-            self._trust_again(mono)
+            self._trust_again()
         one_by_one = self._suspects is not None or self._refusal.until > -math.inf
         under_way = len(self._under_way)
         if under_way >= (1 if one_by_one or self._again else self._window):
@@ -278,6 +282,7 @@ class Delivery:
         if self._live_before and not suspects.full and (batch := self._next_of(("live",), mono, source)):
             return batch
         if suspects.probe and not suspects.full and (batch := self._next_of(("live", "backlog"), mono, source, 1)):
+            suspects.probing = True
             return batch
         while (rows := suspects.next()) is not None:
             batch, left = self._pack("backlog", rows, mono)
@@ -358,8 +363,8 @@ class Delivery:
             if batch.lane == "replay":
                 self._replay.at = min(self._replay.at, batch.rows[0].sequence)
 
-    def _stand_back(self, mono: float, why: str | None, seconds: float) -> None:
-        self._refusal.why, self._refusal.until = why, mono + seconds
+    def _stand_back(self, mono: float, why: str | None, seconds: float, *, answered: bool = True) -> None:
+        self._refusal = _Refusal(why, mono + seconds, self._refusal.wait_s, answered)
 
     def _be_careful(self, batches: Sequence[Batch]) -> None:
         self._suspects = Suspects()
@@ -372,7 +377,7 @@ class Delivery:
         if guilty is not None:
             self._put_aside(guilty.sequence, why)
         if nothing_taken:
-            self._stand_back(mono, why, STAND_BACK_S)
+            self._stand_back(mono, why, STAND_BACK_S, answered=self.up)
 
     def _put_aside(self, sequence: int, why: str) -> None:
         self._guilty.add(sequence)
@@ -382,12 +387,13 @@ class Delivery:
             self.set_aside.add(sequence)
             self._settled.set_aside.append((sequence, why))
 
-    def _trust_again(self, mono: float) -> None:
-        """No row is looked at any more. What failed and holds no guilty row was too large."""
-        assert self._suspects is not None
-        largest = self._suspects.too_large(frozenset(self._guilty))
+    def _learn(self, suspects: Suspects, mono: float) -> None:
+        largest = suspects.too_large(frozenset(self._guilty))
         if largest is not None:
             self._found_largest, self._found_until = largest, mono + LIMIT_HOLDS_S
+
+    def _trust_again(self) -> None:
+        """No row is looked at any more."""
         self._suspects = None
         self._guilty.clear()
         self._lost.clear()

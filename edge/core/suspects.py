@@ -39,6 +39,7 @@ class Suspects:
         self._too_large: list[tuple[int, frozenset[int]]] = []
         self._largest_taken = 0
         self.probe = False  # another row is to be sent first, to see whether anything is taken
+        self.probing = False  # it is under way
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -56,7 +57,13 @@ class Suspects:
         """The rows to be sent alone, which are then no longer among those that wait."""
         if not self._groups:
             return None
-        return self._groups.pop() if self.probe and self.full else self._groups.popleft()
+        if not self.probe or len(self._groups) == 1:
+            return self._groups.popleft()
+        rows = self._groups.pop()
+        if len(rows) > 1:
+            self._groups.append(rows[1:])
+        self.probing = True
+        return rows[:1]
 
     @property
     def full(self) -> bool:
@@ -70,7 +77,7 @@ class Suspects:
     def taken(self, rows: Rows, size: int) -> None:
         """A message of `size` bytes with these rows was taken."""
         self._taken += 1
-        self.probe = False
+        self.probe = self.probing = False
         self._largest_taken = max(self._largest_taken, size)
         self._sequences.difference_update(row.sequence for row in rows)
 
@@ -89,18 +96,18 @@ class Suspects:
         if times >= TRIES and self._taken > before:
             self.forget(row.sequence)
             return row, False
-        if self.probe and row.sequence not in self._sequences:
-            self.add(rows)  # it was the other one; back to the first
-            self.probe = False
+        if self.probing:
+            self.add(rows)
+            self.probe = self.probing = False  # back to the first
         else:
             self.add(rows, first=True)
             self.probe = self._taken == before
         return None, times >= TRIES
 
     def too_large(self, guilty: frozenset[int]) -> int | None:
-        """How large a message may be at most, by what was not taken for its size: whatever of it was smaller was.
+        """How large a message may be at most, by those that failed and whose rows were then all taken in smaller ones.
 
         `guilty`: rows that explain why a message with them failed. None: nothing speaks for a limit.
         """
-        found = [size for size, sequences in self._too_large if not sequences & guilty]
+        found = [size for size, rows in self._too_large if not rows & guilty and not rows & self._sequences]
         return self._largest_taken if found and 0 < self._largest_taken < min(found) else None
