@@ -191,7 +191,8 @@ class Delivery:
             self._learn(self._suspects, batch.at)
         if not self._under_way:
             for lane in self._lanes.values():
-                lane.empty = lane.empty and not lane.beyond
+                if lane.empty and lane.beyond:  # there may be what was held when its turn came
+                    lane.beyond, lane.empty = 0, False
 
     def rejected(self, number: int, code: int, why: str, mono: float) -> None:
         """The message was refused with a reason code of MQTT 5, 0x80 or above."""
@@ -294,12 +295,9 @@ class Delivery:
 
     def _fetch(self, lane: Stored, source: Source) -> Rows:
         state = self._lanes[lane]
-        again = bool(state.beyond) and not self._under_way
         while not state.empty:
             rows, state.left = state.left or source.pending(lane, ROWS, state.beyond), ()
-            if not rows and again:
-                state.beyond, again = 0, False  # there may be what was held when its turn came
-            elif not rows:
+            if not rows:
                 state.empty = True
                 state.beyond = state.beyond if self._under_way else 0
             elif fresh := [row for row in rows if self._suspects is None or row.sequence not in self._suspects]:

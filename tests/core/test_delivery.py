@@ -195,6 +195,29 @@ def test_one_message_that_alone_is_never_acknowledged_is_found() -> None:
     assert rack.set_aside == {77}
 
 
+def test_a_poison_row_is_found_also_when_the_broker_falls_silent_in_between() -> None:
+    rack = Rack(1000, live_from=990)
+    delivery = rack.delivery()
+    mono, links = 0.0, 0
+    while not delivery.acknowledged or list(rack.acknowledged) != [(1, 499), (501, 1000)]:
+        links += 1
+        assert links < 200
+        delivery.linked()
+        mono += 1
+        if links % 3 == 0:
+            sent(delivery, rack, mono)
+            mono += PATIENCE_S
+            delivery.unlinked(mono, "silent", ours=True)
+            continue
+        while batches := sent(delivery, rack, mono):
+            for batch in batches:
+                if 500 in sequences([batch]):
+                    delivery.unlinked(mono, "cut")
+                    break
+                delivery.taken(batch.number)
+    assert rack.set_aside == {500}
+
+
 @pytest.mark.parametrize("poison", [{1}, {777}, {60, 61}, {5, 1300, 2999, 3000}])
 def test_poison_rows_are_found_and_all_others_arrive(poison: set[int]) -> None:
     rack = Rack(3000, live_from=2950)
