@@ -7,7 +7,7 @@ tests/conformance/test_broker.py, as mosquitto does.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -94,7 +94,7 @@ class BrokerDouble:
         self._refusal: int | None = None
         self._there = True
         self._mute = False
-        self._refused_topic: str | None = None
+        self._refused_topics: list[str] = []
         self._largest: int | None = None
         self.retained: dict[str, Message] = {}
 
@@ -152,9 +152,9 @@ class BrokerDouble:
         """Take connections and subscriptions, but neither acknowledge nor pass on what is published."""
         self._mute = on
 
-    def refuse_topic(self, topic_filter: str | None) -> None:
-        """Take no message whose topic falls under the filter: MQTT 5 is told so, 3.1.1 hears of success. None: all."""
-        self._refused_topic = topic_filter
+    def refuse_topics(self, topic_filters: Iterable[str]) -> None:
+        """Take no message whose topic falls under one of these: MQTT 5 is told so, 3.1.1 hears of success."""
+        self._refused_topics = list(topic_filters)
 
     def limit(self, largest: int | None) -> None:
         """Take no packet of more than so many bytes, and end the link that brings one. New links hear of it, in MQTT 5.
@@ -199,7 +199,7 @@ class BrokerDouble:
         if self._largest is not None and _size(message) > self._largest:
             self._throw_out(link, TOO_LARGE)
             return
-        refused = self._refused_topic is not None and matches(self._refused_topic, message.topic)
+        refused = any(matches(topic_filter, message.topic) for topic_filter in self._refused_topics)
         if message.qos:
             code = NOT_AUTHORISED if refused and link.peer.five else 0
             self.send(link, lambda: link.peer.acknowledged(link, mid, code))

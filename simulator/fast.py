@@ -219,6 +219,11 @@ class Fast:
         if self._temporary is not None:
             self._temporary.cleanup()
 
+    @property
+    def client_ids(self) -> list[str]:
+        """Who the controller is to the broker: for commands, and for telemetry."""
+        return list(self._clients)
+
     # --- within ---
 
     def _do_planned(self) -> bool:
@@ -260,8 +265,8 @@ class Fast:
             self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched
         )
         self.shell = compose(
-            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters, self._ports,
-            seams,
+            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters,
+            self._ports, seams,
         )
         self.shell.core.start()
         self._held = frozenset()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable, Iterator
 
+from simulator.broker_double import NOT_AUTHORISED, TOO_LARGE, matches
 from simulator.faults import Change
 
-CONNECT, PUBLISH, PUBACK = 1, 3, 4  # packet types, MQTT 3.1.1 and 5, section 2.1.2
+CONNECT, PUBLISH, PUBACK, DISCONNECT = 1, 3, 4, 14  # packet types, MQTT 3.1.1 and 5, section 2.1.2
+QOS = 0b0110  # in the first byte of a PUBLISH
 MQTT_5 = 5
 CONNACK_NOT_AUTHORISED = {True: b"\x20\x03\x00\x87\x00", False: b"\x20\x02\x00\x05"}  # by whether it is MQTT 5
 
@@ -63,6 +66,17 @@ class BrokerRelay:
         """Whether nothing that is published is passed on or acknowledged."""
         return self._change.has("broker-mute")
 
+    def denies(self, topic: str) -> bool:
+        """Whether no message of this topic is taken."""
+        denied = [str(f.values["topic"]) for f in self._change.standing if f.kind.name == "broker-denies"]
+        return any(matches(f"village/+/{below}", topic) for below in denied)
+
+    @property
+    def largest(self) -> float:
+        """How many bytes a packet may have."""
+        limits = [fault.number("bytes") for fault in self._change.standing if fault.kind.name == "broker-limits"]
+        return min(limits, default=math.inf)
+
     def joined(self, end: _End) -> Callable[[], None]:
         """Keep an end of a link; to be called when it is gone."""
         self._ends.add(end)
@@ -87,7 +101,7 @@ class BrokerRelay:
             connection, _ = listening.accept()
         except OSError:  # it was given up before we came
             return
-        near, far = _End(self), _End(self)
+        near, far = _End(self, of_client=True), _End(self, of_client=False)
         near.other, far.other = far, near
         self._loop.create_task(self._join(connection, near, far)).add_done_callback(_had)
 
@@ -102,8 +116,10 @@ class BrokerRelay:
 class _End(asyncio.Protocol):
     """One end of a link: what it hears goes, packet by packet, to the other end."""
 
-    def __init__(self, relay: BrokerRelay) -> None:
+    def __init__(self, relay: BrokerRelay, *, of_client: bool) -> None:
         self.other: _End = self
+        self._of_client = of_client
+        self._five = False
         self._relay = relay
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -126,9 +142,20 @@ class _End(asyncio.Protocol):
         self._heard += data
         for packet in packets(self._heard):
             kind = packet[0] >> 4
+            if kind == CONNECT:
+                self._five = _level(packet) >= MQTT_5
             if kind == CONNECT and self._relay.refusing:
-                self.say(CONNACK_NOT_AUTHORISED[_level(packet) >= MQTT_5])
+                self.say(CONNACK_NOT_AUTHORISED[self._five])
                 self._close()
+            elif kind == PUBLISH and self._of_client and len(packet) > self._relay.largest:
+                if self._five:
+                    self.say(bytes((DISCONNECT << 4, 1, TOO_LARGE)))
+                self._close()
+                return
+            elif kind == PUBLISH and self._of_client and self._relay.denies(_topic(packet)):
+                if packet[0] & QOS:
+                    code = bytes((NOT_AUTHORISED,)) if self._five else b""
+                    self.say(bytes((PUBACK << 4, 2 + len(code))) + _mid(packet) + code)
             elif not (self._relay.mute and kind in (PUBLISH, PUBACK)):
                 self._pass_on(packet)
 
@@ -185,9 +212,27 @@ def _size(heard: bytearray) -> int | None:
     return None
 
 
+def _topic(publish: bytes) -> str:
+    """The topic of a PUBLISH."""
+    at = _body(publish)
+    return publish[at + 2 : at + 2 + int.from_bytes(publish[at : at + 2], "big")].decode()
+
+
+def _mid(publish: bytes) -> bytes:
+    """The packet identifier of a PUBLISH above QoS 0."""
+    at = _body(publish)
+    at += 2 + int.from_bytes(publish[at : at + 2], "big")
+    return publish[at : at + 2]
+
+
+def _body(packet: bytes) -> int:
+    """Where the variable header begins."""
+    return next(n for n in range(1, 5) if packet[n] < 0x80) + 1
+
+
 def _level(connect: bytes) -> int:
     """The protocol level that a CONNECT asks for: 4 for MQTT 3.1.1, 5 for MQTT 5."""
-    name_at = next(n for n in range(1, 5) if connect[n] < 0x80) + 1
+    name_at = _body(connect)
     length = int.from_bytes(connect[name_at : name_at + 2], "big")
     return connect[name_at + 2 + length]
 

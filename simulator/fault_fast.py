@@ -42,8 +42,13 @@ class FastStage(VillageStage):
         broker.slow(max((f.number("by") for f in change.standing if f.kind.name == "broker-slow"), default=0.0))
         broker.mute(change.has("broker-mute"))
         broker.refuse(NOT_AUTHORISED if change.has("broker-refusing") else None)
+        denied = [str(f.values["topic"]) for f in change.standing if f.kind.name == "broker-denies"]
+        broker.refuse_topics([f"{self._fast.root}/{topic}" for topic in denied])
+        largest = [int(f.number("bytes")) for f in change.standing if f.kind.name == "broker-limits"]
+        broker.limit(min(largest, default=None))
         if change.begun is not None and change.begun.kind.name == "broker-refusing":
-            broker.drop(f"village-edge-{self._fast.site.site.id}")
+            for client_id in self._fast.client_ids:
+                broker.drop(client_id)
 
     def bus(self, change: Change) -> None:
         """What is wrong on each line, and who is on it."""

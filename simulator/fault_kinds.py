@@ -98,6 +98,12 @@ def _model(value: object) -> str:
         raise Wrong(str(error)) from None
 
 
+def _topic(value: object) -> str:
+    if not isinstance(value, str) or not value or value.startswith("/") or "#" in value[:-1]:
+        raise Wrong(f"{shown(value)} is no topic; write what follows village/<site>/, for example telemetry")
+    return value
+
+
 _OFFSET = {"by": Param(_offset, "how far, with a sign", "+2m", None, _signed)}
 _ON_SLAVE = (METER, BOARD, PORT)
 
@@ -155,6 +161,10 @@ _TABLE = (
          params={"by": _seconds("how long", "3s", "0.01s", "10m")}),
     Kind("broker-refusing", "broker", "the broker refuses the controller's name and password"),
     Kind("broker-mute", "broker", "the broker takes everything and acknowledges nothing"),
+    Kind("broker-denies", "broker", "the broker takes no message of one topic; only MQTT 5 is told so",
+         params={"topic": Param(_topic, "the topic, below village/<site>", "telemetry")}),
+    Kind("broker-limits", "broker", "the broker takes no large message, and ends the link that brings one",
+         params={"bytes": Param(whole(100, 1_000_000, "bytes").read, "the largest that it takes, in bytes", "2000")}),
     # The clock of the controller's machine.
     Kind("clock-wrong", "clock", "the wall clock is off, and put right when taken back", params=_OFFSET),
     Kind("clock-jump", "clock", "the wall clock jumps, once", params=_OFFSET, lasts=False),

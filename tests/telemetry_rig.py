@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import paho.mqtt.client as paho
 from histories import HistoryFile
@@ -19,7 +20,10 @@ from edge.shell.clock import SystemClock
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import ThreadRunner
 from edge.shell.sinks.telemetry import TelemetryWorker
+from simulator.fault_broker import BrokerRelay
+from simulator.faults import Change, read
 
+T = TypeVar("T")
 TOPIC = "village/thon/telemetry"
 Readings = Iterable[tuple[str, Mapping[str, float | None]]]
 
@@ -96,6 +100,34 @@ class Rig:
     def refused(self) -> str | None:
         """What the core was told last."""
         return self.told[-1].refused if self.told else None
+
+
+class Way:
+    """The way to a broker on this machine, which can be troubled."""
+
+    def __init__(self, broker_port: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._relay = self._do(lambda: BrokerRelay("127.0.0.1", broker_port))
+        self.port = self._relay.port
+
+    def suffer(self, fault: Mapping[str, object] | None) -> None:
+        """Have this fault, and no other."""
+        self._do(lambda: self._relay.suffer(Change(() if fault is None else (read(fault),))))
+
+    def close(self) -> None:
+        """End it, and every link over it."""
+        self.suffer({"fault": "broker-away"})
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def _do(self, act: Callable[[], T]) -> T:
+        async def done() -> T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(5)
 
 
 class District:
