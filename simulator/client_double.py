@@ -143,9 +143,13 @@ class ClientDouble:
             self._call(self.on_disconnect, _flags_of_end(by_server=False), _code(PacketTypes.DISCONNECT, 0), None)
 
     def max_inflight_messages_set(self, inflight: int) -> None:
-        """Let so many messages wait for their acknowledgement at once; the others wait behind them."""
+        """Let so many messages wait for their acknowledgement at once; the others wait behind them.
+
+        Raises RuntimeError while there is a link.
+        """
+        if self._link is not None:
+            raise RuntimeError("updating max_inflight_messages on established connection is not supported")
         self._most_in_flight = inflight
-        self._fill_window()
 
     def drop_out_messages(self) -> list[MQTTMessage]:
         """Forget what was not acknowledged: that."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import paho.mqtt.client as paho
-from histories import HistoryFile
+from history_rows import HistoryFile
 from paho.mqtt.enums import CallbackAPIVersion
 from support import until
 

@@ -17,7 +17,7 @@ from edge.core.topics import Decoder, Topics
 from edge.core.values import Request
 from edge.shell import mqtt_client
 from edge.shell.clock import Clock
-from edge.shell.mqtt_client import PACKET_TOO_LARGE, WINDOW, Bounds, cut, guarded, paho_client
+from edge.shell.mqtt_client import PACKET_TOO_LARGE, WINDOW, cut, guarded, paho_client
 from edge.shell.mqtt_client import Broker as Broker  # noqa: PLC0414  # who makes a link names its broker
 from edge.shell.refused import Refused
 
@@ -41,10 +41,6 @@ class Unanswered:
     def add(self, sent: paho.MQTTMessageInfo, mono: float, topic: str, size: int) -> None:
         """A message was handed to paho."""
         self._waiting.append((sent, mono, topic, size))
-
-    def __bool__(self) -> bool:
-        """Whether there are any; what was acknowledged since `ended_silence` counts."""
-        return bool(self._waiting)
 
     def forget(self) -> None:
         """They are no longer in paho's queue."""
@@ -111,8 +107,7 @@ class MqttLink:
         self._refused = Refused()
         self._told_refused: str | None = None
         self._early: dict[int, str] = {}  # refused before we knew what paho calls it
-        self._one_by_one = self._cut_by_us = False
-        self._bounds = Bounds(None, WINDOW)
+        self._cut_by_us = False
         self._client = self._furnish((make_client or paho_client)(broker))
 
     def start(self) -> None:
@@ -134,8 +129,6 @@ class MqttLink:
             log.warning("the broker has acknowledged nothing for %g s; connecting anew", PATIENCE_S)
             self._cut_by_us = True
             cut(self._client)
-        if self._one_by_one and not self._unanswered:
-            self._send_at_once(WINDOW)
         size = len(message.topic) + len(message.payload) + len(message.correlation or b"") + AROUND
         if self._unanswered.full() or self._refused.blocks(message.topic, size):
             self._tell_refused()
@@ -194,9 +187,7 @@ class MqttLink:
         else:
             client.subscribe([(topic, 1) for topic in self._topics.subscriptions])
         log.info("connected to the broker at %s:%s", self._broker.host, self._broker.port)
-        self._bounds = mqtt_client.bounds(more)
-        self._refused.largest = self._bounds.largest
-        self._send_at_once(1 if self._one_by_one else WINDOW)
+        self._refused.largest = mqtt_client.bounds(more).largest
         if self._refused:
             self._sift(client)
         self.up, self._renewed, self._told_down, self._cut_by_us = True, True, False, False
@@ -211,11 +202,6 @@ class MqttLink:
             if not self._refused.blocks(message.topic, size):
                 sent = client.publish(message.topic, message.payload, message.qos, message.retain, message.properties)
                 self._unanswered.add(sent, self._clock.mono(), message.topic, size)
-
-    def _send_at_once(self, messages: int) -> None:
-        """How many messages may wait for their acknowledgement at once; the others wait in paho's queue."""
-        self._one_by_one = messages == 1
-        self._client.max_inflight_messages_set(min(messages, self._bounds.window))
 
     def _published(self, _client: object, _data: object, mid: int, code: Any, _more: object = None) -> None:
         """The broker has answered one message. Called under paho's locks, so nothing here may wait."""
@@ -238,12 +224,13 @@ class MqttLink:
                 log.error("the broker does not take %s", told)
             self._put(MessageRefused(told))
 
-    def _disconnected(self, _client: object, _data: object, _flags: object, code: Any, _more: object = None) -> None:
+    def _disconnected(self, client: Any, _data: object, _flags: object, code: Any, _more: object = None) -> None:
         was, self.up = self.up, False
         if was and not (self._stopping or self._cut_by_us):
             too_large = getattr(code, "value", None) == PACKET_TOO_LARGE
             why = "it is too large for it" if too_large else "it ends the link, so this is likely too large for it"
-            self._one_by_one = self._refused.link_cut(self._unanswered.oldest(), why)
+            one_by_one = self._refused.link_cut(self._unanswered.oldest(), why)
+            client.max_inflight_messages_set(1 if one_by_one else WINDOW)  # over the next link; the others wait
             self._tell_refused()
         if was:
             if not self._stopping:

@@ -58,7 +58,7 @@ class Refused:
             self._first = None
             self._again.pop(topic, None)
             self._aside[topic] = _Aside(size, why, blocked=True)
-        return times >= TRIES - 1
+        return times == TRIES - 1 or bool(self._again)
 
     def answered(self, topic: str, size: int, why: str | None) -> None:
         """The broker has answered a message on this topic: it took it (`why` None), or refused it alone."""
