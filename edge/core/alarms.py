@@ -74,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
         "warning", 0, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
     ),
     "message-refused": Kind(
-        "warning", 0, 10, "Máy chủ MQTT không nhận một số bản tin: {why}",
+        "warning", 0, 10, "Broker không nhận một số bản tin: {why}",
         "The broker does not take some messages: {why}",
     ),
     "sink-refused": Kind(

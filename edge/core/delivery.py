@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from edge.core.bucket import Bucket
 from edge.core.ranges import Range, Ranges
 from edge.core.suspects import Rows, Suspects
 from edge.core.suspects import StoredRow as StoredRow  # noqa: PLC0414  # whoever delivers rows names them
@@ -16,6 +17,7 @@ FOR_LIVE = 4  # of them, those that only live rows may have
 ROWS = 60  # in a message
 PATIENCE_S = 30.0
 STAND_BACK_S = 60.0  # between two tries where the topic is refused, or where nothing is taken
+MOST_REPLAYS = 100
 LIMIT_HOLDS_S = 86400.0  # for so long a limit that was found by trying is believed
 NOT_AUTHORISED, TOPIC_INVALID, QUOTA_EXCEEDED = 0x87, 0x90, 0x97  # MQTT 5, section 3.4.2.1
 
@@ -60,27 +62,6 @@ class _Lane:
 
 
 @dataclass(slots=True)
-class _Bucket:
-    """So many rows a second, and never many at once. `rate` 0: no bound."""
-
-    rate: float
-    _rows: float = 0.0
-    _at: float = -math.inf
-
-    def open_at(self, mono: float) -> float:
-        """When rows may be taken: `mono`, or later."""
-        if not self.rate:
-            return mono
-        most = max(ROWS, self.rate / 5)
-        self._rows, self._at = min(most, self._rows + self.rate * (mono - self._at)), mono
-        return mono if self._rows > 0 else mono + (1e-6 - self._rows) / self.rate
-
-    def take(self, rows: int) -> None:
-        """They are on their way."""
-        self._rows -= rows
-
-
-@dataclass(slots=True)
 class _Refusal:
     """Why nothing goes, since nothing is taken whatever it is."""
 
@@ -117,7 +98,7 @@ class Delivery:
         self.up = False
         self._encode = encode
         self._envelope = envelope
-        self._bucket = _Bucket(drain_limit)
+        self._bucket = Bucket(drain_limit, ROWS)
         self._lanes: dict[Stored, _Lane] = {"live": _Lane(), "backlog": _Lane()}
         self._replay = _Replay()
         self._under_way: dict[int, Batch] = {}
@@ -227,8 +208,13 @@ class Delivery:
             lane.empty = False
 
     def replay(self, first: int, last: int) -> None:
-        """Send these sequences once more, after what is to be sent more than once already."""
-        self._replay.stretches.append((first, last))
+        """Send these sequences once more, after what is to be sent more than once already. Where MOST_REPLAYS wait, the
+        last of them is widened: more is sent than was asked for, never less."""
+        waiting = self._replay.stretches
+        if len(waiting) >= MOST_REPLAYS:
+            before, behind = waiting.pop()
+            first, last = min(first, before), max(last, behind)
+        waiting.append((first, last))
 
     def next(self, mono: float, source: Source) -> Batch | None:
         """The next message to be sent now, which then counts as under way; None: nothing for the moment."""

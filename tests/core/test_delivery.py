@@ -375,6 +375,21 @@ def test_a_replay_is_sent_whole_beside_the_live_rows_also_over_a_broken_link() -
     assert heard.index(101) < heard.index(1)
 
 
+def test_many_replays_at_once_are_all_sent_and_held_in_little_memory() -> None:
+    rack = Rack(3000)
+    delivery = rack.delivery()
+    serve(delivery, rack, lambda _batch: True)
+    for n in range(1, 1001):
+        delivery.replay(3 * n, 3 * n)
+    heard: list[int] = []
+    while batches := sent(delivery, rack, 10.0):
+        for batch in batches:
+            heard += sequences([batch])
+            delivery.taken(batch.number)
+    assert set(heard) >= {3 * n for n in range(1, 1001)}
+    assert set(heard) <= set(range(3, 3001))
+
+
 def test_an_acknowledgement_from_an_old_link_counts_for_nothing() -> None:
     rack = Rack(10)
     delivery = rack.delivery()
