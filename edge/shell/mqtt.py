@@ -48,7 +48,11 @@ class Unanswered:
 
     def oldest(self) -> tuple[str, int] | None:
         """Topic and size of the first that is not acknowledged. From any thread."""
-        return next(((topic, size) for sent, _, topic, size in list(self._waiting) if not _acknowledged(sent)), None)
+        return next(iter(self.all()), None)
+
+    def all(self) -> list[tuple[str, int]]:
+        """Topic and size of each that is not acknowledged. From any thread."""
+        return [(topic, size) for sent, _, topic, size in list(self._waiting) if not _acknowledged(sent)]
 
     def of(self, mid: int) -> tuple[str, int] | None:
         """Topic and size of the message that paho calls `mid`, if it is still among them. From any thread."""
@@ -188,7 +192,7 @@ class MqttLink:
             client.subscribe([(topic, 1) for topic in self._topics.subscriptions])
         log.info("connected to the broker at %s:%s", self._broker.host, self._broker.port)
         self._refused.largest = mqtt_client.bounds(more).largest
-        if self._refused:
+        if any(self._refused.blocks(*waiting) for waiting in self._unanswered.all()):
             self._sift(client)
         self.up, self._renewed, self._told_down, self._cut_by_us = True, True, False, False
         self._put(LinkChanged(up=True))

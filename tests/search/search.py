@@ -40,10 +40,12 @@ PLACES_OF_GARBAGE = (
 LONGEST_TRIAL_S = 40 * DAY_S
 # Mistakes of whoever wires a village: `doctor` finds them before it runs, and what a wrong model shows nobody can foresee.
 MISWIRED = {"slave-moved", "slave-as", "slave-baud", "slave-scaled", "slave-twins", "slave-dlt645", "slave-swapped"}
+# What these brokers do not take nobody can hear: tests/simulator/test_telemetry_fast.py and others judge them.
+CHOOSY = {"broker-denies", "broker-limits"}
 _THERE = {CIRCUIT, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT}  # what there is in the villages; some have not all
 FAULTS = tuple(
     name for name, kind in KINDS.items()
-    if FAST in kind.times and (not kind.on or _THERE & set(kind.on)) and name not in MISWIRED
+    if FAST in kind.times and (not kind.on or _THERE & set(kind.on)) and name not in MISWIRED | CHOOSY
 )
 _OWN = ("process-killed", "pi-rebooted", "clock-jump", "hand-on")  # these have actions of their own
 _SPARE = (*(name for name in FAULTS if name not in _OWN), "feedback-missing", "feedback-missing", "input-stuck")  # these two not every village can have
