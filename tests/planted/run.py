@@ -23,8 +23,8 @@ ROOT = HERE.parents[1]
 WITHIN_S = 60.0
 MACHINES = (
     "tests/core/test_alarm_machine.py",
-    "tests/shell/test_history_machine.py",
     "tests/core/test_delivery_machine.py",
+    "tests/shell/test_history_machine.py",
     "tests/drivers/test_modbus_faults.py::test_no_wrong_value_in_a_hundred_thousand_bad_exchanges",
     "tests/core/test_command_machine.py",
     "tests/core/test_precedence_machine.py",
