@@ -119,17 +119,18 @@ class ClientDouble:
         """Reconnect after `min_delay` seconds, then twice as many each time, up to `max_delay`."""
         self._delays = float(min_delay), float(max_delay)
 
-    def connect_async(self, host: str, port: int = 1883, keepalive: int = 60, **more: Any) -> None:  # noqa: ARG002  # paho's signature
+    def connect_async(self, host: str, port: int = 1883, keepalive: int = 60, **more: Any) -> None:  # paho's signature
         """There is one broker, wherever it is said to be; the link starts with `loop_start`."""
-        self._parted = False
 
     def loop_start(self) -> None:
         """Begin to connect, and go on trying."""
+        self._parted = False
         self._delay = 0.0
         self._try_again(0.0)
 
     def loop_stop(self) -> None:
         """No callback comes any more."""
+        self._parted = True
         self._attempt += 1
         self._link = None
 

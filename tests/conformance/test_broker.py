@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -20,21 +21,27 @@ from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
 
 Will = tuple[str, bytes]
+LARGEST = 1000
 
 
 class Real:
     """mosquitto and paho."""
 
-    def __init__(self, mosquitto: Mosquitto) -> None:
+    def __init__(self, mosquitto: Mosquitto, choosy: Callable[[], Mosquitto]) -> None:
         self._mosquitto = mosquitto
+        self._choosy = choosy
         self.stop, self.start = mosquitto.stop, mosquitto.start
+
+    def choose(self) -> None:
+        """From now on the broker takes nothing on `denied/#`, and no packet of more than LARGEST bytes."""
+        self._mosquitto = self._choosy()
 
     def client(self, client_id: str, five: bool) -> Any:
         more: dict[str, Any] = {} if five else {"clean_session": True}
         return paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5 if five else paho.MQTTv311, **more)
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        until(condition, 8, what)
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 8) -> None:
+        until(condition, seconds, what)
 
     def kill(self, client: Any) -> None:
         client._thread_terminate = True
@@ -59,11 +66,16 @@ class Double:
         self._runner = StepRunner([self._broker], clock)
         self.stop, self.start = self._broker.stop, self._broker.start
 
+    def choose(self) -> None:
+        """From now on the broker takes nothing on `denied/#`, and no packet of more than LARGEST bytes."""
+        self._broker.refuse_topics(["denied/#"])
+        self._broker.limit(LARGEST)
+
     def client(self, client_id: str, five: bool) -> Any:
         return ClientDouble(self._broker, client_id, five=five)
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        for _ in range(80):
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 8) -> None:
+        for _ in range(int(10 * seconds)):
             self._runner.settle()
             if condition():
                 return
@@ -94,13 +106,20 @@ class Person:
         if will is not None:
             self.client.will_set(*will, 1, True)
         self.client.reconnect_delay_set(1, 2)
-        self.client.on_connect = lambda _c, _d, _f, code, _p: setattr(self, "up", self.up + (not code.is_failure))
+        self.answers: list[int] = []
+        self.largest: int | None = None
+        self.client.on_connect = self._let_in
+        self.client.on_publish = lambda _c, _d, _mid, code, _p: self.answers.append(code.value)
         self.client.on_disconnect = lambda *_: setattr(self, "down", self.down + 1)
         self.client.on_message = self._message
         self.client.on_subscribe = lambda *_: setattr(self, "_taken", self._taken + 1)
         more: dict[str, Any] = {"clean_start": True} if five else {}
         self.client.connect_async("127.0.0.1", side.port, 15, **more)
         self.client.loop_start()
+
+    def _let_in(self, _client: object, _data: object, _flags: object, code: Any, more: Any) -> None:
+        self.up += not code.is_failure
+        self.largest = getattr(more, "MaximumPacketSize", None)
 
     def _message(self, _client: object, _data: object, message: Any) -> None:
         self.heard.append((message.topic, bytes(message.payload), bool(message.retain)))
@@ -119,9 +138,27 @@ class Person:
         self._side.until(info.is_published, "PUBACK")
 
 
+@pytest.fixture
+def choosy(tmp_path: Path) -> Iterator[Callable[[], Mosquitto]]:
+    """Starts a second broker, which does not take all."""
+    made: list[Mosquitto] = []
+
+    def make() -> Mosquitto:
+        (tmp_path / "acl").write_text("topic read #\ntopic write v/#\ntopic write marker/#\n")
+        made.append(Mosquitto(tmp_path, f"user root\nacl_file {tmp_path / 'acl'}\nmax_packet_size {LARGEST}"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
 @pytest.fixture(params=["mosquitto", "double"])
 def side(request: pytest.FixtureRequest) -> Side:
-    return Real(request.getfixturevalue("mosquitto")) if request.param == "mosquitto" else Double()
+    if request.param == "double":
+        return Double()
+    return Real(request.getfixturevalue("mosquitto"), request.getfixturevalue("choosy"))
 
 
 Enter = Callable[..., Person]
@@ -360,3 +397,39 @@ def test_a_topic_with_a_wildcard_cannot_be_published_to(side: Side, enter: Enter
     for topic in ("v/+", "v/#"):
         with pytest.raises(ValueError, match="wildcards"):
             a.client.publish(topic, b"x", 1)
+
+
+def test_a_denied_topic_is_refused_in_mqtt_5_and_goes_nowhere_in_3_1_1(side: Side, enter: Enter, five: bool) -> None:
+    side.choose()
+    a, b = enter("a"), enter("b")
+    b.hear("denied/#", "v/#")
+    a.say("denied/1", b"x")
+    a.say("v/1", b"y")
+    settled(side, [b])
+    assert b.heard == [("v/1", b"y", False)]
+    assert a.answers[:2] == [0x87 if five else 0, 0]
+
+
+def test_who_says_too_much_is_told_the_limit_in_mqtt_5_and_thrown_out(side: Side, enter: Enter, five: bool) -> None:
+    side.choose()
+    a = enter("a", will=("v/will", b"gone"))
+    assert a.largest == (LARGEST if five else None)
+    a.say("v/1", b"x" * (LARGEST - 20))
+    a.client.publish("v/2", b"x" * LARGEST, 1)
+    side.until(lambda: a.down, "the end of the link")
+    assert [message.topic for message in a.client.drop_out_messages()] == ["v/2"]
+    side.until(lambda: a.up == 2, "the next link")
+    with pytest.raises(RuntimeError, match="max_inflight"):
+        a.client.max_inflight_messages_set(1)
+    a.say("v/3", b"x")
+
+
+@pytest.mark.slow
+def test_who_stops_when_the_link_breaks_does_not_come_back(side: Side, enter: Enter) -> None:
+    a, b = enter("a", will=("v/will", b"gone")), enter("b")
+    b.hear("v/#")
+    a.client.on_disconnect = lambda client, *_: client.loop_stop()  # paho forgets a disconnect() from there
+    side.cut(a.client)
+    side.until(lambda: b.heard, "the will")
+    with pytest.raises(AssertionError, match="in vain"):
+        side.until(lambda: a.up > 1, "nobody", 3)

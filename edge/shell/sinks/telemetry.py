@@ -150,7 +150,8 @@ class _Link:
 
     def _disconnected(self, client: Any, _data: object, _flags: object, code: Any, _more: object = None) -> None:
         if self.up or self._gone:
-            client.disconnect()  # else paho would make this link anew, with all that waits in its queue
+            client.loop_stop()  # else paho would make this link anew, with all that waits in its queue
+            client.on_connect = client.on_disconnect = client.on_publish = None  # so that its sockets go with it
         if self.up and not self._gone:
             self._put(_Down(self.number, str(code), too_large=getattr(code, "value", None) == PACKET_TOO_LARGE))
         self.up = False
