@@ -92,7 +92,8 @@ class Cursor:
         return dropped(self._open(), self._consumer)
 
     def close(self) -> None:
-        """Let go of the file; it is opened again when something is asked. From the thread that asked."""
+        """Let go of the file; it is opened again when something is asked. From the thread that asks, or once that has
+        ended."""
         self._file.close()
         self._seen = None
 

@@ -32,9 +32,11 @@ def open_history(path: Path) -> sqlite3.Connection:
 def connect_readonly(path: Path) -> sqlite3.Connection:
     """A connection of one's own that can only read; its rows stand still within a transaction.
 
-    For one thread. Raises sqlite3.OperationalError while there is no such file.
+    For one thread, and for who closes it when that has ended. Raises sqlite3.OperationalError while there is no such
+    file.
     """
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_S)
+    where = f"file:{quote(str(path))}?mode=ro"
+    return sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
 
 
 class ReadOnly:

@@ -41,7 +41,7 @@ COLUMNS = {
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
 # What is noted now and then, and means the same if it is some seconds older: these rows wait for others.
-UNHURRIED = frozenset({"meters", "pulses", "clock", "hours"})
+UNHURRIED = frozenset({"meters", "pulses", "hours"})
 UNHURRIED_S = 30.0
 Key = tuple[str, str]
 

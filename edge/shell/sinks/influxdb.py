@@ -132,6 +132,8 @@ class InfluxWorker:
     def close(self) -> None:
         """Cut off what is under way. Only after the worker's last step."""
         self._shut()
+        if self._cursor is not None:
+            self._cursor.close()
 
     def _go_on(self, moment: Moment) -> float | None:
         """Send what is next, unless something is under way; when to look again."""

@@ -235,6 +235,7 @@ class TelemetryWorker:
         """Part from the broker. Only after the worker's last step."""
         if self._link is not None:
             self._link.part(kindly=True)
+        self._cursor.close()
 
     def _hear(self, heard: _Up | _Down | _Answer | _More | _Replay, moment: Moment) -> None:
         match heard:
