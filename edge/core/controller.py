@@ -10,6 +10,7 @@ from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.desk import Desk
 from edge.core.events import (
+    Answered,
     ClockChanged,
     CommandReceived,
     Effect,
@@ -55,6 +56,7 @@ class Memory:
     inputs: Mapping[str, Row] = field(default_factory=dict)
     pulses: Mapping[str, Row] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
+    bills: Mapping[str, Row] = field(default_factory=dict)
 
 
 class Controller:
@@ -142,6 +144,8 @@ class Controller:
                 effects += self._counters[event.input].count(event, moment)
             case RequestReceived():
                 effects += self._request(event.request, moment)
+            case Answered():
+                effects += self._desk.answered(event)
             case JournalChanged() | Stored():
                 effects += self._journal(event, moment)
             case HistoryChanged() | SinkChanged() | MessageRefused():
@@ -220,7 +224,7 @@ class Controller:
             effects.append(self._introduction())
         if answer.changes:
             details = {"request": request.name, **answer.details}
-            effects += self._audit(None, request.user, request.id, answer.changes, details, moment)
+            effects += self._audit(answer.device, request.user, request.id, answer.changes, details, moment)
         return effects
 
     def _watch_programs(self, moment: Moment) -> None:
