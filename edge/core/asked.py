@@ -121,8 +121,8 @@ def _span(fields: Mapping[str, Any], longest_s: float) -> tuple[float, float]:
     if start < EARLIEST or end > LATEST:
         raise BadError("bad-value", "from and to must lie in the years 2000 to 2199")
     if end - start > longest_s:
-        last = rfc3339(start + longest_s)
-        raise BadError("bad-value", f"this is told of {longest_s / DAY_S:g} days at most: give a to of {last} or before")
+        last, days = rfc3339(start + longest_s), longest_s / DAY_S
+        raise BadError("bad-value", f"this is told of {days:g} days at most: give a to of {last} or before")
     return start, end
 
 
