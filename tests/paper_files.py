@@ -48,7 +48,8 @@ def payload(question: EnergyQuestion, kwh_of: KwhOfDay, billing_day: int, now: f
             "from": rfc3339(midnight(day)), "to": rfc3339(midnight(after)), "kwh": round(kwh, 3),
             "interpolated_kwh": round(sum(each[1] for each in known), 3),
             "measured": round(1 - unmeasured / (86400 * len(found)), 4) if found else 0.0, "unmeasured_s": unmeasured,
-            "amount": round(kwh * PRICE), "vat_percent": 8, "complete": midnight(after) <= now,
+            "amount": round(kwh * PRICE), "vat": round(kwh * PRICE * 8 / 108), "vat_percent": 8,
+            "complete": midnight(after) <= now,
         })  # fmt: skip
         day = after
     return {"ok": True, "meter": question.meter.removeprefix("meter/"), "period": question.period, "currency": "VND", "periods": periods}

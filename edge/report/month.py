@@ -30,7 +30,8 @@ class Period:
     """What a meter counted from `start` up to before `end`, in the village's time.
 
     `kwh` None: nothing is known. `interpolated` is the part of it that lies in gaps between readings, `measured` the
-    share of the time, 0 to 1, that was not such a gap. `amount` is with `vat_percent` tax. `complete`: it is over.
+    share of the time, 0 to 1, that was not such a gap. `amount` is with tax, `vat` the tax in it and `vat_percent` its
+    rate, None where that changed within. `complete`: it is over.
     """
 
     start: dt.datetime
@@ -39,6 +40,7 @@ class Period:
     interpolated: float
     measured: float
     amount: float | None
+    vat: float | None
     vat_percent: float | None
     complete: bool
     bill: Sum | None = None
@@ -48,13 +50,6 @@ class Period:
     def last(self) -> dt.date:
         """The last day that is in it."""
         return (self.end - dt.timedelta(seconds=1)).date()
-
-    @property
-    def vat(self) -> float | None:
-        """How much of `amount` is tax."""
-        if self.amount is None or self.vat_percent is None:
-            return None
-        return self.amount * self.vat_percent / (100 + self.vat_percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +162,8 @@ def _period(found: Mapping[str, Any], zone: dt.tzinfo | None) -> Period:
 
     return Period(
         at("from"), at("to"), found["kwh"] if found["measured"] or found["interpolated_kwh"] else None,
-        found["interpolated_kwh"] or 0.0, found["measured"], found["amount"], found["vat_percent"], found["complete"],
-        _sum(found.get("bill")), _sum(found.get("difference")),
+        found["interpolated_kwh"], found["measured"], found["amount"], found["vat"], found["vat_percent"],
+        found["complete"], _sum(found.get("bill")), _sum(found.get("difference")),
     )  # fmt: skip
 
 
