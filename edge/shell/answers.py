@@ -40,9 +40,10 @@ class AnswersWorker:
 
     def __init__(
         self, history: Path, journal: Path, reader: EnergyReader, units: Mapping[str, Mapping[str, str]],
-        answer: Callable[[Answered], None], replay: Callable[[int, int], None] | None = None,
+        answer: Callable[[Answered], None], replay: Callable[[int, int], int] | None = None,
     ) -> None:
-        """`units`: device -> quantity -> unit. `replay` has rows sent once more; None: nobody sends rows."""
+        """`units`: device -> quantity -> unit. `replay` has rows sent once more, and returns how many; None: nobody
+        sends rows. Of what it raises, sqlite3.Error is told as any other."""
         self._history = history
         self._journal = journal
         self._reader = reader
@@ -117,8 +118,8 @@ class AnswersWorker:
     def _again(self, question: ReplayQuestion) -> Payload:
         if self._replay is None:
             return _none("nothing is kept that could be sent again")
-        self._replay(question.first, question.last)
-        return {"ok": True, "from": question.first, "to": question.last}
+        rows = self._replay(question.first, question.last)
+        return {"ok": True, "from": question.first, "to": question.last, "rows": rows}
 
 
 def _there(path: Path) -> Path:

@@ -48,7 +48,7 @@ class Make(Protocol):
     ) -> Worker | None:
         """The sink's worker, registered with the history; None if `site` has none. May have a `close()`, which is
         called once, after its last step, and must not block for more than a second; and a `replay(first, last)`, by
-        which those rows go to it once more, from any thread."""
+        which those rows go to it once more, from any thread: how many there are."""
 
 
 class Keeping:

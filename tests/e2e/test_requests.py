@@ -126,6 +126,23 @@ def test_a_bill_is_stored_before_it_is_answered_and_stands_beside_the_energy_aft
     assert (gone["bill"], gone["was"]) == (None, {"kwh": 512.0, "amount": 1234567.0})
 
 
+def test_rows_are_sent_once_more_to_whoever_listens_to_the_telemetry(house: House, ear: Listener) -> None:
+    kept(ear)
+
+    def rows(lane: str) -> dict[int, list[Any]]:
+        told = [json.loads(p) for t, p, _ in ear.messages if t == f"{ROOT}/telemetry"]
+        return {row[0]: row for batch in told if batch["lane"] == lane for row in batch["rows"]}
+
+    first = min(until(lambda: rows("live"), 10, "telemetry"))
+    last = until(lambda: max(rows("live")) if max(rows("live")) > first + 2 else None, 10, "three rows")
+    said = ask(ear, "replay", **{"from": first, "to": last})
+    assert (said["ok"], said["from"], said["to"]) == (True, first, last)
+    until(lambda: len(rows("replay")) == said["rows"], 10, "the rows again")
+    assert {n: row for n, row in rows("live").items() if n <= last} == rows("replay")
+    audit = next(json.loads(p) for t, p, _ in reversed(ear.messages) if t == f"{ROOT}/audit")
+    assert (audit["request"], audit["outcome"], audit["from"], audit["to"]) == ("replay", "accepted", first, last)
+
+
 def test_mqtt_5_says_where_the_answer_goes_and_what_it_is_to(house: House, ear: Listener) -> None:
     kept(ear)
     told: list[tuple[str, bytes, bytes | None]] = []

@@ -33,8 +33,14 @@ class Answers:
         self.said: list[Answered] = []
         self.again: list[tuple[int, int]] = []
         self.worker = AnswersWorker(
-            self.history, self.journal, reader(house()), UNITS, self.said.append, lambda *span: self.again.append(span)
+            self.history, self.journal, reader(house()), UNITS, self.said.append, self.replay
         )
+
+    def replay(self, first: int, last: int) -> int:
+        if first > 1000:
+            raise sqlite3.OperationalError("disk I/O error")
+        self.again.append((first, last))
+        return last - first + 1
 
     def ask(self, question: Question) -> dict[str, Any]:
         self.worker.ask(Ask(REQUEST, question))
@@ -119,8 +125,9 @@ def test_what_is_too_much_for_a_phone_is_cut_and_says_so(asked: Answers, entries
 
 
 def test_a_replay_is_handed_on(asked: Answers) -> None:
-    assert asked.ask(ReplayQuestion(3, 9)) == {"ok": True, "from": 3, "to": 9}
+    assert asked.ask(ReplayQuestion(3, 9)) == {"ok": True, "from": 3, "to": 9, "rows": 7}
     assert asked.again == [(3, 9)]
+    assert "disk I/O error" in refused(asked.ask(ReplayQuestion(1001, 1009)))
     nobody = AnswersWorker(asked.history, asked.journal, reader(house()), {}, asked.said.append)
     nobody.ask(Ask(REQUEST, ReplayQuestion(3, 9)))
     nobody.step(NOW)
