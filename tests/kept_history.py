@@ -14,6 +14,8 @@ from edge.core.tariffs import Tariff
 from edge.core.values import Moment, Reading
 from edge.shell.energy_reader import EnergyReader
 from edge.shell.history import HistoryWorker
+from edge.shell.history_file import open_history
+from edge.shell.rollups import HOUR, jobs
 from edge.shell.tariff_files import tariffs, wanted_by
 
 START = when("2026-11-21T00:00:00+07:00")
@@ -63,3 +65,17 @@ def write(path: Path, readings: Iterable[Reading]) -> None:
     worker.commit_now()
     worker.step(now)
     worker.close(now)
+
+
+def roll_up(path: Path, site: Site, until: float) -> int:
+    """Have all that is over by `until` (Unix s) rolled up, as the daemon does; how many hours there are then."""
+    db = open_history(path)
+    (job,) = jobs(site, CATALOGUE)
+    more = True
+    while more:
+        db.execute("BEGIN IMMEDIATE")
+        more = job.run(db, Moment(until, 1.0, "b", trusted=True))
+        db.execute("COMMIT")
+    hours = int(db.execute("SELECT count(*) FROM rollups WHERE span = ?", (HOUR,)).fetchone()[0])
+    db.close()
+    return hours

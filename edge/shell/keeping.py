@@ -23,6 +23,7 @@ from edge.shell.clock import Clock
 from edge.shell.energy_reader import EnergyReader
 from edge.shell.history import HistoryWorker, Journal
 from edge.shell.mqtt import Broker
+from edge.shell.rollups import jobs
 from edge.shell.runner import Worker
 from edge.shell.seams import Seams
 from edge.shell.tariff_files import tariffs, wanted_by
@@ -97,9 +98,15 @@ def keep(
     fates = Fates(put)
     block = site.history
     history = HistoryWorker(
-        files.history, journal, fates.of_history, block.commit, (), seams.before_commit, block.keep,
+        files.history, journal, fates.of_history, block.commit, jobs(site, models), seams.before_commit, block.keep,
         block.max_mb * 1e6,
     )
+    made = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
+    found = [worker for worker in made if worker is not None]
+    replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)
+    reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
+    answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
+    return Keeping(history, answers, found, put)
     made = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
     found = [worker for worker in made if worker is not None]
     replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fake_controller import parsed
-from kept_history import DAY_S, START, Book, house, minutes, write
+from kept_history import DAY_S, START, Book, house, minutes, roll_up, write
 from villages import CATALOGUE
 
 from edge.commands import export
@@ -21,7 +21,6 @@ from edge.core.values import Moment, Reading
 from edge.exporting import Export
 from edge.shell.history import HistoryWorker
 from edge.shell.history_file import open_history
-from edge.shell.rollups import jobs
 
 Said = pytest.CaptureFixture[str]
 SITE = """site: {id: thon, name: Thôn, latitude: 19.87, longitude: 105.68, timezone: Asia/Ho_Chi_Minh, language: vi}
@@ -84,12 +83,7 @@ def test_days_and_devices_can_be_chosen_and_english_has_commas(state: Path, tmp_
 def test_hours_are_the_same_before_and_after_they_were_rolled_up(state: Path, tmp_path: Path) -> None:
     early, late = tmp_path / "early.csv", tmp_path / "late.csv"
     assert typed(state, "-o", str(early)) == 0
-    db = open_history(state / "history.db")
-    job = jobs(house(), CATALOGUE)[0]
-    while job.run(db, Moment(START + 3 * DAY_S, 1.0, "b", trusted=True)):
-        pass
-    assert db.execute("SELECT count(*) FROM rollups WHERE span = 1").fetchone()[0] == 96
-    db.close()
+    assert roll_up(state / "history.db", house(), START + 3 * DAY_S) == 96
     assert typed(state, "--hours", "-o", str(late)) == 0
     assert late.read_bytes() == early.read_bytes()
     head, *rows = table(late)
@@ -174,11 +168,7 @@ def test_what_a_spreadsheet_cannot_open_is_told(state: Path, tmp_path: Path, cap
 @pytest.mark.slow
 def test_many_days_need_no_more_memory_than_a_few(tmp_path: Path) -> None:
     write(tmp_path / "history.db", minutes(21))
-    db = open_history(tmp_path / "history.db")
-    job = jobs(house(), CATALOGUE)[0]
-    while job.run(db, Moment(START + 22 * DAY_S, 1.0, "b", trusted=True)):
-        pass
-    db.close()
+    roll_up(tmp_path / "history.db", house(), START + 22 * DAY_S)
     first = dt.date(2026, 11, 21)
 
     def peak(days: int, what: str) -> int:
