@@ -30,6 +30,7 @@ from edge.shell.rollups import HOUR, Rollups
 ROWS_DAYS, HOURS_DAYS = 1, 7  # read in one piece
 TOTALS = ("_kwh", "_kvarh", "_kvah", "_l")  # what only grows: of an hour, where it stood at its end
 LOOKED_AT = 10_000  # rows at each end, to find the first and the last day: those without marks are fewer
+MEAN_DIGITS = 7  # as float registers have; a mean has more, which nobody measured
 QUALITIES = {"vi": ("tốt", "nghi ngờ"), "en": ("good", "suspect")}
 WORDS = {
     "vi": {"at": "Thời điểm", "device": "Thiết bị", "name": "Tên", "quality": "Chất lượng", "life": "Đời",
@@ -166,7 +167,9 @@ class Export:
     def _figure(self, found: Figures | None, name: str) -> str:
         if found is None:
             return ""
-        return csv_exact(found.most if name.endswith(TOTALS) else found.mean, self._language)
+        if name.endswith(TOTALS):
+            return csv_exact(found.most, self._language)
+        return csv_exact(found.mean, self._language, MEAN_DIGITS)
 
 
 def _names(of: Mapping[int, Layout]) -> list[str]:

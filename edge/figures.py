@@ -43,9 +43,9 @@ def csv_figure(value: float | None, decimals: int, language: Language) -> str:
     return f"{value:.{decimals}f}".replace(".", MARKS[language][1])
 
 
-def csv_exact(value: float | None, language: Language) -> str:
-    """A number with all the decimals that it has; empty for None."""
-    return "" if value is None else f"{value:.12g}".replace(".", MARKS[language][1])
+def csv_exact(value: float | None, language: Language, digits: int = 12) -> str:
+    """A number with all the decimals that it has, within so many digits; empty for None."""
+    return "" if value is None else f"{value:.{digits}g}".replace(".", MARKS[language][1])
 
 
 def csv_line(cells: Sequence[str], language: Language) -> str:

@@ -152,7 +152,7 @@ def _meter(ask: Ask, id_: str, name: str, start: dt.datetime, end: dt.datetime) 
         id_, name, currency,
         next((p for p in months if p.start == start), None), next((p for p in months if p.start == earlier), None),
         tuple(p for p in days if start <= p.start < end),
-        next((p for p in billing if start < p.end <= end), None),
+        next((p for p in billing if start < p.end <= end and p.complete), None),
     )  # fmt: skip
 
 

@@ -83,9 +83,10 @@ def _row(name: str, month: Period | None, before: Period | None, currency: str |
     kwh, cost, vat = (None, None, None) if month is None else (month.kwh, month.amount, month.vat)
     guessed = month.interpolated if month is not None and kwh is not None else None
     then = None if before is None else before.kwh
+    over = kwh if month is not None and month.complete else None  # a part of a month is not less than another month
     return f"<tr><td>{name}</td>" + _cells(
         _kwh(kwh, language), _kwh(guessed, language), _money(cost, currency, language),
-        _money(vat, currency, language), _kwh(then, language), _against(kwh, then, language),
+        _money(vat, currency, language), _kwh(then, language), _against(over, then, language),
         NOTHING if month is None else _percent(month.measured, language),
     )  # fmt: skip
 
@@ -99,7 +100,8 @@ def _total(report: Report, language: Language) -> str:
     cost, vat = _sum([p.amount for p in months]), _sum([p.vat for p in months])
     return f'<tr class="sum"><td>{WORDS[language]["total"]}</td>' + _cells(
         _kwh(kwh, language), _kwh(_sum([p.interpolated for p in months]), language), _money(cost, currency, language),
-        _money(vat, currency, language), _kwh(then, language), _against(kwh, then, language), "",
+        _money(vat, currency, language), _kwh(then, language),
+        _against(kwh if report.complete else None, then, language), "",
     )
 
 

@@ -126,6 +126,10 @@ def test_a_month_that_is_not_over_says_so_and_open_alarms_stand_below(
     assert "the month is not over" in capsys.readouterr().err
     html = (tmp_path / f"nguyen-ly-{now}.html").read_text("utf-8")
     assert "tháng chưa hết" in html
+    cells = Text(html).cells
+    assert cells[cells.index("Tủ điện 1") + 6] == "–"  # a part of a month is not set against a whole one
+    if "Hóa đơn giấy" in cells:  # from the 15th on, only the cabinet has a bill of a period that is over
+        assert "Nhà văn hóa" not in cells[cells.index("Hóa đơn giấy") :]
     assert re.search(r"<li>21/11/2026 16:0\d: Tủ điện 1 không trả lời</li>", html)
 
 
