@@ -141,7 +141,7 @@ class Export:
                 for name, figures in zip(layout.names, unpacked(body, len(layout.names)), strict=True):
                     both = joined((here.get(name), figures))
                     here |= {} if both is None else {name: both}
-        fresh = Fresh(self._db, of, self._rollups)
+        fresh = Fresh(self._db, of, self._rollups, (start, end))
         for hour in fresh.hours:
             if start <= hour < end:
                 here = found.setdefault(hour, {})
