@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from card import Card
 from fake_controller import parsed
-from kept_history import DAY_S, START, Book, house, minutes, roll_up, write
+from kept_history import DAY_S, START, house, minutes, roll_up, write
 from villages import CATALOGUE
 
 from edge.commands import export
-from edge.core.events import Record
 from edge.core.values import Moment, Reading
 from edge.exporting import Export
-from edge.shell.history import HistoryWorker
 from edge.shell.history_file import open_history
 
 Said = pytest.CaptureFixture[str]
@@ -100,19 +99,15 @@ def test_hours_are_the_same_before_and_after_they_were_rolled_up(state: Path, tm
 
 def test_it_reads_while_the_controller_writes(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     (tmp_path / "site.yaml").write_text(SITE, "utf-8")
-    worker = HistoryWorker(tmp_path / "history.db", Book(), lambda _: None)
-    for reading in minutes(0.5):
-        worker.record(Record(reading, 1.0, "b", trusted=True))
-    worker.commit_now()
-    now = Moment(START + DAY_S, 2.0, "b", trusted=True)
-    worker.step(now)
+    controller = Card(tmp_path)
+    controller.write(minutes(0.5))
     db = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     db.execute("DELETE FROM rows")  # under way, and not there yet
     assert typed(tmp_path, "--rows") == 0
     db.execute("ROLLBACK")
     db.close()
-    worker.close(now)
+    controller.close()
     assert capsysbinary.readouterr().out.count(b"\r\n") == 721
 
 
