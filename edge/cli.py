@@ -20,6 +20,9 @@ COMMANDS = {
     "send": "switch a device over MQTT",
     "ack": "list the open alarms, and say that one is known",
     "watch": "show what the controller says, as it says it",
+    "report": "a month's electricity, as a page to print and a table",
+    "bill": "enter what a paper bill says, and see how far that is from what was counted",
+    "export": "write what the history has into a file that a spreadsheet opens",
     "safe": "drive every output to its safe state",
     "schema": "print the JSON Schema of the configuration, for editors",
 }

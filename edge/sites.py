@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from edge.client import Client, Down, Message, Up
-from edge.typed import Failed
+from edge.core.topics import Topics
+from edge.typed import Failed, login
+from edge.wording import parse
+
+if TYPE_CHECKING:
+    from edge.shell.clock import Clock
 
 RETAINED_S = 2.0  # a broker hands out what it retains within this of a subscription
 TOGETHER_S = 0.2  # and all of it within this of the first
+
+
+def the_village(args: argparse.Namespace, clock: Clock) -> tuple[str, dict[str, Any]]:
+    """The id of the village that is meant, and its `about`, {} where that cannot be had. Raises Failed."""
+    filters = [f"village/{args.site or '+'}/{leaf}" for leaf in ("status", "about")]
+    client = Client(args.mqtt, filters, args.protocol, clock, login(args))
+    try:
+        heard = look_around(client, args)
+    finally:
+        client.close()
+    site = the_site(heard, args)
+    return site, parse(heard.get(Topics(site).about, b"")) or {}
 
 
 def look_around(client: Client, args: argparse.Namespace) -> dict[str, bytes]:

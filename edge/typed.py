@@ -97,6 +97,26 @@ def date(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(f"{text!r}: write a date such as 2026-01-01") from None
 
 
+def month(text: str) -> dt.date:
+    """A month of the calendar, as its first day."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d", text, re.ASCII):
+            raise ValueError
+        return dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a month such as 2026-11") from None
+
+
+def amount(text: str) -> float:
+    """A number from 0 up, without marks between thousands; one that may be meant to have them is refused."""
+    if not re.fullmatch(r"\d{1,15}(\.\d{1,6})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number without marks between thousands, such as 1234567.5")
+    if re.search(r"\.\d{3}$", text):
+        whole, part = text.split(".")
+        raise argparse.ArgumentTypeError(f"{text!r} can be read in two ways: write {whole}{part} or {text}0")
+    return float(text)
+
+
 def device(text: str) -> str:
     """`<kind>/<id>`."""
     parts = text.split("/")

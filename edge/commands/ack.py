@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge.shell.clock import Clock
     from edge.wording import Zone
 
 SUMMARY = (
@@ -34,16 +33,18 @@ def run(args: argparse.Namespace) -> int:
     """List, or acknowledge: 0; 1 if no such alarm is open, 2 if nobody answered."""
     from edge.asking import Asker
     from edge.shell.clock import SystemClock
+    from edge.sites import the_village
     from edge.typed import Failed
+    from edge.wording import zone_of
 
     clock = SystemClock()
     try:
-        site, zone = _which(args, clock)
+        site, about = the_village(args, clock)
         asker = Asker(args, site, clock)
         try:
             opened = {alarm["alarm"]: alarm for alarm in asker.ask("alarms", {})["alarms"]}
             if args.alarm is None:
-                _list(list(opened.values()), args.json, zone)
+                _list(list(opened.values()), args.json, zone_of(about))
                 return 0
             if args.alarm not in opened:
                 raise Failed(1, f"no alarm {args.alarm} is open; open: {', '.join(opened) or 'none'}")
@@ -58,24 +59,6 @@ def run(args: argparse.Namespace) -> int:
     stays = any(alarm["alarm"] == args.alarm for alarm in left)
     print(f"{args.alarm}: {'acknowledged; it is gone when it is over' if stays else 'acknowledged, and gone'}")
     return 0
-
-
-def _which(args: argparse.Namespace, clock: Clock) -> tuple[str, Zone]:
-    """The village that is meant, and its zone."""
-    from edge.client import Client
-    from edge.core.topics import Topics
-    from edge.sites import look_around, the_site
-    from edge.typed import login
-    from edge.wording import parse, zone_of
-
-    filters = [f"village/{args.site or '+'}/{leaf}" for leaf in ("status", "about")]
-    client = Client(args.mqtt, filters, args.protocol, clock, login(args))
-    try:
-        heard = look_around(client, args)
-    finally:
-        client.close()
-    site = the_site(heard, args)
-    return site, zone_of(parse(heard.get(Topics(site).about, b"")) or {})
 
 
 def _list(alarms: list[dict[str, Any]], as_json: bool, zone: Zone) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from edge.core import gauges, topics
 from edge.core.alarms import Alarms
+from edge.core.asked import Known
+from edge.core.bills import Bills
 from edge.core.cabinet import Cabinet
 from edge.core.cells import Cells
 from edge.core.circuits import Bank, Circuit
@@ -51,7 +54,10 @@ def assemble(
     called |= {name: name.partition("/")[2] for name in cabinet.names}
     called |= {"sink/telemetry": "MQTT"} | ({} if site.influx is None else {"sink/influxdb": "InfluxDB"})
     alarms = Alarms(called, names, memory.alarms, memory.seen)
-    desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar))
+    asked_of = Known(gauges.quantities(site, catalogue), called.keys())
+    days = {name: meter.billing_day for name, meter in site.meters.items() if meter.billing_day is not None}
+    bills = Bills(asked_of, days, ZoneInfo(site.site.timezone), memory.bills)
+    desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar), asked_of, bills)
     introduction = partial(about, site, catalogue, version, programs)
     measuring = [*meters, *others]
     return Controller(names, introduction, lights, measuring, memory, known, alarms, cabinet, desk, village)

@@ -10,6 +10,7 @@ from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
 from edge.core.desk import Desk
 from edge.core.events import (
+    Answered,
     ClockChanged,
     CommandReceived,
     Effect,
@@ -32,7 +33,7 @@ from edge.core.light_unit import LightUnit
 from edge.core.pulse_unit import TABLE, PulseUnit
 from edge.core.reading_unit import ReadingUnit
 from edge.core.trust import KnownTime
-from edge.core.values import Command, Deadline, Moment, Override, Refusal, Request, Row
+from edge.core.values import Command, Deadline, Moment, Override, Refusal, Row
 
 USED_FOR_S = 86400.0  # how long a user may not use a command id again
 MOST_USED = 50_000
@@ -55,6 +56,7 @@ class Memory:
     inputs: Mapping[str, Row] = field(default_factory=dict)
     pulses: Mapping[str, Row] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
+    bills: Mapping[str, Row] = field(default_factory=dict)
 
 
 class Controller:
@@ -140,8 +142,8 @@ class Controller:
                 effects += self._measured(event, moment)
             case PulsesCounted() if event.input in self._counters:
                 effects += self._counters[event.input].count(event, moment)
-            case RequestReceived():
-                effects += self._request(event.request, moment)
+            case RequestReceived() | Answered():
+                effects += self._request(event, moment)
             case JournalChanged() | Stored():
                 effects += self._journal(event, moment)
             case HistoryChanged() | SinkChanged() | MessageRefused():
@@ -211,7 +213,10 @@ class Controller:
 
     # --- requests ---
 
-    def _request(self, request: Request, moment: Moment) -> list[Effect]:
+    def _request(self, event: RequestReceived | Answered, moment: Moment) -> list[Effect]:
+        request = event.request
+        if isinstance(event, Answered):
+            return self._desk.answered(event)
         answer, effects = self._desk.answer(request, moment)
         if answer.program:
             for light in self._lights.values():
@@ -220,7 +225,7 @@ class Controller:
             effects.append(self._introduction())
         if answer.changes:
             details = {"request": request.name, **answer.details}
-            effects += self._audit(None, request.user, request.id, answer.changes, details, moment)
+            effects += self._audit(answer.device, request.user, request.id, answer.changes, details, moment)
         return effects
 
     def _watch_programs(self, moment: Moment) -> None:

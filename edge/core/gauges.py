@@ -49,6 +49,16 @@ def called(site: Site) -> dict[str, str]:
     return found | {means.device: means.name for means in _countings(site).values()}
 
 
+def quantities(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Mapping[str, str]]:
+    """What each that is read measures, by `<kind>/<id>`: the quantities and their units."""
+    polled: dict[str, Meter | Sensor] = {f"meter/{i}": meter for i, meter in driven_meters(site, catalogue).items()}
+    polled |= {f"sensor/{i}": sensor for i, sensor in driven_sensors(site, catalogue).items()}
+    found = {name: catalogue[device.model].quantities for name, device in polled.items()}
+    for means in _countings(site).values():
+        found[means.device] = dict(zip((means.total, means.rate), means.units, strict=True))
+    return found
+
+
 def about(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[dict[str, object]]:
     """What `<root>/about` says of each that is read."""
     found = []

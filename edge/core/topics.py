@@ -30,7 +30,7 @@ CODES: Mapping[str, str] = {
     "not-driven": "the device is in the configuration, but this version does not drive it yet",
     "too-large": "the payload is larger than 4 KiB, or that of a request larger than 16 KiB",
     "bad-json": "the payload is neither a plain word, nor a number, nor one JSON object",
-    "unknown-field": "the JSON has a field that commands do not have",
+    "unknown-field": "the JSON has a field that commands, or this request, do not have",
     "bad-value": "a field has a wrong type or is out of range",
     "bad-action": "the action is missing, unknown, or not one that this kind of device takes",
     "retained": "a retained message is never a command",
@@ -62,7 +62,9 @@ PLAIN = {"ON": "on", "OFF": "off", "OPEN": "open", "CLOSE": "close", "AUTO": "au
 ALWAYS = frozenset({"off", "close"})  # what works although expired, repeated, or without the expiry asked for from afar
 
 
-class _BadError(Exception):
+class BadError(Exception):
+    """What a message cannot be obeyed or answered for: a code of CODES, and a text with the remedy."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -112,15 +114,15 @@ class Decoder:
         fields, flaw = _parsed(payload, _fields if leaf == "set" else _lock_fields)
         try:
             if retained:
-                raise _BadError("retained", "publish commands without the retain flag; this one has been cleared")
+                raise BadError("retained", "publish commands without the retain flag; this one has been cleared")
             if target not in self._devices:
-                raise _BadError("unknown-device", f"{target} is not in the configuration: see {self._topics.about}")
+                raise BadError("unknown-device", f"{target} is not in the configuration: see {self._topics.about}")
             if flaw is not None:
                 raise flaw
             if not self._devices[target]:
-                raise _BadError("not-driven", f"{target}: {CODES['not-driven']}")
+                raise BadError("not-driven", f"{target}: {CODES['not-driven']}")
             return (_command if leaf == "set" else _lockout)(target, kind, user, fields, far)
-        except _BadError as bad:
+        except BadError as bad:
             return Refusal(bad.code, bad.message, target, user, _quotable(fields.get("id")), clear)
 
     def request(
@@ -143,12 +145,12 @@ class Decoder:
         reply_to = response_topic if response_topic is not None else fields.get("reply_to")
         below = f"{self._topics.root}/reply/{user}/"
         if not isinstance(reply_to, str) or not re.fullmatch(re.escape(below) + REPLY, reply_to):
-            flaw = flaw or _BadError("bad-reply-to", f"give a reply_to below {below}")
+            flaw = flaw or BadError("bad-reply-to", f"give a reply_to below {below}")
             return Refusal(flaw.code, flaw.message, None, user, asked, clear)
         if retained:
-            flaw = _BadError("retained", "publish requests without the retain flag; this one has been cleared")
+            flaw = BadError("retained", "publish requests without the retain flag; this one has been cleared")
         elif fields.get("id") is not None and asked is None:
-            flaw = _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+            flaw = BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
         if flaw is not None:
             return Refusal(flaw.code, flaw.message, None, user, asked, clear, reply_to, correlation)
         return Request(name, user, reply_to, asked, correlation, fields)
@@ -156,13 +158,13 @@ class Decoder:
 
 def _parsed(
     payload: bytes, read: Callable[[bytes], dict[str, Any]], largest: int = LARGEST_COMMAND
-) -> tuple[dict[str, Any], _BadError | None]:
+) -> tuple[dict[str, Any], BadError | None]:
     """The fields of a payload, and what is wrong with it if they cannot be had."""
     try:
         if len(payload) > largest:
-            raise _BadError("too-large", f"{len(payload)} bytes; a message has at most {largest}")
+            raise BadError("too-large", f"{len(payload)} bytes; a message has at most {largest}")
         return read(payload), None
-    except _BadError as flaw:
+    except BadError as flaw:
         return {}, flaw
 
 
@@ -170,11 +172,11 @@ def _question(payload: bytes) -> dict[str, Any]:
     """The payload as fields of a request: JSON that can be quoted in an answer."""
     found = _object(payload, 'write a JSON object, such as {"id": "r-1", "reply_to": "<root>/reply/<user>/<client>"}')
     if _deeper(found, DEEPEST):
-        raise _BadError("bad-json", f"this is nested more than {DEEPEST} levels deep; take levels out")
+        raise BadError("bad-json", f"this is nested more than {DEEPEST} levels deep; take levels out")
     try:
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise _BadError("bad-json", "an escape names half a character; write the character itself") from None
+        raise BadError("bad-json", "an escape names half a character; write the character itself") from None
     return found
 
 
@@ -197,11 +199,11 @@ def _object(payload: bytes, remedy: str) -> dict[str, Any]:
     try:
         value = JSON.decode(payload.decode("utf-8"))
     except UnicodeDecodeError:
-        raise _BadError("bad-json", "the payload is not UTF-8") from None
+        raise BadError("bad-json", "the payload is not UTF-8") from None
     except (ValueError, RecursionError):
-        raise _BadError("bad-json", remedy) from None
+        raise BadError("bad-json", remedy) from None
     if not isinstance(value, dict):
-        raise _BadError("bad-json", 'the JSON must be one object, such as {"id": "c-1"}')
+        raise BadError("bad-json", 'the JSON must be one object, such as {"id": "c-1"}')
     return value
 
 
@@ -214,87 +216,90 @@ def _deeper(value: object, levels: int) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _BadError("bad-json", "a field appears twice")
+        raise BadError("bad-json", "a field appears twice")
     return found
 
 
 def _no_constant(name: str) -> float:
-    raise _BadError("bad-value", f"{name} is not a number")
+    raise BadError("bad-value", f"{name} is not a number")
 
 
 JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)  # orjson takes duplicate keys
 
 
 def _command(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
-    _only(fields, FIELDS, "a command")
+    only(fields, FIELDS, "a command")
     allowed = ACTIONS.get(kind, frozenset())
     action = fields.get("action")
     if not isinstance(action, str) or action not in allowed:
-        raise _BadError("bad-action", f"a {kind} takes the actions {', '.join(sorted(allowed)) or '(none)'}")
+        raise BadError("bad-action", f"a {kind} takes the actions {', '.join(sorted(allowed)) or '(none)'}")
     command_id = _own_id(fields)
-    level = _number(fields, "level", 0, 100)
+    level = number(fields, "level", 0, 100)
     if level is not None and action != "on":
-        raise _BadError("bad-value", "level goes with the action on")
+        raise BadError("bad-value", "level goes with the action on")
     if action == "on" and level == 0:
         action, level = "off", None
     command = Command(
-        target, action, user, command_id, level, _number(fields, "for_s", 1, LONGEST_FOR_S), _time(fields, "until"),
-        _number(fields, "volume_l", 0.1, 1e6), _time(fields, "expires_at"), far,
+        target, action, user, command_id, level, number(fields, "for_s", 1, LONGEST_FOR_S), wall_time(fields, "until"),
+        number(fields, "volume_l", 0.1, 1e6), wall_time(fields, "expires_at"), far,
     )
     bounds = [b for b in (command.for_s, command.until, command.volume_l) if b is not None]
     if len(bounds) > 1 or (bounds and action not in ("on", "off", "open")):
-        raise _BadError("bad-value", "at most one of for_s, until and volume_l, and only with on, off or open")
+        raise BadError("bad-value", "at most one of for_s, until and volume_l, and only with on, off or open")
     if command.volume_l is not None and kind != "valve":
-        raise _BadError("bad-value", "volume_l is for valves")
+        raise BadError("bad-value", "volume_l is for valves")
     if far and command.expires_at is None and action not in ALWAYS:
-        raise _BadError("expiry-required", "a command from afar may be old: give expires_at")
+        raise BadError("expiry-required", "a command from afar may be old: give expires_at")
     return command
 
 
 def _lockout(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
     """A lockout or its release, as a command with the action `lock` or `unlock`."""
-    _only(fields, LOCK_FIELDS, "a lockout")
+    only(fields, LOCK_FIELDS, "a lockout")
     if kind != "light":
-        raise _BadError("not-driven", f"{target}: only lights can be locked yet")
+        raise BadError("not-driven", f"{target}: only lights can be locked yet")
     locked, note, circuit = fields.get("locked"), fields.get("note", ""), fields.get("circuit")
     if not isinstance(locked, bool):
-        raise _BadError("bad-value", "locked must be true or false")
+        raise BadError("bad-value", "locked must be true or false")
     if not isinstance(note, str) or len(note) > LONGEST_NOTE or not note.isprintable():
-        raise _BadError("bad-value", f"note must be one line of at most {LONGEST_NOTE} characters")
+        raise BadError("bad-value", f"note must be one line of at most {LONGEST_NOTE} characters")
     if circuit is not None and (not isinstance(circuit, str) or not ID.fullmatch(circuit)):
-        raise _BadError("bad-value", "circuit must be the id of one of the light's circuits")
+        raise BadError("bad-value", "circuit must be the id of one of the light's circuits")
     command = Command(
-        target, "lock" if locked else "unlock", user, _own_id(fields), expires_at=_time(fields, "expires_at"), far=far,
-        note=note, circuit=circuit,
+        target, "lock" if locked else "unlock", user, _own_id(fields), expires_at=wall_time(fields, "expires_at"),
+        far=far, note=note, circuit=circuit,
     )
     if far and command.expires_at is None:
-        raise _BadError("expiry-required", "a lockout from afar may be old: give expires_at")
+        raise BadError("expiry-required", "a lockout from afar may be old: give expires_at")
     return command
 
 
-def _only(fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+def only(fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+    """Raises BadError where there is a field that `what` does not have."""
     unknown = fields.keys() - known
     if unknown:
-        raise _BadError("unknown-field", f"{ascii(min(unknown))[:40]}: {what} has {', '.join(sorted(known))}")
+        raise BadError("unknown-field", f"{ascii(min(unknown))[:40]}: {what} has {', '.join(sorted(known))}")
 
 
 def _own_id(fields: Mapping[str, Any]) -> str | None:
     command_id = fields.get("id")
     if command_id is not None and (not isinstance(command_id, str) or not COMMAND_ID.fullmatch(command_id)):
-        raise _BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
+        raise BadError("bad-value", "id must be 1 to 64 printable ASCII characters without spaces")
     return command_id
 
 
-def _number(fields: Mapping[str, Any], name: str, least: float, most: float) -> float | None:
+def number(fields: Mapping[str, Any], name: str, least: float, most: float) -> float | None:
+    """The number of that field, None where it is left out. Raises BadError for what is none, or out of range."""
     if name not in fields:
         return None
     value = fields[name]
     if type(value) not in (int, float) or not least <= value <= most:  # neither true nor NaN passes
-        raise _BadError("bad-value", f"{name} must be a number from {least:g} to {most:g}")
+        raise BadError("bad-value", f"{name} must be a number from {least:g} to {most:g}")
     return float(value)
 
 
-def _time(fields: Mapping[str, Any], name: str) -> float | None:
+def wall_time(fields: Mapping[str, Any], name: str) -> float | None:
+    """The Unix time of that field, None where it is left out. Raises BadError for what is no RFC 3339 time."""
     if name not in fields:
         return None
     value = fields[name]
@@ -303,7 +308,7 @@ def _time(fields: Mapping[str, Any], name: str) -> float | None:
             return dt.datetime.fromisoformat(value).timestamp()
     except (ValueError, OverflowError):
         pass
-    raise _BadError("bad-value", f"{name} must be a time such as 2026-11-21T11:04:15Z")
+    raise BadError("bad-value", f"{name} must be a time such as 2026-11-21T11:04:15Z")
 
 
 def _quotable(command_id: object) -> str | None:

@@ -114,7 +114,7 @@ def compose(
     inbox: Inbox[Event] = Inbox()
     store = StoreWorker(journal, inbox.put, seams.before_commit)
     files = None if journal is None else Files(journal.with_name(FILE), journal, broker, configuration)
-    keeping = keep(site, files, store, clock, inbox.put, seams)
+    keeping = keep(site, models, files, store, clock, inbox.put, seams)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     core = assemble(site, models, store.memory(), version("village-edge"), seams.look_every_s)

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import pkgutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from edge.core import topics
+from edge.core import gauges, topics
 from edge.core.events import Answered, Ask, Event, HistoryChanged, Record, SinkChanged
 from edge.core.site import Site
-from edge.core.values import Moment
+from edge.core.values import ModelInfo, Moment
 from edge.shell import sinks
+from edge.shell.answers import AnswersWorker
 from edge.shell.clock import Clock
+from edge.shell.energy_reader import EnergyReader
 from edge.shell.history import HistoryWorker, Journal
 from edge.shell.mqtt import Broker
+from edge.shell.rollups import jobs
 from edge.shell.runner import Worker
 from edge.shell.seams import Seams
+from edge.shell.tariff_files import tariffs, wanted_by
 
 FILE = "history.db"
 
@@ -44,16 +48,21 @@ class Make(Protocol):
         self, site: Site, files: Files, history: HistoryWorker, clock: Clock, put: Callable[[Event], None], seams: Seams
     ) -> Worker | None:
         """The sink's worker, registered with the history; None if `site` has none. May have a `close()`, which is
-        called once, after its last step, and must not block for more than a second."""
+        called once, after its last step, and must not block for more than a second; and a `replay(first, last)`, by
+        which those rows go to it once more, from any thread: how many there are."""
 
 
 class Keeping:
     """The workers of this side of the house, and the door through which the core hands them what it wants kept or
     answered. Without a history nothing is recorded, and questions are answered with `no-history`."""
 
-    def __init__(self, history: HistoryWorker | None, workers: Sequence[Worker], put: Callable[[Event], None]) -> None:
+    def __init__(
+        self, history: HistoryWorker | None, answers: AnswersWorker | None, sinks: Sequence[Worker],
+        put: Callable[[Event], None],
+    ) -> None:
         self.history = history
-        self.workers = list(workers)
+        self.workers = [worker for worker in (history, answers, *sinks) if worker is not None]
+        self._answers = answers
         self._put = put
 
     def record(self, record: Record) -> None:
@@ -63,6 +72,9 @@ class Keeping:
 
     def ask(self, ask: Ask) -> None:
         """Have a question answered by the files; Answered follows."""
+        if self._answers is not None:
+            self._answers.ask(ask)
+            return
         text = "the history cannot be read: this controller keeps none"
         self._put(Answered(ask.request, {"ok": False, **topics.error("no-history", text)}))
 
@@ -77,19 +89,30 @@ class Keeping:
 
 
 def keep(
-    site: Site, files: Files | None, journal: Journal, clock: Clock, put: Callable[[Event], None], seams: Seams
+    site: Site, models: Mapping[str, ModelInfo], files: Files | None, journal: Journal, clock: Clock,
+    put: Callable[[Event], None], seams: Seams,
 ) -> Keeping:
     """Compose it; `files` None: no history."""
     if files is None:
-        return Keeping(None, [], put)
+        return Keeping(None, None, [], put)
     fates = Fates(put)
     block = site.history
     history = HistoryWorker(
-        files.history, journal, fates.of_history, block.commit, (), seams.before_commit, block.keep,
+        files.history, journal, fates.of_history, block.commit, jobs(site, models), seams.before_commit, block.keep,
         block.max_mb * 1e6,
     )
-    found = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
-    return Keeping(history, [history, *(worker for worker in found if worker is not None)], put)
+    made = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
+    found = [worker for worker in made if worker is not None]
+    replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)
+    reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
+    answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
+    return Keeping(history, answers, found, put)
+    made = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
+    found = [worker for worker in made if worker is not None]
+    replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)
+    reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
+    answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
+    return Keeping(history, answers, found, put)
 
 
 def makers() -> list[Make]:

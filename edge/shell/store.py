@@ -109,13 +109,13 @@ class StoreWorker:
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
             for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs", "pulses",
-                          "seen")
+                          "seen", "bills")
         }
         walls = [row["wall"] for table in ("outputs", "meters", "pulses", "clock") for row in rows[table].values()]
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
             rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
-            {i: int(row["count"] or 0) for i, row in rows["seen"].items()},
+            {i: int(row["count"] or 0) for i, row in rows["seen"].items()}, rows["bills"],
         )
 
     def reserved(self, name: str) -> int | None:
