@@ -20,6 +20,8 @@ COMMANDS = {
     "send": "switch a device over MQTT",
     "ack": "list the open alarms, and say that one is known",
     "watch": "show what the controller says, as it says it",
+    "backup": "write everything that makes this controller this village's into one file, while it runs",
+    "restore": "put a backup in place: a new card becomes the old one",
     "safe": "drive every output to its safe state",
     "schema": "print the JSON Schema of the configuration, for editors",
 }

@@ -55,6 +55,7 @@ class Memory:
     inputs: Mapping[str, Row] = field(default_factory=dict)
     pulses: Mapping[str, Row] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
+    reserved: Mapping[str, int] = field(default_factory=dict)  # numbers that may be used up; see shell/restored.py
 
 
 class Controller:
