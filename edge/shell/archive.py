@@ -24,12 +24,14 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge.shell import history_file, store
+
 FORMAT = 1
 PRODUCT = "village-edge"
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 4 << 20  # bytes
 MOST_FILES = 5_000
-DATABASES = {"journal.db": "edge.shell.migrations", "history.db": "edge.shell.migrations.history"}
+DATABASES = {"journal.db": store.MIGRATIONS, "history.db": history_file.MIGRATIONS}
 STATE_FILES = (*DATABASES, "safe.json", "site.yaml")
 CHUNK = 1 << 18
 BLOCK = tarfile.BLOCKSIZE

@@ -21,6 +21,7 @@ from edge.core.values import Moment
 from edge.shell import archive
 from edge.shell.archive import BackupError, Entry, Manifest, Member, Progress, Reader, Source, quiet
 from edge.shell.files import private, sync_folder
+from edge.shell.history_file import connect_readonly
 from edge.shell.putting import ours
 from edge.shell.yaml_nodes import parse, plain
 from edge.typed import ID
@@ -189,7 +190,7 @@ def _state(found: _Found, state: Path, part: Path, progress: Progress) -> dict[s
 def _copy(database: Path, copy: Path, progress: Progress) -> int:
     """A whole copy of one moment, while others write to the database; its schema. Raises BackupError, sqlite3.Error."""
     with (
-        closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as db,
+        closing(connect_readonly(database)) as db,
         closing(sqlite3.connect(copy)) as to,
     ):
         db.execute("BEGIN")  # one picture for all pieces: who writes meanwhile neither waits nor makes it begin again

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from edge.core.values import Moment
 from edge.shell.clock import NOT_BEFORE
+from edge.shell.history_file import connect_readonly
 from edge.shell.store import StoreWorker
 
 
@@ -81,7 +82,7 @@ def _highest(name: str, journal: Path | None) -> int:
     found = [0]
     if journal is not None:
         for query in HIGHEST[name]:
-            with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            with suppress(sqlite3.Error), closing(connect_readonly(journal)) as db:
                 found.append(int(db.execute(query).fetchone()[0] or 0))
     return max(found)
 

@@ -12,9 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
 from backup_house import asked
 from e2e_house import ROOT, House, Listener, asked_often
+from paho.mqtt.enums import CallbackAPIVersion
 from support import Mosquitto, until
 
 pytestmark = pytest.mark.slow
@@ -101,18 +103,29 @@ def energy(ear: Listener) -> tuple[int, float]:
 
 
 def logs_in(machine: Machine, user: str, password: str) -> bool:
-    """Whether the broker lets this user in, who asks for the controller's status."""
-    command = ["mosquitto_sub", "-p", str(machine.broker.port), "-t", f"{ROOT}/status", "-C", "1", "-W", "3", "-u", user, "-P", password]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    """Whether the broker lets this user in."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.username_pw_set(user, password)
+    answers: list[bool] = []
+    client.on_connect = lambda _client, _data, _flags, code, _properties: answers.append(not code.is_failure)
+    client.connect("127.0.0.1", machine.broker.port)
+    client.loop_start()
+    try:
+        return until(lambda: answers, 5, f"an answer to {user}")[0]
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
-def may_switch(ear: Listener, machine: Machine, user: str) -> bool:
-    """Whether the broker delivers a command of this user's under its own name."""
-    send = ["-p", str(machine.broker.port), "-u", user, "-P", USERS[user], "-t", f"{ROOT}/light/culture-house/set/{user}", "-m", "OFF"]
-    before = len(ear.results("culture-house"))
-    subprocess.run(["mosquitto_pub", "-q", "1", *send], check=True, capture_output=True)
-    until(lambda: len(ear.results("culture-house")) > before, 5, f"a result for {user}")
-    return any(result["user"] == user for result in ear.results("culture-house")[before:])
+def may_switch(ear: Listener, machine: Machine, user: str, under: str) -> bool:
+    """Whether a command that this user sends under that name gets to the controller before the head's next one does."""
+    other = Listener(machine.broker.port, login=(user, USERS[user]))
+    other.say(f"light/culture-house/set/{under}", {"action": "off", "id": f"{user}-as-{under}"})
+    other.close()
+    last = f"behind-{user}-as-{under}"
+    ear.say("light/culture-house/set/head", {"action": "off", "id": last})
+    until(lambda: any(r["id"] == last for r in ear.results("culture-house")), 5, "the head's result")
+    return any(r["id"] == f"{user}-as-{under}" for r in ear.results("culture-house"))
 
 
 def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Path) -> None:
@@ -151,7 +164,7 @@ def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Pa
     ear = new.start()
     assert all(logs_in(new, user, password) for user, password in USERS.items())
     assert not logs_in(new, "head", "wrong")
-    assert may_switch(ear, new, "head")
+    assert (may_switch(ear, new, "tech", under="tech"), may_switch(ear, new, "tech", under="head")) == (True, False)
     assert ask(ear, "programs")["programs"] == programs
     assert next(p["rev"] for p in programs if p["program"] == "evening-off") == 2
     life, kwh = energy(ear)
