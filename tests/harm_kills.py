@@ -22,7 +22,11 @@ from e2e_house import ROOT, Listener
 from harm_house import CULTURE_HOUSE, DRIVEN, HARMFUL, MAIN_ROAD, OFF, ON, HarmHouse, Pins, came_online, drive_as
 from support import until
 
-KINDS = ("journal write", "journal sync", "rename, unlink", "send to broker", "GPIO exchange")  # as kill_shim.c has them
+KINDS = (
+    "journal write", "journal sync", "rename, unlink", "send to broker", "GPIO exchange", "history write", "history sync",
+    "send to server",
+)  # as kill_shim.c has them  # fmt: skip
+SERVER = KINDS[7]
 PHASES = ("first start", "start after a kill", "session")
 ON_FOR = {"action": "on", "level": 33, "for_s": 3600}
 # What a person does in a session; None: the machine's owner restarts the controller.

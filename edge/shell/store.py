@@ -116,7 +116,7 @@ class StoreWorker:
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
             rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
             {i: int(row["count"] or 0) for i, row in rows["seen"].items()},
-            dict(self._reserved or {}),
+            reserved=dict(self._reserved or {}),
         )
 
     def reserved(self, name: str) -> int | None:

@@ -69,7 +69,7 @@ class Machine:
         self.broker.start()
         self.house.start()
         ear = Listener(self.broker.port, login=("head", USERS["head"]))
-        until(lambda: ear.last.get(f"{ROOT}/status") == b"online", 10, f"online: {self.house.log.read_text()[-500:]}")
+        until(lambda: ear.last.get(f"{ROOT}/status") == b"online", 20, f"online: {self.house.log.read_text()[-500:]}")
         return ear
 
     def end(self) -> None:
@@ -140,7 +140,7 @@ def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Pa
     old.house.kill(how=signal.SIGTERM)
     since = len(ear.messages)
     old.house.start()
-    until(lambda: any(t == f"{ROOT}/status" and p == b"online" for t, p, _ in ear.messages[since:]), 10, "online again")
+    until(lambda: any(t == f"{ROOT}/status" and p == b"online" for t, p, _ in ear.messages[since:]), 20, "online again")
     file = folder / "village.tar.gz"
     done = edge("backup", file, "--state", old.house.state, "--config", old.config, "--also", old.passwords, "--also", old.access)
     assert done.returncode == 0, done.stderr
