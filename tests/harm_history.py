@@ -8,16 +8,21 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
+import pytest
 from e2e_house import ROOT
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.core.packing import unpack
 from edge.core.ranges import Ranges
+
+if TYPE_CHECKING:
+    from influx_servers import Points
 
 Row = tuple[int, str, tuple[tuple[str, float], ...], int, int]  # Unix ms, device, values, quality, life
 FILES = ("journal.db", "history.db")
@@ -132,3 +137,32 @@ class Account:
                 yield f"{sequence} was sent as {row}, and is {kept.rows[sequence]} on the disk"
         for first, last in kept.has.get(consumer, ()):
             yield from (f"{s} is acknowledged and was never sent" for s in range(first, last + 1) if s in kept.rows and s not in sent)
+
+
+def recorded_often(config: Path, server: str | None = None) -> None:
+    """Meters are recorded every second and committed every second, and sent to `server` as well."""
+    text = config.read_text("utf-8").replace("record: 60s", "record: 1s") + "\nhistory: {commit: 1s}\n"
+    if server is not None:
+        text += f"influx: {{url: '{server}', org: xa, bucket: village}}\n"
+    config.write_text(text, "utf-8")
+
+
+def stored(state: Path) -> dict[int, Row]:
+    """The rows on the disk of a controller that runs."""
+    kept = Kept()
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{state}/history.db?mode=ro", uri=True)) as db:
+        db.execute("BEGIN")  # one picture of layouts and rows
+        kept._take_history(db)
+    return kept.rows
+
+
+def missing(rows: dict[int, Row], points: Points) -> list[Row]:
+    """The rows that a server has not, or has otherwise."""
+    wrong = []
+    for row in rows.values():
+        at, device, values, quality, life = row
+        kind, _, name = device.partition("/")
+        fields = {field: pytest.approx(value, rel=1e-11) for field, value in values}
+        if points.get((f"{kind},device={name},site={ROOT.partition('/')[2]}", at)) != fields | {"quality": quality, "life": life}:
+            wrong.append(row)
+    return wrong

@@ -320,8 +320,9 @@ def sample(every: list[Site], size: int, seed: int) -> list[Site]:
 def table(counted: dict[str, dict[str, int]], died: list[tuple[float, Site]]) -> Iterator[str]:
     """Sites and kills per phase and kind, and the slowest recoveries."""
     hit = Counter((s.phase, s.kind) for _, s in died)
-    yield f"{'':18}" + "".join(f"{kind:>18}" for kind in KINDS)
+    shown = [kind for kind in KINDS if any(kinds.get(kind) for kinds in counted.values())]
+    yield f"{'':18}" + "".join(f"{kind:>18}" for kind in shown)
     for phase, kinds in counted.items():
-        yield f"{phase:18}" + "".join(f"{hit[phase, kind]:>11} of {kinds[kind]:>3}" for kind in KINDS)
+        yield f"{phase:18}" + "".join(f"{hit[phase, kind]:>11} of {kinds[kind]:>3}" for kind in shown)
     slowest = sorted(died, key=lambda d: d[0])[-3:]
     yield "up again, slowest: " + ", ".join(f"{s:.2f} s ({site.phase}, {site.kind} {site.n})" for s, site in reversed(slowest))
