@@ -57,7 +57,8 @@ class Kept:
         return kept
 
     def _take_journal(self, db: sqlite3.Connection) -> None:
-        self.reserved = (db.execute("SELECT reserved FROM sequences WHERE id = 'history'").fetchone() or [0])[0]
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sequences'").fetchone():  # killed in the middle of its making
+            self.reserved = (db.execute("SELECT reserved FROM sequences WHERE id = 'history'").fetchone() or [0])[0]
 
     def _take_history(self, db: sqlite3.Connection) -> None:
         layouts = {i: (device, json.loads(names)) for i, device, names in db.execute("SELECT * FROM layouts")}
