@@ -141,13 +141,13 @@ def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Pa
     since = len(ear.messages)
     old.house.start()
     until(lambda: any(t == f"{ROOT}/status" and p == b"online" for t, p, _ in ear.messages[since:]), 20, "online again")
+    rows = asked(old.house.state / "history.db", "SELECT * FROM rows ORDER BY sequence")
+    assert rows
     file = folder / "village.tar.gz"
     done = edge("backup", file, "--state", old.house.state, "--config", old.config, "--also", old.passwords, "--also", old.access)
     assert done.returncode == 0, done.stderr
     assert edge("backup", "--verify", file).stdout.startswith(f"{file} is good: nguyen-ly on ")
     before, programs = energy(ear), ask(ear, "programs")["programs"]
-    rows = asked(old.house.state / "history.db", "SELECT * FROM rows ORDER BY sequence")
-    assert rows
     ear.close()
     old.house.kill()
     old.broker.stop()
@@ -159,7 +159,8 @@ def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Pa
         there = folder / "root" / str(old.passwords.parent).lstrip("/") / name
         there.rename(new.passwords.parent / name)
     assert new.passwords.stat().st_mode & 0o777 == 0o600
-    assert asked(new.house.state / "history.db", "SELECT * FROM rows ORDER BY sequence")[: len(rows)] == rows
+    restored = asked(new.house.state / "history.db", "SELECT * FROM rows ORDER BY sequence")
+    assert restored[: len(rows)] == rows
 
     ear = new.start()
     assert all(logs_in(new, user, password) for user, password in USERS.items())
@@ -173,7 +174,7 @@ def test_a_new_card_is_the_old_one(machines: tuple[Machine, Machine], folder: Pa
     assert put["rev"] > 1000, "a rev that the old one may have given out"
     new.house.kill(how=signal.SIGTERM)
     with closing(sqlite3.connect(new.house.state / "history.db")) as db:
-        first = db.execute("SELECT min(sequence) FROM rows WHERE sequence > ?", (rows[-1][0],)).fetchone()[0]
+        first = db.execute("SELECT min(sequence) FROM rows WHERE sequence > ?", (restored[-1][0],)).fetchone()[0]
     assert first > 1_000_000_000
     assert json.loads(asked(new.house.state / "journal.db", "SELECT details FROM audit WHERE device IS NULL AND user IS NULL")[0][0])["request"] == "restore"
     ear.close()
