@@ -11,7 +11,7 @@ help:
 	@echo "make demo    a whole village on this machine, to switch and to watch (Ctrl-C ends it)"
 	@echo "make test    everything that is checked before a change goes in"
 	@echo "make quick   the tests that take no time"
-	@echo "make kills   real harm at length: killed at every call that stores, sends or drives a line, offline for long (half an hour)"
+	@echo "make kills   real harm at length: killed at every call that stores, sends or drives a line, offline for long (forty minutes)"
 	@echo "make lint    style and types only"
 	@echo "make bench   the measurements; each prints its figure beside its floor"
 	@echo "make planted known bugs put into copies of the tree, each to be caught by the tests"

@@ -23,6 +23,8 @@ COMMANDS = {
     "report": "a month's electricity, as a page to print and a table",
     "bill": "enter what a paper bill says, and see how far that is from what was counted",
     "export": "write what the history has into a file that a spreadsheet opens",
+    "backup": "write everything that makes this controller this village's into one file, while it runs",
+    "restore": "put a backup in place: a new card becomes the old one",
     "safe": "drive every output to its safe state",
     "schema": "print the JSON Schema of the configuration, for editors",
 }

@@ -30,12 +30,14 @@ def asked_often(folder: Path) -> Path:
 class Listener:
     """Hears everything on the broker: each message as (topic, payload, retained), and what is retained now."""
 
-    def __init__(self, port: int, protocol: int = paho.MQTTv5) -> None:
+    def __init__(self, port: int, protocol: int = paho.MQTTv5, login: tuple[str, str] | None = None) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
         self.last: dict[str, bytes] = {}
         self._subscribed = threading.Event()
         self._five = protocol == paho.MQTTv5
         self.client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        if login is not None:
+            self.client.username_pw_set(*login)
         self.client.on_connect = self._connected
         self.client.on_subscribe = lambda *_: self._subscribed.set()
         self.client.on_message = self._heard

@@ -32,11 +32,11 @@ def tracer(pid: int) -> int:
 
 
 @contextmanager
-def injected(house: HarmHouse, call: str, what: str) -> Iterator[None]:
-    """strace meddles with a call of the daemon's on the journal's files, from now on."""
+def injected(house: HarmHouse, call: str, what: str, database: str = "journal.db") -> Iterator[None]:
+    """strace meddles with a call of the daemon's on the database's files, from now on."""
     need("strace", "strace")
     pid = house.pid()
-    paths = [word for name in ("journal.db", "journal.db-wal") for word in ("-P", str(house.state / name))]
+    paths = [word for name in (database, f"{database}-wal") for word in ("-P", str(house.state / name))]
     meddle = ["-e", f"trace={call}", "-e", f"inject={call}:{what}"]
     strace = subprocess.Popen(
         ["strace", "-f", "-p", str(pid), "-qq", "-o", "/dev/null", *paths, *meddle], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -22,7 +22,11 @@ from e2e_house import ROOT, Listener
 from harm_house import CULTURE_HOUSE, DRIVEN, HARMFUL, MAIN_ROAD, OFF, ON, HarmHouse, Pins, came_online, drive_as
 from support import until
 
-KINDS = ("journal write", "journal sync", "rename, unlink", "send to broker", "GPIO exchange")  # as kill_shim.c has them
+KINDS = (
+    "journal write", "journal sync", "rename, unlink", "send to broker", "GPIO exchange", "history write", "history sync",
+    "send to server",
+)  # as kill_shim.c has them  # fmt: skip
+SERVER = KINDS[7]
 PHASES = ("first start", "start after a kill", "session")
 ON_FOR = {"action": "on", "level": 33, "for_s": 3600}
 # What a person does in a session; None: the machine's owner restarts the controller.
@@ -316,8 +320,9 @@ def sample(every: list[Site], size: int, seed: int) -> list[Site]:
 def table(counted: dict[str, dict[str, int]], died: list[tuple[float, Site]]) -> Iterator[str]:
     """Sites and kills per phase and kind, and the slowest recoveries."""
     hit = Counter((s.phase, s.kind) for _, s in died)
-    yield f"{'':18}" + "".join(f"{kind:>18}" for kind in KINDS)
+    shown = [kind for kind in KINDS if any(kinds.get(kind) for kinds in counted.values())]
+    yield f"{'':18}" + "".join(f"{kind:>18}" for kind in shown)
     for phase, kinds in counted.items():
-        yield f"{phase:18}" + "".join(f"{hit[phase, kind]:>11} of {kinds[kind]:>3}" for kind in KINDS)
+        yield f"{phase:18}" + "".join(f"{hit[phase, kind]:>11} of {kinds[kind]:>3}" for kind in shown)
     slowest = sorted(died, key=lambda d: d[0])[-3:]
     yield "up again, slowest: " + ", ".join(f"{s:.2f} s ({site.phase}, {site.kind} {site.n})" for s, site in reversed(slowest))

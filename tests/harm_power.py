@@ -43,6 +43,53 @@ for line in sys.stdin:
 """
 
 
+# Likewise for a history beside its journal: "N" once row N is committed, "ack F L" before rows F to L are acknowledged.
+HISTORY_WRITER = """
+import os, sys
+from pathlib import Path
+from random import Random
+from edge.core.events import Record
+from edge.core.values import Moment, Reading
+from edge.shell import history_file
+from edge.shell.history import HistoryWorker
+from edge.shell.store import StoreWorker
+def write(folder, first, synchronous):
+    def prepare(db, migrations, prepared=history_file.prepare):
+        prepared(db, migrations)
+        if synchronous != "as it is":
+            db.execute(f"PRAGMA synchronous = {synchronous}")
+    history_file.prepare = prepare
+    store = StoreWorker(Path(folder) / "journal.db", lambda _: None)
+    history = HistoryWorker(Path(folder) / "history.db", store, lambda _: None, commit_s=3600.0)
+    history.register("telemetry")
+    waiting, dice, mono = [], Random(int(first)), 0.0
+    def committed():
+        if waiting and not len(history._waiting):
+            os.write(1, "".join(f"{n}\\n" for n in waiting).encode())
+            waiting.clear()
+    history.on_commit(committed)
+    for n in range(int(first), 10**9):
+        mono += 1.0
+        now = Moment(1.8e9 + mono, mono, "b", True)
+        history.record(Record(Reading("meter/m", {"energy_kwh": float(n)}, now.wall), mono, "b", True))
+        waiting.append(n)
+        if dice.random() < 0.2:
+            if (last := history._after or 0) > 10:
+                ranged = sorted(dice.sample(range(max(1, last - 200), last + 1), 2))
+                os.write(1, f"ack {ranged[0]} {ranged[1]}\\n".encode())
+                history.acknowledge("telemetry", [tuple(ranged)])
+            history.commit_now()
+        history.step(now)
+        store.step(now)
+for line in sys.stdin:
+    if not (pid := os.fork()):
+        write(*line.rstrip().split("|"))
+    os.write(1, f"pid {pid}\\n".encode())
+    os.waitpid(pid, 0)
+    os.write(1, b"ended\\n")
+"""
+
+
 class Disk:
     """ext4 in a file, mounted as a loop device."""
 
@@ -82,9 +129,9 @@ class Disk:
 class Writer:
     """A process that stores rows on a disk until it is killed."""
 
-    def __init__(self, synchronous: str = "as it is") -> None:
+    def __init__(self, synchronous: str = "as it is", script: str = WRITER) -> None:
         self._synchronous = synchronous
-        self._process = subprocess.Popen([sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._next = 0
 
     def write(self, path: Path, rows: int) -> list[str]:

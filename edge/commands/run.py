@@ -30,8 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 after a clean stop, 1 when the state directory cannot be had, 2 for a bad configuration."""
-    from edge.shell.app import App, Options, StateUnusable
+    from edge.shell.app import App, Options
     from edge.shell.site_file import ConfigError
+    from edge.shell.state_dir import StateUnusable
 
     logging.basicConfig(
         level=args.log.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

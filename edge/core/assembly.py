@@ -38,11 +38,11 @@ def assemble(
     """
     names = topics.Topics(site.site.id)
     known = KnownTime(memory.known_wall)
-    programs = Programs(site, catalogue, memory.programs)
+    programs = Programs(site, catalogue, memory.programs, memory.reserved.get("revs", 0))
     calendar = Calendar(site.site, programs.light())
     cells = Cells(calendar, any(found.role == "photocell" for found in site.inputs.values()))
     cabinet = Cabinet(site, memory.inputs, cells)
-    meters = gauges.meters(site, catalogue, memory.meters, names)
+    meters = gauges.meters(site, catalogue, memory.meters, names, memory.reserved.get("lives", 0))
     others = gauges.others(site, catalogue, memory.pulses, names, look_every_s)
     switching = Switching(site.limits.switching.burst, site.limits.switching.per)
     evidence = {meter.target: Evidence(meter.power) for meter in meters}

@@ -57,6 +57,7 @@ class Memory:
     pulses: Mapping[str, Row] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     bills: Mapping[str, Row] = field(default_factory=dict)
+    reserved: Mapping[str, int] = field(default_factory=dict)  # numbers that may be used up; see shell/restored.py
 
 
 class Controller:

@@ -25,12 +25,14 @@ class Counter:
 
     def __init__(
         self, rated_kw: float | None, life: int = 1, energy_kwh: float | None = None, step: float = 0.01,
-        wraps_at: float | None = None,
+        wraps_at: float | None = None, used: int = 0,
     ) -> None:
+        """`used`: no life up to it is begun anew."""
         self._rated_kw = rated_kw
         self._step = step
         self._wraps_at = float("inf") if wraps_at is None else wraps_at
         self.life = life
+        self._used = used
         self._last: Reading | None = None
         if energy_kwh is not None:
             # The time between is unknown after a restart: only that it must not have fallen can be asked.
@@ -50,7 +52,7 @@ class Counter:
             if self._doubted is None or not self._follows(self._doubted, reading, self._doubted.at):
                 self._doubted = reading
                 return None
-            self.life += 1
+            self.life = max(self.life, self._used) + 1
         if self._last is not None and energy != self._last.quantities[COUNTER]:
             self._moved_at = self._last.at
         self._last, self._doubted = reading, None

@@ -16,10 +16,12 @@ from edge.core.values import ModelInfo, Row
 Rows = Mapping[str, Row]
 
 
-def meters(site: Site, catalogue: Mapping[str, ModelInfo], kept: Rows, names: topics.Topics) -> list[MeterUnit]:
-    """The meters that this version reads. `kept`: the journal's table of them."""
+def meters(
+    site: Site, catalogue: Mapping[str, ModelInfo], kept: Rows, names: topics.Topics, used: int = 0
+) -> list[MeterUnit]:
+    """The meters that this version reads. `kept`: the journal's table of them. `used`: no life up to it is begun."""
     return [
-        _meter(f"meter/{name}", meter, catalogue[meter.model], kept, names)
+        _meter(f"meter/{name}", meter, catalogue[meter.model], kept, names, used)
         for name, meter in driven_meters(site, catalogue).items()
     ]
 
@@ -82,10 +84,10 @@ def tariff(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, object] 
     return None if first is None else {"id": first, "currency": CURRENCY}
 
 
-def _meter(target: str, meter: Meter, info: ModelInfo, kept: Rows, names: topics.Topics) -> MeterUnit:
+def _meter(target: str, meter: Meter, info: ModelInfo, kept: Rows, names: topics.Topics, used: int) -> MeterUnit:
     return MeterUnit(
         target, info.quantities, silent_after(meter.poll), meter.rated_kw, kept.get(target), names,
-        Recorder(meter.record, meter.dead_band_w), info.counter_step, info.wraps_at,
+        Recorder(meter.record, meter.dead_band_w), info.counter_step, info.wraps_at, used,
     )
 
 

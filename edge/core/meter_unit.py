@@ -24,11 +24,12 @@ class MeterUnit(ReadingUnit):
     def __init__(
         self, target: str, quantities: Iterable[str], silent_s: float, rated_kw: float | None, kept: Row | None,
         names: topics.Topics, recorder: Recorder, step: float = 0.01, wraps_at: float | None = None,
+        used: int = 0,
     ) -> None:
-        """`kept`: the journal's row of it. `step` and `wraps_at` as of a Counter."""
+        """`kept`: the journal's row of it. `step`, `wraps_at` and `used` as of a Counter."""
         super().__init__(target, quantities, silent_s, names, recorder)
         life, energy = (1, None) if kept is None else (int(kept["life"] or 1), kept["energy_kwh"])
-        self._counter = Counter(rated_kw, life, None if energy is None else float(energy), step, wraps_at)
+        self._counter = Counter(rated_kw, life, None if energy is None else float(energy), step, wraps_at, used)
         self._frozen = Frozen(step)
         self._rated_kw = rated_kw
         self._beyond: set[str] = set()

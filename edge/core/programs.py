@@ -77,11 +77,15 @@ def read_light_program(
 class Programs:
     """The light programs in force, by id: the file's in its order, then those that are only in the journal."""
 
-    def __init__(self, site: Site, catalogue: Mapping[str, ModelInfo], kept: Mapping[str, Row]) -> None:
-        """`kept`: the journal's rows. One that cannot stand gives way to the file's; `unreadable` says why."""
+    def __init__(self, site: Site, catalogue: Mapping[str, ModelInfo], kept: Mapping[str, Row], used: int = 0) -> None:
+        """`kept`: the journal's rows. One that cannot stand gives way to the file's; `unreadable` says why.
+
+        `used`: no rev up to it is given to anything new.
+        """
         self.unreadable: dict[str, str] = {}
         self._site = site
         self._catalogue = catalogue
+        self._used = used
         self._file = {name: p for name, p in site.programs.items() if isinstance(p, LightProgram)}
         self._revs = {name: _rev(row) for name, row in kept.items()}  # the last of each id that ever was
         self._unkept: list[str] = []  # the file's whose row in the journal says something else
@@ -125,7 +129,7 @@ class Programs:
         if present is not None and program == present.program:
             return Put(program, present.rev, present.rev)
         before = {} if present is None else plain(present.program)
-        now = self._revs.get(name, 0) + 1
+        now = self._next(self._revs.get(name, 0))
         is_the_files = program == self._file.get(name)
         by, at = (None, None) if is_the_files else (user, moment.wall)
         self._in_force[name] = InForce(program, body if isinstance(body, Mapping) else {}, now, by, at)
@@ -153,20 +157,24 @@ class Programs:
         if files is None and name in self._site.programs:
             return None  # in the file it is one of another kind by now
         if row is None:
-            return None if files is None else self._the_files(name, files, 1)
+            return None if files is None else self._the_files(name, files, self._next(0))
         program, body, flaws = self._kept(name, row)
+        new = self._next(_rev(row))
         if row["user"] == THE_FILE:
             if files is None:
                 return None
-            return InForce(files, body, _rev(row)) if program == files else self._the_files(name, files, _rev(row) + 1)
+            return InForce(files, body, _rev(row)) if program == files else self._the_files(name, files, new)
         if program is None:
             # The row stays as it is: whoever can read it, or mends what it lacks, has it back.
             self.unreadable[name] = "; ".join(f"{spelled(('programs', name, *f.path))}: {f.text}" for f in flaws[:3])
-            self._revs[name] = _rev(row) + 1
-            return None if files is None else InForce(files, plain(files), _rev(row) + 1)
+            self._revs[name] = new
+            return None if files is None else InForce(files, plain(files), new)
         if program == files:
             return self._the_files(name, files, _rev(row))
         return InForce(program, body, _rev(row), str(row["user"]), float(row["at"] or 0))
+
+    def _next(self, rev: int) -> int:
+        return max(rev, self._used) + 1
 
     def _the_files(self, name: str, program: LightProgram, rev: int) -> InForce:
         self._unkept.append(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -41,6 +40,7 @@ from edge.shell.runner import Inbox, ThreadRunner, Worker
 from edge.shell.seams import Seams
 from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
+from edge.shell.state_dir import held
 from edge.shell.store import StoreWorker
 from edge.typed import Address
 
@@ -57,10 +57,6 @@ def catalogue() -> dict[str, ModelInfo]:
 def broken_models() -> list[str]:
     """Every error in a model file, with file, line and remedy."""
     return [line for error in registers.broken() for line in str(error).splitlines()]
-
-
-class StateUnusable(Exception):
-    """The state directory cannot be had, or another controller works with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +139,7 @@ class App:
     def __init__(self, options: Options) -> None:
         """Read configuration and journal; needs neither broker nor hardware. Raises ConfigError and StateUnusable."""
         models = catalogue()
-        self._lock = _lock(options.state)
+        self._lock = held(options.state)
         site, self._fallback = load_or_fall_back(options.config, options.state / LAST_GOOD, models)
         if options.sim is not None:
             os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(options.sim))
@@ -319,18 +315,3 @@ def _keep_safe_state(state: Path, site: Site) -> None:
         safe.save(state / safe.FILE, safe.safe_entries(site))
     except OSError as error:  # a full or read-only card keeps nobody's light off
         log.error("%s cannot be written: %s; `village-edge safe` knows the state before", state / safe.FILE, error)
-
-
-def _lock(state: Path) -> int:
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise StateUnusable(f"--state {state}: {error.strerror}: give a directory that can be written") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        text = f"another controller works with {state}: stop it first, or give --state another directory"
-        raise StateUnusable(text) from None
-    return handle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -50,7 +51,8 @@ class ReadOnly:
         self._is: tuple[int, int] | None = None
 
     def db(self) -> sqlite3.Connection:
-        """A connection to the file that is there now. Raises sqlite3.OperationalError if none is."""
+        """A connection to the file that is there now. Raises sqlite3.OperationalError if none is, or if it would have
+        to be opened on a card that is read-only."""
         try:
             found = self._path.stat()
         except OSError as error:
@@ -58,6 +60,9 @@ class ReadOnly:
             raise sqlite3.OperationalError(f"{self._path}: {error.strerror}") from None
         if self._db is None or (found.st_dev, found.st_ino) != self._is:
             self.close()
+            if os.statvfs(self._path.parent).f_flag & os.ST_RDONLY:
+                # What is opened now would keep all of this process from writing when the card can be written again.
+                raise sqlite3.OperationalError("the card is mounted read-only")
             self._db = connect_readonly(self._path)
             self._is = found.st_dev, found.st_ino
         return self._db

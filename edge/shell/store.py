@@ -115,7 +115,7 @@ class StoreWorker:
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
             rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
-            {i: int(row["count"] or 0) for i, row in rows["seen"].items()}, rows["bills"],
+            {i: int(row["count"] or 0) for i, row in rows["seen"].items()}, rows["bills"], dict(self._reserved or {}),
         )
 
     def reserved(self, name: str) -> int | None:

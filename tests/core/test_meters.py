@@ -101,3 +101,10 @@ def test_within_a_life_what_is_told_never_falls(readings: list[tuple[float, floa
             assert reading.quantities["energy_kwh"] >= told.get(reading.life, 0.0)
             assert reading.life >= max(told, default=1)
             told[reading.life] = reading.quantities["energy_kwh"]
+
+
+def test_a_new_life_after_a_restore_goes_beyond_those_that_may_have_been() -> None:
+    counter = Counter(None, life=3, energy_kwh=100.0, used=5000)
+    assert counter.judge(Reading("m", {"energy_kwh": 101.0}, 1.0)).life == 3  # type: ignore[union-attr]
+    assert counter.judge(Reading("m", {"energy_kwh": 2.0}, 2.0)) is None
+    assert counter.judge(Reading("m", {"energy_kwh": 2.1}, 3.0)).life == 5001  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ import pytest
 from villages import STREET, Bench, Line, street, village
 
 from edge.core.assembly import decoder
+from edge.core.events import Persist
 from edge.core.values import Refusal, Request
 
 ROOT = "village/thon"
@@ -433,3 +434,13 @@ def test_lights_of_other_programs_are_left_alone() -> None:
     put(b, bright(0))
     assert b.on("road") == ""
     assert (len(line.writes), b.state("lane")) == (before, state)
+
+
+def test_the_first_change_after_a_restore_goes_beyond_the_revs_that_may_have_been(tmp_path: Path) -> None:
+    b = Bench(journal=tmp_path / "journal.db")
+    put(b, bright(67))
+    b.store.put(Persist(("sequences", "revs"), {"reserved": 5000}))
+    b.store.step(b.clock.now())
+    after = again(b, tmp_path / "journal.db")
+    assert about(after)["street"] == 2
+    assert put(after, bright(100), rev=2)["rev"] == 5001

@@ -8,7 +8,7 @@
  *
  * HARM_COUNTS names a file of 2 * KINDS 64-bit numbers, shared with the test: how many calls of each kind there were,
  * and the number of the call to die at (0: none). HARM_STATE is the directory whose files count as storage, HARM_PORT
- * the broker's port.
+ * the broker's port, HARM_SERVER that of the server which is sent the history (0 or unset: none).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,11 +26,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { WRITE, SYNC, NAME, SEND, GPIO, KINDS, NONE };
+enum kind { WRITE, SYNC, NAME, SEND, GPIO, HISTORY_WRITE, HISTORY_SYNC, POST, KINDS, NONE };
 
 static uint64_t *counts;
 static const char *state;
-static unsigned port;
+static unsigned port, server;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -44,6 +44,7 @@ __attribute__((constructor)) static void begin(void)
     close(fd);
     state = getenv("HARM_STATE");
     port = (unsigned)atoi(getenv("HARM_PORT"));
+    server = getenv("HARM_SERVER") ? (unsigned)atoi(getenv("HARM_SERVER")) : 0;
     counts = map;
 }
 
@@ -51,6 +52,16 @@ static int stored(const char *path)
 {
     size_t n = strlen(state);
     return strncmp(path, state, n) == 0 && (path[n] == '/' || path[n] == 0);
+}
+
+/* The history's file is one of its own; what is named or truncated counts alike for both. */
+static enum kind in_file(const char *path, enum kind on_file)
+{
+    if (!stored(path))
+        return NONE;
+    if (strncmp(path + strlen(state), "/history.db", 11))
+        return on_file;
+    return on_file == WRITE ? HISTORY_WRITE : on_file == SYNC ? HISTORY_SYNC : on_file;
 }
 
 /* The kind of a call on `fd` that is `on_file` where the fd is a file of the state directory. */
@@ -72,14 +83,15 @@ static enum kind of(int fd, enum kind on_file)
         length = sizeof address;
         if (address.ss_family != AF_INET || getpeername(fd, (struct sockaddr *)&address, &length))
             return NONE;
-        return ntohs(((struct sockaddr_in *)&address)->sin_port) == port ? SEND : NONE;
+        unsigned to = ntohs(((struct sockaddr_in *)&address)->sin_port);
+        return to == port ? SEND : server && to == server ? POST : NONE;
     }
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     n = readlink(link, path, sizeof path - 1);
     if (n < 0)
         return NONE;
     path[n] = 0;
-    return stored(path) ? on_file : NONE;
+    return in_file(path, on_file);
 }
 
 static void pass(enum kind kind)

@@ -1,4 +1,5 @@
-"""The card is full, broken, read-only or slow: commands go on as ever, and what was accepted is kept once it can be."""
+"""The card is full, broken, read-only or slow: commands go on as ever, and what was accepted is kept once it can be;
+likewise what was read."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from e2e_house import ROOT, Listener
 from harm_card import full, injected
+from harm_history import recorded_often, stored
 from harm_house import (
     CULTURE_HOUSE,
     EVERY,
@@ -29,25 +32,51 @@ from support import until
 
 pytestmark = pytest.mark.slow
 ALARM = f"{ROOT}/alarm/journal-failing:site:nguyen-ly"
+HISTORY_ALARM = f"{ROOT}/alarm/history-failing:site:nguyen-ly"
+LONGEST_GAP_S = 3.0  # between two rows of a meter that is recorded every second
 SWITCHED_S = 1.0
 NOTICED_S = 2.0  # lines are looked at every second, and a tick is late by one at the most
 
 
 @pytest.fixture
 def small(folder: Path) -> Iterator[Path]:
-    """A state directory on a card of its own, of 2 MiB."""
+    """A state directory on a card of its own, of 4 MiB."""
     need_root()
     state = folder / "state"
     state.mkdir()
-    with mounted(["-t", "tmpfs", "-o", "size=2m", "none"], state):
+    with mounted(["-t", "tmpfs", "-o", "size=4m", "none"], state):
         yield state
 
 
 @pytest.fixture
 def street(small: Path, build: Callable[..., HarmHouse], ear: Listener) -> HarmHouse:
     house = build(calm=True)
+    recorded_often(house.config)
     start_and_hear(house, ear)
     return house
+
+
+def read_at(state: Path) -> dict[str, list[float]]:
+    """When each meter's rows on the disk were read (Unix s)."""
+    found: dict[str, list[float]] = {}
+    for at, device, *_ in stored(state).values():
+        if device.startswith("meter/"):
+            found.setdefault(device, []).append(at / 1000)
+    return {device: sorted(times) for device, times in found.items()}
+
+
+def every_reading_is_kept(house: HarmHouse, since: float, until_: float) -> None:
+    """From Unix time `since` to `until_` no meter lacks a row on the disk."""
+
+    def gaps() -> list[float]:
+        times = read_at(house.state)
+        if len(times) < 3:
+            return [float("inf")]
+        within = [[since, *(t for t in found if since < t < until_), until_] for found in times.values()]
+        return [after - before for found in within for before, after in pairwise(found)]
+
+    until(lambda: max(gaps()) <= LONGEST_GAP_S, 15, "every reading to be stored")
+    assert not list(house.state.glob("*.corrupt-*"))
 
 
 def switch(ear: Listener, name: str, action: str, light: str = "culture-house") -> float:
@@ -98,6 +127,7 @@ def kept_over_a_kill(house: HarmHouse, ear: Listener, names: list[str]) -> None:
 def test_full(street: HarmHouse, ear: Listener) -> None:
     names = switch_often(ear, "before", 2)
     until(lambda: set(names) <= set(audited(street.state)), 5, "the journal")
+    until(lambda: len(read_at(street.state)) == 3, 10, "rows of every meter")
     began = time.monotonic()
     with full(street.state):
         names += switch_often(ear, "full")
@@ -107,6 +137,11 @@ def test_full(street: HarmHouse, ear: Listener) -> None:
         assert "full" in json.loads(raised)["text"]["en"]
         names += switch_often(ear, "later", 3)
         assert audited(street.state) == names[:2]  # it was full indeed
+        until(lambda: ear.last.get(HISTORY_ALARM), 60 - (time.monotonic() - began), "the history's alarm")
+        before, full_until = read_at(street.state), time.time()
+    last = min(max(times) for times in before.values())
+    assert full_until - last > time.monotonic() - began - 5  # nothing was stored meanwhile
+    every_reading_is_kept(street, last, full_until)
     kept_over_a_kill(street, ear, names)
 
 
@@ -128,8 +163,12 @@ def test_read_only_from_the_start(street: HarmHouse, ear: Listener) -> None:
     street.kill()
     with remounted(street.state, "ro"):
         start_and_hear(street, ear)
+        since = time.time() + 3  # the first round of polls is over
         names = switch_often(ear, "meanwhile")
         line_is_watched(street, ear)
+        until(lambda: time.time() > since + 2, 5, "a few rounds of readings")
+        read_until = time.time()
+    every_reading_is_kept(street, since, read_until)
     kept_over_a_kill(street, ear, names)
 
 
@@ -140,3 +179,30 @@ def test_two_seconds_for_each_sync(house: HarmHouse, ear: Listener) -> None:
         line_is_watched(house, ear)
         until(lambda: set(names) <= set(audited(house.state)), 20, "what was accepted to be stored")
     kept_over_a_kill(house, ear, names)
+
+
+def test_two_seconds_for_each_sync_of_the_history(build: Callable[..., HarmHouse], ear: Listener) -> None:
+    house = build(calm=True)
+    recorded_often(house.config)
+    start_and_hear(house, ear)
+    until(lambda: len(read_at(house.state)) == 3, 10, "rows")
+    with injected(house, "fdatasync", "delay_enter=2000000", "history.db"):
+        since = time.time()
+        names = switch_often(ear, "slow")
+        line_is_watched(house, ear)
+        until(lambda: set(names) <= set(audited(house.state)), 2, "the journal, which is not slow")
+    every_reading_is_kept(house, since, time.time() - 1)
+
+
+@pytest.mark.skipif(not EVERY, reason="only under make kills")
+@pytest.mark.parametrize(("call", "error"), FAILURES)
+def test_every_write_of_the_history_fails(build: Callable[..., HarmHouse], ear: Listener, call: str, error: str) -> None:
+    house = build(calm=True)
+    recorded_often(house.config)
+    start_and_hear(house, ear)
+    until(lambda: len(read_at(house.state)) == 3, 10, "rows")
+    since = time.time()
+    with injected(house, call, f"error={error}", "history.db"):
+        switch_often(ear, "failing")
+        until(lambda: ear.last.get(HISTORY_ALARM), 60, "the alarm")
+    every_reading_is_kept(house, since, time.time())

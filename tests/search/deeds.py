@@ -161,6 +161,7 @@ class Deeds:
         late = 2 * self._poll_s if self._muted else 0.0
         self.house.advance(max(QUIET_S + late, self._heard_from - self.seconds))
         self._all_is_current()
+        self._books.settle(all_sent=True)
         self.house.advance(5 * self._poll_s + LONGEST_BACKOFF_S)  # on a dead line some are asked for all, then all again
         self._nothing_is_raised()
         self.counts["quiets"] += 1

@@ -17,7 +17,7 @@ LIVES, DAYS = 51, 4.0
 AT_LEAST = {
     "overrides": 500, "reboots": 200, "jumps": 200, "kills": 100, "refused repeated": 20, "refused retained": 20, "quiets": 50,
     "lockouts": 100, "releases": 50, "starts under a lockout": 100, "offs under a lockout": 30, "refused locked": 40, "turns": 35,
-    "burnt on over a start": 15, "on hand": 35, "offs on hand": 15, "refused hand": 30,
+    "rows sent": 10_000, "burnt on over a start": 15, "on hand": 35, "offs on hand": 15, "refused hand": 30,
 }
 EACH_FAULT = 20
 

@@ -29,6 +29,7 @@ from search.account import (
     latest,
     light_of,
 )
+from search.books import Books
 from search.deeds import Deeds
 from search.hamlet import hamlet
 from search.house import House
@@ -38,6 +39,7 @@ from search.orders import Orders
 from drivers.registers import catalogue
 from edge.core.values import Moment
 from edge.shell.site_file import parse_site
+from simulator.broker_double import Message
 from simulator.fault_fast import FastStage
 from simulator.fault_kinds import KINDS
 from simulator.faults import Faults
@@ -98,12 +100,27 @@ class Trial(Deeds, Orders, Judge):
         self._spoken_at = -math.inf
         self._silent = False  # nothing was told since then: that a mute broker hears again is noticed with the next message
         House(self, site, models, plan.start, seed, poll_s=plan.poll_s, trace=trace)
+        self._books = Books(self.house._journal, site.history.keep)
+        self._take_note_of_telemetry()
         self._stage = FastStage(self.house)
         self.faults = Faults(self._stage)
         self.house.advance(0)
 
+    def _take_note_of_telemetry(self) -> None:
+        """All that the broker takes and passes on of it."""
+        route, topic = self.house.broker.route, f"{self.house.root}/telemetry"
+
+        def noted(message: Message) -> None:
+            if message.topic == topic:
+                self._later(self._books.took, message.payload)
+            route(message)
+
+        self.house.broker.route = noted  # type: ignore[method-assign]
+
     def close(self) -> None:
         """Let go of files."""
+        self.counts["rows sent"] += len(self._books)
+        self.counts["rows sent again"] += self._books.again
         self.house.ear = None
         self.house.close()
 
@@ -142,6 +159,7 @@ class Trial(Deeds, Orders, Judge):
 
     def ended(self) -> None:
         self._drain()
+        self._books.settle()
         for _, circuit in self._by_pin.values():
             circuit.count(self.seconds)
         self._waiting.clear()
