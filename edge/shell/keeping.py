@@ -107,12 +107,6 @@ def keep(
     reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
     answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
     return Keeping(history, answers, found, put)
-    made = [make(site, files, history, clock, fates.of_sink, seams) for make in makers()]
-    found = [worker for worker in made if worker is not None]
-    replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)
-    reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
-    answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
-    return Keeping(history, answers, found, put)
 
 
 def makers() -> list[Make]:

@@ -165,3 +165,14 @@ def test_a_mute_broker_costs_no_row(house: House) -> None:
     house.advance(400)
     assert set(house.kept()[:-30]) <= set(house.sequences())
     assert house.alarms() == {}
+
+
+def test_a_district_that_asks_gets_rows_once_more(house: House) -> None:
+    house.advance(3600)
+    heard = len(house.messages)
+    first, last = house.kept()[0], house.kept()[99]
+    answer_to = f"{house.root}/reply/district/1"
+    house.send(f"{house.root}/ask/district/replay", {"id": "r-1", "from": first, "to": last, "reply_to": answer_to})
+    house.advance(30)
+    again = [row[0] for _, m in house.messages[heard:] if m["lane"] == "replay" for row in m["rows"]]
+    assert again == house.kept()[:100]
