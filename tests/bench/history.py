@@ -1,4 +1,4 @@
-"""What a village's readings cost the card: `python tests/bench/history.py [--days 60]`.
+"""What a village's readings cost the card: `python tests/bench/history.py [--days 30]`.
 
 history-wear: megabytes a day that reach the block device for the example village, journal included: an hour of virtual
 time on ext4 in a file, after so many that what is written ahead has come round, with telemetry and a second consumer
@@ -149,7 +149,7 @@ def flush(folder: Path) -> None:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--days", type=int, default=60)
+    arguments.add_argument("--days", type=int, default=30)
     days = arguments.parse_args().days
     day = a_day()
     packed = sum(len(pack(list(record.reading.quantities.values()))) for record in day) / 1e6
