@@ -1,8 +1,9 @@
-"""What a village's readings cost the card: `python tests/bench/history.py [--days 60]`.
+"""What a village's readings cost the card: `python tests/bench/history.py [--days 30]`.
 
 history-wear: megabytes a day that reach the block device for the example village, journal included: an hour of virtual
-time on ext4 in a file, after so many that what is written ahead has come round, with telemetry and a second consumer that
-acknowledge every row. All that is dirty is written once a virtual minute, as the kernel does in real time. Only root can mount it.
+time on ext4 in a file, after so many that what is written ahead has come round, with telemetry and a second consumer
+that acknowledge every row. All that is dirty is written once a virtual minute, as the kernel does in real time. Only
+root can mount it.
 history-year: megabytes of history.db after a year of the village's rows, through the worker that writes them: so many
 days of it (one day's rows again and again, the counters going on), and the rest in proportion. The floor of both is the
 rows' own figures, packed.
@@ -148,7 +149,7 @@ def flush(folder: Path) -> None:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--days", type=int, default=60)
+    arguments.add_argument("--days", type=int, default=30)
     days = arguments.parse_args().days
     day = a_day()
     packed = sum(len(pack(list(record.reading.quantities.values()))) for record in day) / 1e6
