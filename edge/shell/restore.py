@@ -22,7 +22,7 @@ from edge.shell.restored import renew
 from edge.shell.state_dir import lock
 
 SPARE = 16 << 20  # bytes that stay free on the card
-SIDE_FILES = ("-wal", "-shm")  # of a database
+SIDE_FILES = ("-wal", "-shm", ".aid", ".head")  # what is beside a database and true of it alone
 
 
 @dataclass(frozen=True, slots=True)

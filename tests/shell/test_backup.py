@@ -140,9 +140,14 @@ def test_a_log_of_the_old_database_is_not_left_to_the_new_one(village: Sources, 
         db.execute("UPDATE programs SET rev = 77")
         db.commit()
         assert (village.state / "journal.db-wal").stat().st_size
+        for aid in ("history.db.aid", "history.db.head"):
+            (village.state / aid).write_bytes(b"of the old one")
         restore(made, Where(village.state, village.config), LATER, force=True)
+        assert not [p.name for p in village.state.iterdir() if p.name.endswith((".aid", ".head"))]
         assert asked(village.state / "journal.db", "SELECT rev FROM programs") == [(5,)]
-        assert sorted(p.name for p in (village.state / "before-restore-1").glob("journal*")) == ["journal.db", "journal.db-shm", "journal.db-wal"]
+        assert sorted(p.name for p in (village.state / "before-restore-1").glob("journal*")) == [
+            "journal.db", "journal.db-shm", "journal.db-wal", "journal.db.head",
+        ]  # fmt: skip
     assert asked(village.state / "before-restore-1/journal.db", "SELECT rev FROM programs") == [(77,)]
 
 
