@@ -45,10 +45,11 @@ def payload(question: EnergyQuestion, kwh_of: KwhOfDay, billing_day: int, now: f
         unmeasured = sum(each[2] for each in known) + 86400 * (len(found) - len(known))
         kwh = sum(each[0] for each in known)
         periods.append({
-            "from": rfc3339(midnight(day)), "to": rfc3339(midnight(after)), "kwh": round(kwh, 3),
+            "from": rfc3339(midnight(day)), "to": rfc3339(midnight(after)), "kwh": round(kwh, 3) if known else None,
             "interpolated_kwh": round(sum(each[1] for each in known), 3),
             "measured": round(1 - unmeasured / (86400 * len(found)), 4) if found else 0.0, "unmeasured_s": unmeasured,
-            "amount": round(kwh * PRICE), "vat": round(kwh * PRICE * 8 / 108), "vat_percent": 8,
+            "amount": round(kwh * PRICE) if known else None, "vat": round(kwh * PRICE * 8 / 108) if known else None,
+            "vat_percent": 8 if known else None,
             "complete": midnight(after) <= now,
         })  # fmt: skip
         day = after

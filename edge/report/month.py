@@ -161,7 +161,7 @@ def _period(found: Mapping[str, Any], zone: dt.tzinfo | None) -> Period:
         return dt.datetime.fromisoformat(found[name]).astimezone(zone)
 
     return Period(
-        at("from"), at("to"), found["kwh"] if found["measured"] or found["interpolated_kwh"] else None,
+        at("from"), at("to"), found["kwh"],
         found["interpolated_kwh"], found["measured"], found["amount"], found["vat"], found["vat_percent"],
         found["complete"], _sum(found.get("bill")), _sum(found.get("difference")),
     )  # fmt: skip

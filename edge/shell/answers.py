@@ -145,11 +145,13 @@ def _cut(payload: Payload, name: str, items: list[Any], most: int | None = None)
 
 
 def _period(found: PeriodEnergy, moment: Moment) -> Payload:
-    cost = found.cost
     passed = min(found.end, moment.wall) - found.start
     measured = max(1 - found.unmeasured_s / passed, 0.0) if passed > 0 else 0.0
+    known = measured > 0 or found.interpolated_kwh > 0
+    cost = found.cost if known else None
     return {
-        "from": topics.rfc3339(found.start), "to": topics.rfc3339(found.end), "kwh": round(found.kwh, 3),
+        "from": topics.rfc3339(found.start), "to": topics.rfc3339(found.end),
+        "kwh": round(found.kwh, 3) if known else None,
         "interpolated_kwh": round(found.interpolated_kwh, 3), "measured": round(measured, 4),
         "unmeasured_s": round(found.unmeasured_s), "amount": None if cost is None else cost.amount,
         "vat": None if cost is None else cost.vat, "vat_percent": None if cost is None else cost.vat_percent,

@@ -83,9 +83,9 @@ def test_energy_has_money_tax_and_how_much_was_measured(asked: Answers) -> None:
     assert third["kwh"] == pytest.approx(14.4, abs=0.03)
     assert third["measured"] == 1.0  # of the time that has passed
     before = asked.ask(EnergyQuestion("meter/cabinet", "day", START - DAY_S, START))["periods"][0]
-    assert (before["kwh"], before["measured"], before["unmeasured_s"]) == (0.0, 0.0, DAY_S)
+    assert [before[name] for name in ("kwh", "amount", "vat", "measured", "unmeasured_s")] == [None, None, None, 0.0, DAY_S]
     to_come = asked.ask(EnergyQuestion("meter/cabinet", "day", START + 5 * DAY_S, START + 6 * DAY_S))["periods"][0]
-    assert (to_come["measured"], to_come["complete"]) == (0.0, False)
+    assert (to_come["kwh"], to_come["measured"], to_come["complete"]) == (None, 0.0, False)
 
 
 def journal(path: Path, entries: int, details: dict[str, Any]) -> None:
