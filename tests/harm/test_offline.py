@@ -24,6 +24,7 @@ from edge.core.delivery import ROWS, WINDOW
 pytestmark = pytest.mark.slow
 LONG = os.environ.get("KILLS") == "all"
 OFFLINE_S, RATE = (600.0, 100) if LONG else (8.0, 1000)
+TROUBLED_S = OFFLINE_S if LONG else 3.0
 MORE_KB = 10 * 1024
 LIVE_WITHIN_S = 5.0
 
@@ -97,3 +98,36 @@ def test_a_broker_that_returns_gets_every_row(mosquitto: Mosquitto, tmp_path: Pa
                 last[device, message["lane"]] = sequence
             twice.add(sequence)
     assert house.most_kb - resident_kb <= MORE_KB, f"{resident_kb} kB grew to {house.most_kb} kB"
+
+
+TROUBLES: dict[str, dict[str, object]] = {
+    "never acknowledges": {"fault": "broker-mute"},
+    "refuses the topic": {"fault": "broker-denies", "topic": "telemetry"},
+    "takes no large message": {"fault": "broker-limits", "bytes": 2000},
+    "lets nobody in": {"fault": "broker-refusing"},
+}
+
+
+@pytest.mark.timeout(OFFLINE_S + 240)
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_memory_is_flat_whatever_the_broker_does_and_then_all_arrives(mosquitto: Mosquitto, tmp_path: Path, trouble: str) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    way = Way(mosquitto.port)
+    house = House(way.port, "5", state)
+    district = District(mosquitto.port)
+    try:
+        until(lambda: len(district.rows) > 500, 60, "the first rows")
+        resident_kb = house.said["resident_kb"]
+        way.suffer(TROUBLES[trouble])
+        before = house.said["recorded"]
+        until(lambda: house.said["recorded"] > before + TROUBLED_S * RATE, TROUBLED_S + 60, "some time of trouble")
+        assert house.most_kb - resident_kb <= MORE_KB, f"{resident_kb} kB grew to {house.most_kb} kB"
+        if LONG:  # a lane that was refused is tried again after a minute
+            way.suffer(None)
+            recorded = house.finish()
+            until(lambda: {row[0] for row in list(district.rows)} == set(range(1, recorded + 1)), 150, "every row")
+    finally:
+        house.end()
+        district.close()
+        way.close()
