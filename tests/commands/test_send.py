@@ -153,6 +153,7 @@ def test_accepted_is_enough_when_time_is_up(mosquitto: Mosquitto, controller: Fa
     assert "village-edge watch light/main-road" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_silent_controller_is_told(mosquitto: Mosquitto, controller: FakeController, capsys: Said) -> None:
     assert typed(mosquitto, "light/main-road", "on", "--timeout", "0.3s") == 2
     assert "did not answer within 0.3 s" in capsys.readouterr().err
@@ -200,6 +201,7 @@ def test_several_sites_must_be_told_apart(mosquitto: Mosquitto, controller: Fake
         other.leave()
 
 
+@pytest.mark.slow
 def test_a_broker_that_dies_is_told(mosquitto: Mosquitto, controller: FakeController, capsys: Said) -> None:
     controller.answer = lambda *_: mosquitto.kill()
     assert typed(mosquitto, "light/main-road", "on") == 2

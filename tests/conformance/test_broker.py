@@ -410,6 +410,7 @@ def test_a_denied_topic_is_refused_in_mqtt_5_and_goes_nowhere_in_3_1_1(side: Sid
     assert a.answers[:2] == [0x87 if five else 0, 0]
 
 
+@pytest.mark.slow
 def test_who_says_too_much_is_told_the_limit_in_mqtt_5_and_thrown_out(side: Side, enter: Enter, five: bool) -> None:
     side.choose()
     a = enter("a", will=("v/will", b"gone"))

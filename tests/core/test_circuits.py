@@ -113,6 +113,7 @@ def lit_at_33(b: Bench) -> str:
     return b.on()
 
 
+@pytest.mark.slow
 def test_a_street_burns_another_circuit_each_night_and_tells_their_hours() -> None:
     b = turning()
     seen = []
@@ -125,6 +126,7 @@ def test_a_street_burns_another_circuit_each_night_and_tells_their_hours() -> No
     assert min(hours) >= 2 + 3 * 4
 
 
+@pytest.mark.slow
 def test_burning_on_over_noon_no_circuit_is_exchanged() -> None:
     b = turning()
     b.send({"action": "on", "level": 33, "for_s": 40 * 3600})

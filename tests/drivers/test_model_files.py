@@ -116,6 +116,7 @@ def mutated(text: str, draw: random.Random) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 @given(st.sampled_from(SHIPPED), st.integers(0, 2**32))
 @settings(max_examples=300, deadline=None)
 def test_a_file_someone_typed_in_is_good_or_told_with_line_and_remedy(path: Path, seed: int) -> None:

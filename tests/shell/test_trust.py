@@ -51,6 +51,7 @@ def test_a_battery_backed_clock_vouches_if_it_agrees(tmp_path: Path) -> None:
     assert not clock(tmp_path).now().trusted
 
 
+@pytest.mark.slow
 def test_beside_a_simulated_village_it_is_trusted_unless_that_is_the_fault(tmp_path: Path) -> None:
     c = SimulatedClock(tmp_path)
     assert (c.now().trusted, c.source) == (True, "simulated")

@@ -52,6 +52,7 @@ def command(fast: Fast, payload: str | dict[str, Any]) -> None:
     fast.advance(0)
 
 
+@pytest.mark.slow
 def test_levels_change_when_the_calendar_says(make: Make) -> None:
     whole = load(CONFIG, catalogue())
     fast = make(whole.model_copy(update={"inputs": {}}), poll_s=600.0)  # no photocell moves dusk and dawn
