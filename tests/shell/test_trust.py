@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from support import until
 
 from edge.shell.clock import SimulatedClock, SystemClock, _kernel_in_step
