@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 WITHIN_S = 60.0
 MACHINES = (
     "tests/core/test_alarm_machine.py",
+    "tests/core/test_limits.py",
     "tests/core/test_bill_machine.py",
     "tests/core/test_posting.py::test_every_row_arrives_or_is_set_aside_whatever_is_answered",
     "tests/core/test_energy.py",
