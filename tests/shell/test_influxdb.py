@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from histories import NOON_MS, HistoryFile
+from history_rows import NOON_MS, HistoryFile
 from influx_servers import ANSWERS, STUCK, Forward, Front, Influx1, Keeper, Points, VictoriaMetrics
 from support import free_port, until
 
