@@ -1,6 +1,6 @@
 """How much of one core the controller takes while nobody asks for anything and its meters are polled.
 
-This village (config/nguyen-ly.yaml): 23 values every 10 s. The other has 200 values every 10 s, 25 meters of 8 on one
+This village (config/nguyen-ly.yaml): 29 values every 10 s, 7 of sensors, a relay board every second. The other has 200 values every 10 s, 25 meters of 8 on one
 serial port. Lines and ports are the simulated village's, whose own processes do not count. The floor is a bare paho
 client, connected and idle. The three run beside each other in the same seconds; the kernel's own account of each thread's
 time on a processor is read at the beginning and at the end.
@@ -26,7 +26,7 @@ def on_cpu(process: subprocess.Popen[bytes]) -> float:
 def main(seconds: float) -> None:
     with ground() as here:
         processes = {
-            "this village, 23 values": here.up(here.daemon("nguyen-ly", NGUYEN_LY.read_text("utf-8"))),
+            "this village, 36 values": here.up(here.daemon("nguyen-ly", NGUYEN_LY.read_text("utf-8"))),
             "200 values": here.up(here.daemon("bench-large", village("bench-large", 0, 25))),
             "paho client": here.echo(),
         }
