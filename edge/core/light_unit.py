@@ -290,9 +290,9 @@ class LightUnit:
 
     def _recall(self, circuit: Circuit, row: Row) -> bool:
         """What the journal knows of an output in this boot: when it was switched; and whether it is on."""
-        for column, on in (("on_mono", True), ("off_mono", False)):
-            if (at := row[column]) is not None:
-                self._around.switching.switched(circuit.output, self._around.group, on, float(at))
+        known = [(row["on_mono"], True), (row["off_mono"], False)]
+        for at, on in sorted((float(at), on) for at, on in known if at is not None):  # as it came to pass
+            self._around.switching.switched(circuit.output, self._around.group, on, at)
         return bool(row["on"])
 
     def _end(self, command: Command, moment: Moment) -> Deadline | None:

@@ -151,6 +151,23 @@ def test_a_burst_is_capped_the_rest_superseded_and_off_never_waits() -> None:
     assert b.send("OFF")["outcome"] == "done"
 
 
+def test_after_a_restart_the_cap_counts_from_the_same_switching(tmp_path: Path) -> None:
+    site = village({"road": street(circuits=1)}, limits={"switching": {"burst": 3, "per": "10m"}})
+    before = Bench(site, journal=tmp_path / "journal.db")
+    for wait_s, action in ((0, "ON"), (15, "OFF"), (60, "ON")):
+        before.advance(wait_s)
+        before.send(action)
+    before.store.close(before.clock.now())
+    b = Bench(site, journal=tmp_path / "journal.db", clock=before.clock, lines=before.lines)
+    b.advance(30)
+    b.send("OFF")
+    b.send("ON")  # the OFF of 90 s ago is the first of the three that count
+    b.advance(509)
+    assert b.on() == ""
+    b.advance(2)
+    assert b.on() == "a"
+
+
 def test_an_output_that_does_not_follow_is_told_again_and_its_command_fails() -> None:
     b = Bench(village({"road": street(circuits=1)}))
     line = b.lines["light/road/a"]
