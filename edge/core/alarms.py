@@ -90,6 +90,8 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
+HEARD_ANEW = frozenset({"journal-failing", "history-failing", "sink-refused", "message-refused"})  # by each process
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
@@ -130,9 +132,10 @@ class Alarms:
         self._linked = False
 
     def start(self, moment: Moment) -> None:
-        """A device that is in the configuration no more is wrong no more."""
+        """A device that is in the configuration no more is wrong no more; and what the files and the links say of
+        themselves, this process has not heard yet."""
         for alarm in self._open.values():
-            if alarm.device not in self._device_names:
+            if alarm.device not in self._device_names or alarm.kind in HEARD_ANEW:
                 self.state(alarm.kind, alarm.device, False, moment)
 
     def state(

@@ -97,8 +97,6 @@ class Controller:
         """
         self._started = True
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
-        self._alarms.state("journal-failing", self._site, False, moment)
-        self._alarms.state("history-failing", self._site, False, moment)
         self._watch_programs(moment)
         self._alarms.start(moment)
         effects: list[Effect] = self._desk.start(moment)

@@ -7,7 +7,7 @@ from typing import Any
 
 from villages import Bench
 
-from edge.core.events import HistoryChanged, LinkChanged, SinkChanged
+from edge.core.events import HistoryChanged, LinkChanged, MessageRefused, SinkChanged
 
 
 def shown(bench: Bench, name: str) -> dict[str, Any] | None:
@@ -72,3 +72,17 @@ def test_an_alarm_of_a_sink_that_is_gone_is_over(tmp_path: Path) -> None:
     alarm = shown(again, "sink-refused:sink:influxdb")
     assert alarm is not None
     assert alarm["state"] == "cleared"
+
+
+def test_what_was_refused_in_another_process_is_over_unless_it_is_refused_again(tmp_path: Path) -> None:
+    bench = Bench(journal=tmp_path / "journal.db")
+    bench.put(SinkChanged("telemetry", "not authorized"))
+    bench.put(MessageRefused("about: too large"))
+    bench.stop()
+    again = Bench(journal=tmp_path / "journal.db")
+    again.put(MessageRefused("about: too large"))
+    again.runner.advance(11)
+    refused, message = (shown(again, name) for name in ("sink-refused:sink:telemetry", "message-refused:site:thon"))
+    assert refused is not None
+    assert message is not None
+    assert (refused["state"], message["state"]) == ("cleared", "raised")
