@@ -38,7 +38,6 @@ class Judge(LightJudge):
         return self.house.connected() and not self._muted and not self._silent and self.seconds >= self._heard_from
 
     def _note_clock(self, now: Moment) -> None:
-        self._books.note(now)
         if not now.trusted:
             return
         unsure = self._look_s + (self.seconds - self._held_at if self._held_at > self.seconds - self._look_s else 0.0)

@@ -307,6 +307,7 @@ class Trial(Deeds, Orders, Judge):
         self._note_power()
         now = self.house.clock.now()
         alive = self.house.thinks()
+        self._books.note(now)  # the history's thread does not wait for a core that hangs
         if not alive:
             self._held_at, self._stirred, self._settled = self.seconds, True, False
             for light in self.lights.values():
