@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from support import until
 
+BY_ITSELF = ("program", "photocell")  # by dusk and dawn the photocell may have its say
 CONFIG = Path(__file__).parents[1] / "config" / "nguyen-ly.yaml"
 ROOT = "village/nguyen-ly"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_house import ROOT, House, Listener
+from e2e_house import BY_ITSELF, ROOT, House, Listener
 from support import Mosquitto, until
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,7 @@ def test_each_is_rejected_once_with_its_code_has_no_effect_and_is_audited(
         assert (result["outcome"], result["error"]["code"]) == ("rejected", code), payload
     assert ear.ask(ON | {"id": "once"})["outcome"] == "done"
     ear.ask("AUTO")
-    until(lambda: ear.state()["reason"] == "program", 2, "the program")
+    until(lambda: ear.state()["reason"] in BY_ITSELF, 2, "the program")
     assert ear.ask(ON | {"id": "once"})["error"]["code"] == "repeated"
     assert {m["pin"]: m["level"] for m in spoken.pins()} == before
     assert {k: v for k, v in ear.state().items() if k != "since"} == {k: v for k, v in state.items() if k != "since"}
@@ -74,7 +74,7 @@ def test_a_command_published_with_the_retain_flag_while_we_listen_is_seen_under_
         result = ear.ask(word, retain=True)
         assert result["error"]["code"] == "retained"
     until(lambda: ear.last[f"{ROOT}/{SET}"] == b"", 5, "it to be cleared")
-    assert ear.state()["reason"] == "program"
+    assert ear.state()["reason"] in BY_ITSELF
 
 
 def test_a_flood_of_commands_leaves_off_working(house: House, ear: Listener) -> None:
