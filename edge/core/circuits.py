@@ -158,6 +158,7 @@ class Bank:
             if self._out(i) and (spare := self._spare(i, resting)) is not None:
                 chosen[place] = spare
                 resting.remove(spare)
+                resting.append(i)
         for i in resting:
             if self.circuits[i].frozen:
                 chosen = self._instead(i, chosen)

@@ -70,6 +70,14 @@ def test_in_place_of_a_locked_one_rather_one_burns_that_did_not_close_than_none(
     assert b.wanted(33) == [False, True, False]
 
 
+def test_one_that_was_replaced_still_burns_in_place_of_a_locked_one() -> None:
+    b = bank([480.0, 480.0, 480.0], rotates=False)
+    b.circuits[0].avoided = True
+    b.circuits[1].frozen = False
+    assert b.wanted(67) == [True, False, True]
+    assert b.wanted(33) == [False, False, True]
+
+
 @given(WATTS, NIGHTS, st.data())
 def test_what_burnt_over_a_start_burns_on_and_every_level_keeps_its_power(watts: list[float], night: dt.date, data: st.DataObject) -> None:
     b = bank(watts)
