@@ -25,7 +25,7 @@ from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
 from edge.shell.app import Shell, compose
 from edge.shell.clock import ManualClock
-from edge.shell.mqtt import Broker
+from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner, Worker
 from edge.shell.seams import Seams
 from simulator.broker_double import BrokerDouble

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from edge.core.bucket import Bucket
 from edge.core.ranges import Range, Ranges
 from edge.core.suspects import Rows, Suspects
-from edge.core.suspects import StoredRow as StoredRow  # noqa: PLC0414  # whoever delivers rows names them
+from edge.core.values import StoredRow
 
 WINDOW = 20  # messages under way at once
 FOR_LIVE = 4  # of them, those that only live rows may have

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from edge.core.values import StoredRow
 
 TRIES = 3
 MOST = 2_400  # rows: twice what is under way at once
-
-
-class StoredRow(NamedTuple):
-    """One device's reading as the history keeps it. `at_ms`: Unix ms when it was read. `quality`: 0 good, 1 suspect."""
-
-    sequence: int
-    at_ms: int
-    device: str
-    values: dict[str, float]
-    quality: int
-    life: int
 
 
 Rows = Sequence[StoredRow]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Row = Mapping[str, str | int | float | None]
 Quality = Literal["good", "suspect"]
@@ -82,6 +82,17 @@ class Reading:
     quality: Quality = "good"
     life: int = 1
     doubted: tuple[str, ...] = ()
+
+
+class StoredRow(NamedTuple):
+    """One device's reading as the history keeps it. `at_ms`: Unix ms when it was read. `quality`: 0 good, 1 suspect."""
+
+    sequence: int
+    at_ms: int
+    device: str
+    values: dict[str, float]
+    quality: int
+    life: int
 
 
 @dataclass(frozen=True, slots=True)

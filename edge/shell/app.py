@@ -34,7 +34,8 @@ from edge.shell.doctor import Catalogue, Doctor, Progress, quiet
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.keeping import FILE, Files, Keeping, keep
-from edge.shell.mqtt import Broker, MqttLink
+from edge.shell.mqtt import MqttLink
+from edge.shell.mqtt_client import Broker
 from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
 from edge.shell.seams import Seams

@@ -11,7 +11,7 @@ from typing import Literal
 
 from edge.core.packing import unpack
 from edge.core.ranges import Ranges
-from edge.core.suspects import StoredRow as StoredRow  # noqa: PLC0414  # who asks a cursor names what it gives
+from edge.core.values import StoredRow
 from edge.shell.history_file import ReadOnly, connect_readonly, dropped
 
 BLOCK = 1_200  # rows read at once: a window of messages
@@ -26,7 +26,6 @@ COUNT = (
     "SELECT count(*), max(sequence) FROM rows WHERE sequence BETWEEN ? AND ? "
     "AND NOT EXISTS (SELECT 1 FROM held WHERE held.sequence = rows.sequence)"
 )
-LEFT = COUNT + " AND sequence NOT IN (SELECT sequence FROM set_aside WHERE consumer = ?)"  # noqa: S608 - constant
 NEWEST = "SELECT sequence, at FROM rows ORDER BY sequence DESC LIMIT ?"
 Lane = Literal["live", "backlog"]
 
@@ -81,11 +80,6 @@ class Cursor:
             if at < since_ms:
                 break
         self.live_from = found or 1
-
-    def backlog_size(self) -> int:
-        """How many rows the backlog has. Raises sqlite3.Error."""
-        stretches = self._acknowledged.missing(1, self.live_from - 1)
-        return sum(self._open().execute(LEFT, (*stretch, self._consumer)).fetchone()[0] for stretch in stretches)
 
     def dropped(self) -> int:
         """How many rows left the history before the consumer had them, since the beginning. Raises sqlite3.Error."""

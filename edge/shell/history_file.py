@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -89,3 +90,9 @@ def dropped(db: sqlite3.Connection, consumer: str) -> int:
 def set_aside(db: sqlite3.Connection, consumer: str) -> set[int]:
     """The sequences of the rows that a consumer would not take."""
     return {row[0] for row in db.execute("SELECT sequence FROM set_aside WHERE consumer = ?", (consumer,))}
+
+
+def standing(path: Path, consumer: str) -> tuple[Ranges, set[int]]:
+    """What a consumer has, and what it would not take. Raises sqlite3.Error."""
+    with closing(connect_readonly(path)) as db:
+        return acknowledged(db, consumer), set_aside(db, consumer)

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from edge.core.posting import Answer
-from edge.core.suspects import StoredRow
+from edge.core.values import StoredRow
 
 log = logging.getLogger(__name__)
 CONNECT_MS = 10_000

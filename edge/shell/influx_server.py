@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edge.core.posting import Answer
 from edge.core.site import Influx
-from edge.core.suspects import StoredRow
+from edge.core.values import StoredRow
 
 REMEDY = "pip install village-edge[influx]"
 

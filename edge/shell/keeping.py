@@ -22,7 +22,7 @@ from edge.shell.answers import AnswersWorker
 from edge.shell.clock import Clock
 from edge.shell.energy_reader import EnergyReader
 from edge.shell.history import HistoryWorker, Journal
-from edge.shell.mqtt import Broker
+from edge.shell.mqtt_client import Broker
 from edge.shell.rollups import jobs
 from edge.shell.runner import Worker
 from edge.shell.seams import Seams

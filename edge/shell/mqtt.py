@@ -17,8 +17,7 @@ from edge.core.topics import Decoder, Topics
 from edge.core.values import Request
 from edge.shell import mqtt_client
 from edge.shell.clock import Clock
-from edge.shell.mqtt_client import PACKET_TOO_LARGE, WINDOW, cut, guarded, paho_client
-from edge.shell.mqtt_client import Broker as Broker  # noqa: PLC0414  # who makes a link names its broker
+from edge.shell.mqtt_client import PACKET_TOO_LARGE, WINDOW, Broker, cut, guarded, paho_client
 from edge.shell.refused import Refused
 
 log = logging.getLogger(__name__)

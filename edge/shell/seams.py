@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.core.controller import Controller
 from edge.shell.boards import POLL_S
-from edge.shell.mqtt import Broker
+from edge.shell.mqtt_client import Broker
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from influx_servers import Points, VictoriaMetrics
 from support import until
 
 from edge.core.ranges import Ranges
-from edge.shell.cursor import Cursor, StoredRow
+from edge.core.values import StoredRow
+from edge.shell.cursor import Cursor
 
 pytestmark = pytest.mark.slow
 

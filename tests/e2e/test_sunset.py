@@ -12,7 +12,8 @@ from villages import Line, when
 
 from edge.shell.app import Shell, catalogue, compose
 from edge.shell.clock import ManualClock
-from edge.shell.mqtt import PATIENCE_S, Broker
+from edge.shell.mqtt import PATIENCE_S
+from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner
 from edge.shell.site_file import load
 

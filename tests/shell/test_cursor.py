@@ -10,7 +10,8 @@ import pytest
 from history_rows import NOON_MS, HistoryFile
 
 from edge.core.ranges import Ranges
-from edge.shell.cursor import BLOCK, HIGHEST, Cursor, StoredRow, stretch
+from edge.core.values import StoredRow
+from edge.shell.cursor import BLOCK, HIGHEST, Cursor, stretch
 
 Made = tuple[HistoryFile, Cursor, Ranges, set[int]]
 
@@ -49,7 +50,6 @@ def test_the_lanes_meet_where_live_begins_and_each_is_in_order(made: Made) -> No
     assert sequences(cursor.pending("backlog", 60)) == list(range(1, 61))
     assert sequences(cursor.pending("backlog", 60, 60)) == list(range(61, 91))
     assert cursor.pending("backlog", 60, 90) == []
-    assert cursor.backlog_size() == 90
     history.write(meters(1), at_ms=NOON_MS + 200_000)
     assert sequences(cursor.pending("live", 60, 100)) == [101]
 

@@ -15,15 +15,14 @@ from edge.core.events import Event, Record, SinkChanged
 from edge.core.posting import Answer
 from edge.core.ranges import Ranges
 from edge.core.site import Site
-from edge.core.suspects import StoredRow
-from edge.core.values import Reading
+from edge.core.values import Reading, StoredRow
 from edge.shell.clock import ManualClock
 from edge.shell.cursor import Cursor
 from edge.shell.history import HistoryWorker
 from edge.shell.history_file import acknowledged, connect_readonly, dropped, set_aside
 from edge.shell.influx_server import Unusable
 from edge.shell.keeping import Files, makers
-from edge.shell.mqtt import Broker
+from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner
 from edge.shell.seams import Seams
 from edge.shell.sinks import influxdb

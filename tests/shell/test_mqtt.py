@@ -11,7 +11,8 @@ from edge.core.assembly import decoder
 from edge.core.events import Event, LinkChanged, Publish
 from edge.core.topics import Topics
 from edge.shell.clock import ManualClock
-from edge.shell.mqtt import MOST_WHILE_SILENT, Broker, MqttLink
+from edge.shell.mqtt import MOST_WHILE_SILENT, MqttLink
+from edge.shell.mqtt_client import Broker
 
 
 class Mute:

@@ -13,7 +13,8 @@ from edge.core.assembly import decoder
 from edge.core.events import Event, LinkChanged, MessageRefused, Publish
 from edge.core.topics import Topics
 from edge.shell.clock import SystemClock
-from edge.shell.mqtt import Broker, MqttLink
+from edge.shell.mqtt import MqttLink
+from edge.shell.mqtt_client import Broker
 from edge.shell.refused import Refused
 
 LARGE, SMALL, LAST = Publish("v/about", b"x" * 5000, retain=True), Publish("v/state", b"y"), Publish("v/last", b"z")

@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from edge.core.events import Event, SinkChanged
 from edge.core.posting import Answer, Parcels, judged
 from edge.core.ranges import Range, Ranges
 from edge.core.site import Influx, Site
-from edge.core.suspects import StoredRow
-from edge.core.values import Moment
+from edge.core.values import Moment, StoredRow
 from edge.shell.clock import Clock
 from edge.shell.cursor import Cursor, Lane
 from edge.shell.history import HistoryWorker
-from edge.shell.history_file import acknowledged, connect_readonly, set_aside
+from edge.shell.history_file import standing
 from edge.shell.influx_server import Server, Unusable, opener, remedy
 from edge.shell.runner import Inbox
 from edge.shell.seams import Seams
@@ -39,19 +37,6 @@ FAILS_S = 600.0  # a server that fails for longer will not mend itself
 LIVE_S = 60.0
 SETTLED_S = 10.0  # VictoriaMetrics has its newest five seconds in memory only, and answers all the same
 LANES: tuple[Lane, ...] = ("live", "backlog")
-
-
-class History(Protocol):
-    """What the sink tells the history worker; see there."""
-
-    def acknowledge(self, consumer: str, ranges: Sequence[Range]) -> None:
-        """The consumer has these rows."""
-
-    def set_aside(self, consumer: str, sequence: int, why: str) -> None:
-        """The consumer would not take this row."""
-
-    def on_commit(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when there are new rows."""
 
 
 def make(
@@ -78,7 +63,7 @@ class InfluxWorker:
     name = ID
 
     def __init__(
-        self, influx: Influx, history_file: Path, history: History, put: Callable[[SinkChanged], None],
+        self, influx: Influx, history_file: Path, history: HistoryWorker, put: Callable[[SinkChanged], None],
         open_server: Callable[[], Server],
     ) -> None:
         """`open_server` may raise Unusable; it is called anew after every failure."""
@@ -163,8 +148,7 @@ class InfluxWorker:
 
     def _next(self, moment: Moment) -> list[StoredRow]:
         if self._acknowledged is None:
-            with closing(connect_readonly(self._file)) as db:
-                self._acknowledged, self._set_aside = acknowledged(db, ID), set_aside(db, ID)
+            self._acknowledged, self._set_aside = standing(self._file, ID)
         if self._cursor is None:
             self._sent = Ranges(self._acknowledged)
             for sequence in self._set_aside:

@@ -10,23 +10,22 @@ import logging
 import math
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from edge.core.delivery import Batch, Delivery, Lane, StoredRow
+from edge.core.delivery import Batch, Delivery, Lane
 from edge.core.events import Event, SinkChanged
-from edge.core.ranges import Range, Ranges
+from edge.core.ranges import Ranges
 from edge.core.site import Site
 from edge.core.topics import Topics
 from edge.core.values import Moment
-from edge.shell import history_file
 from edge.shell.clock import Clock
 from edge.shell.cursor import Cursor, stretch
 from edge.shell.history import HistoryWorker
+from edge.shell.history_file import standing
 from edge.shell.keeping import Files
 from edge.shell.mqtt_client import (
     PACKET_TOO_LARGE,
@@ -48,25 +47,6 @@ NAME = "telemetry"
 LIVE_SINCE_S = 60.0  # rows read so long before the link came up are still live
 RETRY_S = 5.0  # where the history cannot be read
 AROUND = 10  # bytes of a packet beside topic and payload: MQTT 5, section 3.3
-
-
-class History(Protocol):
-    """What HistoryWorker does for a sink."""
-
-    def register(self, consumer: str) -> None:
-        """Count what is dropped before it was sent."""
-
-    def commit_now(self) -> None:
-        """Write the open group."""
-
-    def acknowledge(self, consumer: str, ranges: list[Range]) -> None:
-        """Keep what the consumer has."""
-
-    def set_aside(self, consumer: str, sequence: int, why: str) -> None:
-        """Keep what it would not take."""
-
-    def on_commit(self, wake: Callable[[], None]) -> None:
-        """Tell when there are more rows."""
 
 
 def make(
@@ -166,7 +146,7 @@ class TelemetryWorker:
     name = NAME
 
     def __init__(
-        self, path: Path, history: History, broker: Broker, topic: str, drain_limit: float,
+        self, path: Path, history: HistoryWorker, broker: Broker, topic: str, drain_limit: float,
         put: Callable[[SinkChanged], None], make_client: Callable[[Broker], Any] | None = None,
     ) -> None:
         """`path` is the history's file; `drain_limit` as for Delivery; `make_client` as for MqttLink."""
@@ -303,7 +283,7 @@ class TelemetryWorker:
             log.error("telemetry: a message could not be sent: %s", error)  # it counts as lost when its time is up
 
     def _encode(self, lane: Lane, rows: Any) -> bytes:
-        return orjson.dumps({"rows": [_as_sent(row) for row in rows], "lane": lane, "dropped": self._dropped})
+        return orjson.dumps({"rows": [list(row) for row in rows], "lane": lane, "dropped": self._dropped})
 
     def _tell(self) -> None:
         acknowledged, set_aside = self._delivery.settled()
@@ -320,15 +300,10 @@ class TelemetryWorker:
             self._put(SinkChanged(NAME, None if refused is None else f"{self._topic}: {refused}"))
 
 
-def _as_sent(row: StoredRow) -> list[object]:
-    return [*row]
-
-
 def _standing(path: Path) -> tuple[Ranges, set[int]]:
     """What the consumer has, and what it would not take, as far as the file can be read."""
     try:
-        with closing(history_file.connect_readonly(path)) as db:
-            return history_file.acknowledged(db, NAME), history_file.set_aside(db, NAME)
+        return standing(path, NAME)
     except sqlite3.Error as error:
         log.warning("telemetry: the history cannot be read: %s; what was sent may be sent once more", error)
         return Ranges(), set()
