@@ -42,7 +42,12 @@ class Cabinet:
         self._contacts = site.read_inputs()
         self._inputs = {f"input/{name}": found for name, found in site.inputs.items()}
         self._of = {
-            name: [f"{light}/{key}" for light in found.of for key in site.lights[light].circuits]
+            name: [
+                f"{light}/{key}"
+                for kind, _, light in (target.partition("/") for target in found.targets())
+                if kind == "light"
+                for key in site.lights[light].circuits
+            ]
             for name, found in self._inputs.items()
             if found.role == "hand"
         }

@@ -14,7 +14,7 @@ import pytest
 
 import edge.cli
 import edge.typed
-from edge.core.alarms import KINDS
+from edge.core.alarm_kinds import KINDS
 from edge.core.topics import CODES
 from simulator.cli import parser as sim_parser
 

@@ -1,4 +1,4 @@
-"""Every alarm there is, and the life of those that are open: held off, raised, cleared, acknowledged."""
+"""The life of alarms that are open: held off, raised, cleared, acknowledged."""
 
 from __future__ import annotations
 
@@ -7,90 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core import topics
+from edge.core.alarm_kinds import HEARD_ANEW, KINDS
 from edge.core.events import Effect, Persist, Publish
 from edge.core.values import Moment, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of alarm. Its condition must hold for `hold_s` before it is raised, and be away for `clear_s` before it
-    is cleared. Texts may name `{name}` (the device's) and the keys of the data."""
-
-    severity: str
-    hold_s: float
-    clear_s: float
-    vi: str
-    en: str
-
-
-KINDS: Mapping[str, Kind] = {
-    "device-silent": Kind(
-        "warning", 30, 30, "{name} không trả lời", "{name} does not answer"
-    ),
-    "reading-frozen": Kind(
-        "warning", 30, 30, "{name} vẫn trả lời nhưng {why_vi} đứng yên", "{name} answers, but {why} stands still"
-    ),
-    "clock-untrusted": Kind(
-        "warning", 120, 0, "Đồng hồ của tủ chưa chắc đúng giờ; đèn được bật cho an toàn",
-        "The cabinet's clock is not confirmed; lights are lit to be safe",
-    ),
-    "journal-failing": Kind(
-        "critical", 10, 10, "Không ghi được vào thẻ nhớ: {why}", "The memory card cannot be written: {why}"
-    ),
-    "switching-capped": Kind(
-        "warning", 0, 60, "{name} bị bật tắt quá nhiều lần", "{name} is switched too often"
-    ),
-    "stuck-on": Kind(
-        "critical", 3, 10, "{name}: mạch {circuits} không tắt được", "{name}: circuit {circuits} does not go off"
-    ),
-    "stuck-off": Kind(
-        "warning", 3, 10, "{name}: mạch {circuits} không bật được", "{name}: circuit {circuits} does not come on"
-    ),
-    "feedback-disagrees": Kind(
-        "warning", 3, 10, "{name}: tiếp điểm báo của mạch {circuits} sai với công tơ",
-        "{name}: the feedback of circuit {circuits} says something else than the meter",
-    ),
-    "hand-on": Kind(
-        "info", 3, 3, "Công tắc {name} ở tủ đang ở vị trí bằng tay", "The cabinet's switch {name} stands on hand"
-    ),
-    "door-open": Kind("warning", 5, 5, "Cửa tủ đang mở ({name})", "The cabinet's door is open ({name})"),
-    "mains-lost": Kind("critical", 5, 10, "Mất điện lưới ({name})", "The mains are away ({name})"),
-    "photocell-stuck": Kind(
-        "warning", 3, 10, "Cảm biến ánh sáng {name} bị kẹt, lúc nào cũng báo {why_vi}; đèn theo giờ mặt trời",
-        "The photocell {name} is stuck, it says {why} all the time; lights follow the sun's times",
-    ),
-    "input-failing": Kind(
-        "warning", 10, 10, "Không đọc được đầu vào {name}: {why}", "The input {name} cannot be read: {why}"
-    ),
-    "configuration-fallback": Kind(
-        "critical", 0, 0, "Cấu hình có lỗi, đang dùng bản tốt trước đó: {why}",
-        "The configuration has errors, the last good one is in use: {why}",
-    ),
-    "program-unreadable": Kind(
-        "warning", 0, 0, "Lịch đã đổi nay không dùng được, đang theo tệp cấu hình: {why}",
-        "A program that was changed cannot be used now, the file stands: {why}",
-    ),
-    "history-failing": Kind(
-        "warning", 0, 10, "Không lưu được số liệu vào thẻ nhớ: {why}", "The history cannot be kept: {why}"
-    ),
-    "message-refused": Kind(
-        "warning", 0, 10, "Broker không nhận một số bản tin: {why}",
-        "The broker does not take some messages: {why}",
-    ),
-    "sink-refused": Kind(
-        "warning", 0, 10, "{name} không nhận số liệu: {why}", "{name} refuses the readings: {why}"
-    ),
-    "rows-set-aside": Kind(
-        "warning", 0, 0, "{name} không nhận {rows} dòng số liệu, đã để riêng: {why}",
-        "{name} would not take {rows} rows, they are set aside: {why}",
-    ),
-    "rows-dropped": Kind(
-        "warning", 0, 0, "{rows} dòng số liệu đã xóa trước khi {name} nhận",
-        "{rows} rows were dropped before {name} had them",
-    ),
-}
-
-HEARD_ANEW = frozenset({"journal-failing", "history-failing", "sink-refused", "message-refused"})  # by each process
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +160,8 @@ class Alarms:
     def _payload(self, alarm: Alarm) -> dict[str, object]:
         kind = KINDS[alarm.kind]
         name = self._device_names.get(alarm.device, alarm.device)
-        words = {"name": name, "why": "?", "why_vi": "?", "circuits": "?", "rows": "?", **alarm.data}
+        unsaid = dict.fromkeys(("why", "why_vi", "circuits", "rows", "l_min", "normal_l_min"), "?")
+        words = {**unsaid, "name": name, **alarm.data}
         return {
             "state": "raised" if alarm.cleared_at is None else "cleared",
             "severity": kind.severity,

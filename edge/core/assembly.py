@@ -14,12 +14,13 @@ from edge.core.bills import Bills
 from edge.core.cabinet import Cabinet
 from edge.core.cells import Cells
 from edge.core.circuits import Bank, Circuit
-from edge.core.controller import Controller, Memory
+from edge.core.controller import Controller
 from edge.core.desk import Desk
 from edge.core.evidence import Evidence
 from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
+from edge.core.memory import Memory
 from edge.core.plan import Coming, Planned
 from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs

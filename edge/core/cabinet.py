@@ -45,8 +45,8 @@ class Cabinet:
         }
         self._hands: dict[str, list[str]] = {}
         for name, found in site.inputs.items():
-            for light in found.of if isinstance(found, HandInput) else ():
-                self._hands.setdefault(f"light/{light}", []).append(f"input/{name}")
+            for target in found.targets() if isinstance(found, HandInput) else ():
+                self._hands.setdefault(target, []).append(f"input/{name}")
         self._kept = kept
 
     def take(self, event: InputChanged, moment: Moment, said_at: float) -> list[Effect]:
@@ -72,9 +72,9 @@ class Cabinet:
         """The light (`light/<id>`) and the circuit that this feedback input is of; None: it is no feedback."""
         return self._feedback.get(name)
 
-    def hand(self, light: str) -> float | None:
-        """Since when (Unix s) a switch of the cabinet has this light on hand; None: none has."""
-        contacts = [self._contacts[name] for name in self._hands.get(light, ())]
+    def hand(self, target: str) -> float | None:
+        """Since when (Unix s) a switch of the cabinet has this device (`<kind>/<id>`) on hand; None: none has."""
+        contacts = [self._contacts[name] for name in self._hands.get(target, ())]
         return min((c.since for c in contacts if c.on), default=None)
 
     def mains(self) -> bool | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 
 from edge.core import topics
 from edge.core.alarms import Alarms
 from edge.core.cabinet import Cabinet
+from edge.core.commands import Commanded, Commands
 from edge.core.desk import Desk
 from edge.core.events import (
     Answered,
@@ -30,34 +30,13 @@ from edge.core.events import (
     Stored,
 )
 from edge.core.light_unit import LightUnit
+from edge.core.memory import Memory
 from edge.core.pulse_unit import TABLE, PulseUnit
 from edge.core.reading_unit import ReadingUnit
 from edge.core.trust import KnownTime
-from edge.core.values import Command, Deadline, Moment, Override, Refusal, Row
+from edge.core.values import Moment, Refusal
 
-USED_FOR_S = 86400.0  # how long a user may not use a command id again
-MOST_USED = 50_000
-FURTHEST_UNTIL_S = 366 * 86400.0
-
-
-@dataclass(slots=True)
-class Memory:
-    """What the journal kept over a restart: rows by table and id."""
-
-    overrides: Mapping[str, Override] = field(default_factory=dict)
-    outputs: Mapping[str, Row] = field(default_factory=dict)
-    meters: Mapping[str, Row] = field(default_factory=dict)
-    commands: Mapping[str, Deadline] = field(default_factory=dict)
-    alarms: Mapping[str, Row] = field(default_factory=dict)
-    known_wall: float = 0.0
-    lockouts: Mapping[str, Row] = field(default_factory=dict)
-    hours: Mapping[str, Row] = field(default_factory=dict)
-    programs: Mapping[str, Row] = field(default_factory=dict)
-    inputs: Mapping[str, Row] = field(default_factory=dict)
-    pulses: Mapping[str, Row] = field(default_factory=dict)
-    seen: Mapping[str, int] = field(default_factory=dict)
-    bills: Mapping[str, Row] = field(default_factory=dict)
-    reserved: Mapping[str, int] = field(default_factory=dict)  # numbers that may be used up; see shell/restored.py
+Condition = tuple[str, str, bool, dict[str, object]]  # alarm kind, device, whether it holds, data
 
 
 class Controller:
@@ -79,15 +58,15 @@ class Controller:
         self._lights = {light.target: light for light in lights}
         self._gauges = {gauge.target: gauge for gauge in gauges}
         self._counters = {gauge.input: gauge for gauge in gauges if isinstance(gauge, PulseUnit)}
+        self._devices: dict[str, Commanded] = dict(self._lights)
         self._light_of = {c.output: light for light in lights for c in light.circuits}
         self._units: list[LightUnit | ReadingUnit] = [*lights, *gauges]
         self._desk = desk
         self._memory = memory
-        self._used = dict(memory.commands)
+        self._commands = Commands(names, memory.commands)
         self._said_at = max((override.at for override in memory.overrides.values()), default=0.0)
         self._source = "unknown"
         self._trusted: bool | None = None
-        self._given = 0
         self._started = False
 
     def start(self, moment: Moment, fallback: str | None = None) -> list[Effect]:
@@ -121,8 +100,8 @@ class Controller:
         for unit in self._units:
             if unit.wake <= moment.mono:
                 effects += unit.step(moment)
-                self._watch(unit, moment)
-                self._watch_cabinet(moment)
+                self._watch(unit.conditions(), moment)
+                self._watch(self._cabinet.conditions(moment), moment)
         if self._alarms.wake <= moment.mono:
             effects += self._alarms.step(moment)
         return effects + self._known.note(moment)
@@ -188,7 +167,7 @@ class Controller:
         effects = gauge.take(event, moment)
         for light in self._lights.values():
             light.measured(gauge.target)
-        self._watch(gauge, moment)
+        self._watch(gauge.conditions(), moment)
         return effects
 
     def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
@@ -197,18 +176,14 @@ class Controller:
             return []
         said_at = max([self._said_at, *(light.said_at for light in self._lights.values())])
         effects = self._cabinet.take(event, moment, said_at)
-        self._watch_cabinet(moment)
+        self._watch(self._cabinet.conditions(moment), moment)
         for light in self._lights.values():
             light.wake = float("-inf")
         return effects
 
-    def _watch_cabinet(self, moment: Moment) -> None:
-        for kind, device, holds, data in self._cabinet.conditions(moment):
+    def _watch(self, conditions: Iterable[Condition], moment: Moment) -> None:
+        for kind, device, holds, data in conditions:
             self._alarms.state(kind, device, holds, moment, data)
-
-    def _watch(self, unit: LightUnit | ReadingUnit, moment: Moment) -> None:
-        for kind, holds, data in unit.conditions():
-            self._alarms.state(kind, unit.target, holds, moment, data)
 
     # --- requests ---
 
@@ -224,7 +199,7 @@ class Controller:
             effects.append(self._introduction())
         if answer.changes:
             details = {"request": request.name, **answer.details}
-            effects += self._audit(answer.device, request.user, request.id, answer.changes, details, moment)
+            effects += self._commands.audit(answer.device, request.user, request.id, answer.changes, details, moment)
         return effects
 
     def _watch_programs(self, moment: Moment) -> None:
@@ -236,85 +211,17 @@ class Controller:
     def _command(self, event: CommandReceived, moment: Moment) -> list[Effect]:
         command = event.command
         if isinstance(command, Refusal):
-            return self._refuse(command, moment)
-        light = self._lights[command.target]
-        bad = self._objection(command, moment) or light.objection(command)
+            return self._commands.refuse(command, moment)
+        device = self._devices[command.target]
+        bad = self._commands.objection(command, moment) or device.objection(command, moment)
         if bad is not None:
-            return self._refuse(Refusal(*bad, command.target, command.user, command.id), moment)
-        before = light.desired
-        name = command.id or self._give_id(moment)
-        effects = light.command(command, name, event.received, moment)
-        self._watch(light, moment)
-        if command.id is not None:
-            effects += self._mark_used(command.user, command.id, moment)
-        now = light.desired
-        details: dict[str, object] = {
-            "action": command.action, "level": now.level, "reason": now.reason,
-            "until": None if now.until is None else topics.rfc3339(now.until),
-            "was": {"level": before.level, "reason": before.reason},
-        }
-        if command.action == "lock":
-            details["note"] = command.note
-        if command.circuit is not None:
-            details["circuit"] = command.circuit
-        return effects + self._audit(command.target, command.user, name, "accepted", details, moment)
-
-    def _objection(self, command: Command, moment: Moment) -> tuple[str, str] | None:
-        """Why a well-formed command must not take effect: a code and a text; None if it may."""
-        if command.action in topics.ALWAYS:
-            return None
-        if command.expires_at is not None and moment.trusted and moment.wall > command.expires_at:
-            return "expired", f"it expired {moment.wall - command.expires_at:.1f} s before it arrived: send it again"
-        used = self._used.get(f"{command.user}/{command.id}") if command.id is not None else None
-        if used is not None and not used.passed(moment):
-            return "repeated", "this user has used this id within the last 24 hours: give each command an id of its own"
-        if command.until is not None and not moment.wall < command.until <= moment.wall + FURTHEST_UNTIL_S:
-            return "bad-value", "until must lie in the future, within a year"
-        return None
-
-    def _refuse(self, refusal: Refusal, moment: Moment) -> list[Effect]:
-        effects: list[Effect] = []
-        because = topics.error(refusal.code, refusal.message)
-        if refusal.target is not None:
-            payload = topics.result(refusal.id, refusal.user, "rejected", **because)
-            effects.append(Publish(self._names.of(refusal.target, "result"), payload))
-        if refusal.reply_to is not None:
-            answer = topics.encode({"id": refusal.id, "ok": False, **because})
-            effects.append(Publish(refusal.reply_to, answer, correlation=refusal.correlation))
-        if refusal.clear is not None:
-            effects.append(Publish(refusal.clear, b"", retain=True))
-        return effects + self._audit(refusal.target, refusal.user, refusal.id, "rejected", because, moment)
-
-    def _give_id(self, moment: Moment) -> str:
-        self._given += 1
-        return f"c-{round(moment.wall * 1000)}-{self._given}"
-
-    def _mark_used(self, user: str, command_id: str, moment: Moment) -> list[Effect]:
-        key = f"{user}/{command_id}"
-        until = Deadline(moment.wall + USED_FOR_S, moment.mono + USED_FOR_S, moment.boot)
-        self._used.pop(key, None)
-        self._used[key] = until
-        row: Row = {"until_wall": until.wall, "until_mono": until.mono, "until_boot": until.boot}
-        effects: list[Effect] = [Persist(("commands", key), row)]
-        if len(self._used) > MOST_USED:
-            oldest = next(iter(self._used))
-            del self._used[oldest]
-            effects.append(Persist(("commands", oldest), None))
-        return effects
-
-    def _audit(
-        self, target: str | None, user: str | None, name: str | None, outcome: str, details: Mapping[str, object],
-        moment: Moment,
-    ) -> list[Effect]:
-        """Who did what and what it changed: told as it happens, and kept."""
-        entry = {
-            "at": topics.rfc3339(moment.wall), "user": user, "device": target, "id": name, "outcome": outcome, **details
-        }
-        row: Row = {
-            "at": moment.wall, "user": user, "device": target, "command": name, "outcome": outcome,
-            "details": topics.encode(details).decode(),
-        }
-        return [Publish(self._names.audit, topics.encode(entry)), Persist(("audit", ""), row)]
+            return self._commands.refuse(Refusal(*bad, command.target, command.user, command.id), moment)
+        was = device.stands(command.target, moment)
+        name = self._commands.name(command, moment)
+        effects = device.command(command, name, event.received, moment)
+        self._watch(device.conditions(), moment)
+        now = device.stands(command.target, moment)
+        return effects + self._commands.taken(command, name, was, now, moment)
 
     # --- link and clock ---
 

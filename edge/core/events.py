@@ -137,6 +137,14 @@ class MessageRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class LeasesExpired:
+    """The core did not renew in time, and these outputs were turned off for it; `count`: since this process began."""
+
+    outputs: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What the files say to a question that the core had asked; `payload` is the answer without its id."""
 
@@ -147,7 +155,7 @@ class Answered:
 Event = (
     Tick | CommandReceived | RequestReceived | OutputObserved | InputChanged | ReadingsTaken | PulsesCounted
     | LinkChanged | ClockChanged | Stored | JournalChanged | HistoryChanged | SinkChanged | MessageRefused
-    | Answered
+    | LeasesExpired | Answered
 )
 
 
@@ -156,11 +164,16 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Drive an output. With `after`, only once the journal has that key; an OFF never waits and cancels what waits."""
+    """Drive an output. With `after`, only once the journal has that key; an OFF never waits and cancels what waits.
+
+    `lease_s`: an ON for so long (s); whoever holds it turns the output off when it runs out without being renewed by
+    another such Write, also when the core hangs. None: for good, as lights are.
+    """
 
     output: str
     on: bool
     after: tuple[str, str] | None = None
+    lease_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class LightUnit:
         kept = Persist(("overrides", self.target), light_state.override_row(self._override) if self._override else None)
         return [*superseded, *self.step(moment), kept, *locks]
 
-    def objection(self, command: Command) -> tuple[str, str] | None:
+    def objection(self, command: Command, _moment: Moment) -> tuple[str, str] | None:
         """Why a valid command must not take effect on this light now: a code and a text; None if it may."""
         if command.circuit is not None and not self._locks.knows(command.circuit):
             ids = ", ".join(c.id for c in self.circuits)
@@ -172,12 +172,17 @@ class LightUnit:
         self.wake = self._next_wake(moment)
         return effects
 
-    def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
-        """The alarms that this light can be the cause of, whether their condition holds, and their data."""
-        troubles: list[tuple[str, bool, dict[str, object]]] = [
-            (kind, bool(ids), {"circuits": ", ".join(ids)}) for kind, ids in self._troubles.items()
+    def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
+        """The alarms that this light can be the cause of: kind, device, whether its condition holds, data."""
+        troubles: list[tuple[str, str, bool, dict[str, object]]] = [
+            (kind, self.target, bool(ids), {"circuits": ", ".join(ids)}) for kind, ids in self._troubles.items()
         ]
-        return [("switching-capped", self._held is not None and self._held.capped, {}), *troubles]
+        return [("switching-capped", self.target, self._held is not None and self._held.capped, {}), *troubles]
+
+    def stands(self, _target: str, _moment: Moment) -> dict[str, object]:
+        """The level that is wanted, and why until when."""
+        until = None if self.desired.until is None else topics.rfc3339(self.desired.until)
+        return {"level": self.desired.level, "reason": self.desired.reason, "until": until}
 
     def planned(self, calendar: Calendar, moment: Moment, end: float) -> list[Coming]:
         """Its changes up to `end` (Unix s), as they will happen; none while something stands above its program for

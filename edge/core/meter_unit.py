@@ -40,11 +40,11 @@ class MeterUnit(ReadingUnit):
         """The power it shows (W) and when that was heard (monotonic s); None while it is silent or that is doubtful."""
         return None if self._silent else self._power
 
-    def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
+    def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
         """Beside its silence, that it answers while its registers stand still."""
         why = self._frozen.why
         says: dict[str, object] = {"why": why, "why_vi": VI.get(why or "")}
-        return [*super().conditions(), ("reading-frozen", why is not None and not self._silent, says)]
+        return [*super().conditions(), ("reading-frozen", self.target, why is not None and not self._silent, says)]
 
     def _judged(self, reading: Reading, moment: Moment) -> Reading | None:
         judged = self._counter.judge(reading)

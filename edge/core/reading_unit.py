@@ -71,9 +71,14 @@ class ReadingUnit:
                 effects += self._publish(f"value/{quantity}", b"unknown" if unknown else topics.encode(value), 0)
         return effects
 
-    def conditions(self) -> list[tuple[str, bool, dict[str, object]]]:
-        """The alarms that this device can be the cause of, whether their condition holds, and their data."""
-        return [("device-silent", self._silent, {"why": self._why})]
+    def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
+        """The alarms that this device can be the cause of: kind, device, whether its condition holds, data."""
+        return [("device-silent", self.target, self._silent, {"why": self._why})]
+
+    def shows(self, quantity: str, moment: Moment) -> float | None:
+        """What it said last of that quantity; None if that is not known, or the device is silent."""
+        silent = self._heard is None or moment.mono >= self._heard + self._silent_s
+        return None if silent or self._reading is None else self._values.get(quantity)
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""

@@ -39,7 +39,16 @@ from edge.core.site_devices import (
     Valve,
 )
 from edge.core.site_nights import DateRange, LunarRange
-from edge.core.site_programs import ClimateProgram, IrrigationProgram, LightProgram, Photocell, Program, Rule, Step
+from edge.core.site_programs import (
+    ClimateProgram,
+    IrrigationProgram,
+    LightProgram,
+    Photocell,
+    Program,
+    Rule,
+    Step,
+    When,
+)
 from edge.core.site_terms import At, Id, Name, Window, Wrong, Zone, duration, number, shown, text, whole
 from edge.core.values import ModelInfo
 
@@ -47,8 +56,8 @@ __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
     "FlowInput", "GpioOutput", "HandInput", "History", "Influx", "Input", "IrrigationProgram", "LevelInput", "Light",
     "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port",
-    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "Window", "Zone",
-    "driven_meters", "driven_sensors",
+    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "When", "Window",
+    "Zone", "driven_meters", "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -74,7 +83,8 @@ def _read_protocol(value: object) -> str:
 
 
 class Place(Block):
-    """The village: where it lies (degrees, north and east positive) and what it is called."""
+    """The village: where it lies (degrees, north and east positive), what it is called, and the power (kW) that it may
+    draw at once by its contract: pumps wait while lights and other pumps leave no room for them."""
 
     id: Id
     name: Name
@@ -84,6 +94,7 @@ class Place(Block):
         str, PlainValidator(_read_zone_name), WithJsonSchema({"type": "string", "examples": ["Asia/Ho_Chi_Minh"]})
     ]
     language: Literal["vi", "en"]
+    contracted_kw: Annotated[float, number(0.1, 10_000, "kW")] | None = None
 
 
 class Mqtt(Block):

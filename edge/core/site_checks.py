@@ -23,6 +23,7 @@ from edge.core.site import (
     Port,
     Sensor,
     Site,
+    When,
 )
 from edge.core.values import ModelInfo
 
@@ -220,8 +221,9 @@ class _Checks:
         """The cabinet's switch rules lights that there are; a counting input shares its id with no meter or sensor."""
         for name, found in self.site.inputs.items():
             if isinstance(found, HandInput):
-                for i, light in enumerate(found.of):
-                    yield from self._refer(("inputs", name, "of", i), "lights", light)
+                for i, target in enumerate(found.targets()):
+                    kind, _, of = target.partition("/")
+                    yield from self._refer(("inputs", name, "of", i), _SECTION_OF[kind], of)
             section = {"s0": "meters", "flow": "sensors"}.get(found.role, "")
             if name in self.known.get(section, ()):
                 text = (
@@ -239,16 +241,20 @@ class _Checks:
                     yield from self._refer((*path, "zones", i, zone.valve), "valves", zone.valve)
             elif isinstance(program, ClimateProgram):
                 yield from self._refer((*path, "target"), "switches", program.target)
-                yield from self._refer((*path, "when", "sensor"), "sensors", program.when.sensor)
-                yield from self._quantity(name, program)
+                for i, when in enumerate(program.when):
+                    yield from self._refer((*path, "when", i, "sensor"), "sensors", when.sensor)
+                    yield from self._quantity((*path, "when", i, "quantity"), when)
 
-    def _quantity(self, name: str, program: ClimateProgram) -> Iterator[_Found]:
-        sensor = self.site.sensors.get(program.when.sensor)
+    def _quantity(self, path: Path, when: When) -> Iterator[_Found]:
+        sensor = self.site.sensors.get(when.sensor)
         info = self.catalogue.get(sensor.model) if sensor else None
-        quantity = program.when.quantity
+        quantity = when.quantity
         if info and info.quantities and quantity not in info.quantities:
             text = f'{info.name} has no quantity "{quantity}"; {nearest(quantity, info.quantities)}'
-            yield ("programs", name, "when", "quantity"), text
+            yield path, text
+
+
+_SECTION_OF = {"light": "lights", "pump": "pumps", "valve": "valves", "switch": "switches"}
 
 
 def _choose(fit: list[str]) -> str:

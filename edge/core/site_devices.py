@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from edge.core.site_base import Block
-from edge.core.site_terms import Gpio, Id, Name, Wrong, duration, number, span, text, whole
+from edge.core.site_terms import Gpio, HandTerm, Id, Name, Wrong, duration, number, span, text, whole
 
 Address = Annotated[int, whole(1, 247, "the device's Modbus address")]
 Poll = Annotated[float, duration("1s", "1h")]
@@ -200,20 +200,31 @@ class Valve(_Limited):
 
 
 class Switch(Block):
-    """A fan, mist, shade, grow light or siren."""
+    """A fan, mist, shade, grow light or siren. `max_on` and `daily_max` as of a Valve; `min_on` and `min_off`: how long
+    it stays as it is before its program moves it again; `default`: how long a person's ON lasts when nobody says."""
 
     name: Name
     area: Id | None = None
     output: Output
     max_on: MaxOn | None = None
+    daily_max: MaxOn | None = None
+    min_on: Annotated[float, duration("0s", "1h")] = 0.0
+    min_off: Annotated[float, duration("0s", "1h")] = 0.0
+    default: MaxOn = 3600.0
+    rated_w: Watts | None = None
     program: Id | None = None
 
 
 class HandInput(Contact):
-    """The cabinet's own switch, standing on hand: it rules the lights named in `of`."""
+    """The cabinet's own switch, standing on hand: it rules what is named in `of`, lights by their ids, others as
+    `pump/<id>`, `valve/<id>` or `switch/<id>`."""
 
     role: Literal["hand"]
-    of: list[Id] = Field(min_length=1, max_length=64)
+    of: list[HandTerm] = Field(min_length=1, max_length=64)
+
+    def targets(self) -> list[str]:
+        """What it rules, each as `<kind>/<id>`."""
+        return [name if "/" in name else f"light/{name}" for name in self.of]
 
 
 class DoorInput(Contact):

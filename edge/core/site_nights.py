@@ -103,6 +103,20 @@ def _day(year: str | None, month: str, day: str, remedy: str) -> tuple[int, ...]
     return parts if year else parts[1:]
 
 
+def _read_month_days(value: object) -> frozenset[int]:
+    remedy = 'write days of the month with commas between, such as "1,15"'
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) else []
+    if not words or not all(word.isascii() and word.isdigit() and 1 <= int(word) <= 31 for word in words):
+        raise Wrong(f"{shown(value)} cannot be read; {remedy}, 1 to 31")
+    if len(set(map(int, words))) < len(words):
+        raise Wrong(f"{shown(value)} names a day twice; {remedy}")
+    return frozenset(map(int, words))
+
+
+MonthDaysTerm = Annotated[
+    frozenset[int],
+    Term(_read_month_days, pattern(r"^\s*\d{1,2}(\s*,\s*\d{1,2})*\s*$", "Days of the month, such as 1,15.")),
+]
 DaysTerm = Annotated[
     frozenset[int],
     Term(

@@ -6,10 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from edge.core.site_base import Block
-from edge.core.site_nights import DateTerm, DaysTerm, LunarTerm
+from edge.core.site_nights import DateTerm, DaysTerm, LunarTerm, MonthDaysTerm
 from edge.core.site_terms import (
     AtTerm,
     Id,
@@ -96,10 +105,21 @@ class LightProgram(Block):
 
 
 class SkipWhen(Block):
-    """A run is skipped when it rains, or when the soil is wetter than `soil_above` percent."""
+    """A run is skipped while it rains and `rain_delay` after, and while the soil is wet: from `soil_above` percent on,
+    until it is below `soil_below` again (left out: the same). Probes that are silent skip nothing."""
 
     rain: bool = False
+    rain_delay: Annotated[float, duration("0s", "7d")] = 0.0
     soil_above: Annotated[float, number(0, 100, "percent")] | None = None
+    soil_below: Annotated[float, number(0, 100, "percent")] | None = None
+
+
+class StartWhen(Block):
+    """A run of zones whose soil is drier than `soil_below` percent; each ends early where its soil is wetter than
+    `soil_above`. Probes that are silent start nothing."""
+
+    soil_below: Annotated[float, number(0, 100, "percent")]
+    soil_above: Annotated[float, number(0, 100, "percent")]
 
 
 def _read_season(value: object) -> dict[int, int]:
@@ -133,15 +153,25 @@ _SEASON_SCHEMA: dict[str, Any] = {
 
 
 class IrrigationProgram(Block):
-    """A run of zones, ended by `finish_before` of the days named; durations in seconds, `season` in percent by month.
+    """A run of zones on the days named; durations in seconds, `season` in percent by month.
 
-    `cycle` and `soak` break a zone's time into pieces with rests between; `resume` is how long after the planned end a
-    run cut by a power failure may be finished, 0 for never.
+    Exactly one of `start`, `finish_before` and `window` says when: at that time, so that it ends before that time, or
+    once within the window as soon as `start_when` holds. Days are all, or `days` of the week (Monday 0), or
+    `month_days`, or `every` so many seconds (whole days) from the date `starting` on; and only within `dates`, where
+    there are any. `cycle` and `soak` break a zone's time into pieces with rests between; `resume` is how long (s) after
+    its planned end a run that was cut by a power failure, or begun late, may still be finished, 0 for never.
     """
 
     kind: Literal["irrigation"]
-    days: DaysTerm = frozenset(range(7))
-    finish_before: AtTerm
+    days: DaysTerm | None = None
+    month_days: MonthDaysTerm | None = None
+    every: Annotated[float, duration("1d", "366d")] | None = None
+    starting: DateTerm | None = None
+    dates: list[DateTerm] = Field(default_factory=list, max_length=16)
+    start: AtTerm | None = None
+    finish_before: AtTerm | None = None
+    window: WindowTerm | None = None
+    start_when: StartWhen | None = None
     zones: list[ZoneTerm] = Field(min_length=1, max_length=64)
     cycle: Annotated[float, duration("1m", "1d")] | None = None
     soak: Annotated[float, duration("1m", "1d")] | None = None
@@ -159,16 +189,19 @@ class IrrigationProgram(Block):
 
 
 class When(Block):
-    """Switch on above one value of a sensor's quantity and off below another, in the quantity's own unit."""
+    """A condition with hysteresis, in the quantity's own unit: from `on_above` on until below `off_below`, or from
+    below `on_below` until above `off_above`."""
 
     sensor: Id
     quantity: Annotated[str, text()]
-    on_above: Annotated[float, number(-1e6, 1e6, "the quantity's unit")]
-    off_below: Annotated[float, number(-1e6, 1e6, "the quantity's unit")]
+    on_above: Annotated[float, number(-1e6, 1e6, "the quantity's unit")] | None = None
+    off_below: Annotated[float, number(-1e6, 1e6, "the quantity's unit")] | None = None
+    on_below: Annotated[float, number(-1e6, 1e6, "the quantity's unit")] | None = None
+    off_above: Annotated[float, number(-1e6, 1e6, "the quantity's unit")] | None = None
 
     @model_validator(mode="after")
     def _hysteresis(self) -> When:
-        if self.off_below >= self.on_above:
+        if self.off_below is not None and self.on_above is not None and self.off_below >= self.on_above:
             raise Wrong(
                 f"off_below ({self.off_below:g}) must lie below on_above ({self.on_above:g}), or the switch would "
                 "flutter; write a lower value",
@@ -177,12 +210,19 @@ class When(Block):
         return self
 
 
+def _listed(value: object) -> object:
+    """One condition may stand without a list around it."""
+    return [value] if isinstance(value, Mapping | When) else value
+
+
 class ClimateProgram(Block):
-    """A switch that follows a sensor within a window of the day; `if_stale`: its state when the sensor is silent."""
+    """A switch that follows sensors within a window of the day: on when `match` (all or any) of the conditions hold.
+    `if_stale`: its state when a sensor that it needs is silent."""
 
     kind: Literal["climate"]
     target: Id
-    when: When
+    when: Annotated[list[When], BeforeValidator(_listed)] = Field(min_length=1, max_length=4)
+    match: Literal["all", "any"] = "all"
     window: WindowTerm | None = None
     if_stale: Literal["on", "off"] = "off"
 

@@ -326,7 +326,19 @@ def pattern(expression: str, description: str) -> dict[str, object]:
     return {"type": "string", "pattern": expression, "description": description}
 
 
+def _read_hand(value: object) -> str:
+    kind, slash, name = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not slash:
+        return read_id(value)
+    if kind not in ("light", "pump", "valve", "switch"):
+        raise Wrong(f"no switch rules {shown(value)}; write a light's id, or pump/ID, valve/ID, switch/ID")
+    return f"{kind}/{read_id(name)}"
+
+
 Id = Annotated[str, Term(read_id, {"type": "string", "pattern": ID_PATTERN})]
+HandTerm = Annotated[
+    str, Term(_read_hand, {"type": "string", "pattern": rf"^((light|pump|valve|switch)/)?{ID_PATTERN[1:]}"})
+]
 Name = Annotated[str, text()]
 AtTerm = Annotated[At, Term(read_at, _AT_SCHEMA)]
 StepAtTerm = Annotated[At, Term(read_step_at, _STEP_AT_SCHEMA)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge.core.controller import Memory
 from edge.core.events import JournalChanged, Persist, Stored
+from edge.core.memory import Memory, WaterMemory
 from edge.core.values import Deadline, Moment, Override, Row
 from edge.shell.damaged import carry_over, keep_head, opened
 from edge.shell.database import connect, is_corrupt, is_read_only, move_aside, prepare
@@ -38,10 +38,22 @@ COLUMNS = {
     "sequences": ("reserved",),
     "seen": ("count",),
     "bills": ("kwh", "amount", "user", "at"),
+    "runs": (
+        "program", "user", "cause", "slot", "started", "ended", "outcome", "why", "paused", "latest_wall",
+        "latest_mono", "latest_boot", "at",
+    ),
+    "zones": (
+        "run", "valve", "planned_s", "planned_l", "done_s", "litres", "started", "ended", "outcome", "why",
+    ),
+    "budgets": ("charges", "boot", "on_mono", "off_mono", "off_wall"),
+    "operated": ("seconds",),
+    "blocks": ("kind", "at", "data"),
+    "flows": ("l_min", "runs", "wall"),
+    "field": ("value", "user", "wall"),
     "audit": ("at", "user", "device", "command", "outcome", "details"),
 }
 # What is noted now and then, and means the same if it is some seconds older: these rows wait for others.
-UNHURRIED = frozenset({"meters", "pulses", "hours"})
+UNHURRIED = frozenset({"meters", "pulses", "hours", "operated"})
 UNHURRIED_S = 30.0
 Key = tuple[str, str]
 
@@ -109,13 +121,27 @@ class StoreWorker:
         rows = {
             table: {row[0]: dict(zip(COLUMNS[table], row[1:], strict=True)) for row in self._select(table)}
             for table in ("outputs", "meters", "alarms", "clock", "lockouts", "hours", "programs", "inputs", "pulses",
-                          "seen", "bills")
+                          "seen", "bills", "budgets", "operated", "blocks", "flows", "field")
         }
         walls = [row["wall"] for table in ("outputs", "meters", "pulses", "clock") for row in rows[table].values()]
         return Memory(
             overrides, rows["outputs"], rows["meters"], commands, rows["alarms"], max(walls, default=0.0),
             rows["lockouts"], rows["hours"], rows["programs"], rows["inputs"], rows["pulses"],
             {i: int(row["count"] or 0) for i, row in rows["seen"].items()}, rows["bills"], dict(self._reserved or {}),
+            self._water(rows),
+        )
+
+    def _water(self, rows: Mapping[str, Mapping[str, Row]]) -> WaterMemory:
+        """What is known of irrigation: of runs, those that are not over with their zones, and the ids of all."""
+        assert self._db is not None
+        runs = {row[0]: dict(zip(COLUMNS["runs"], row[1:], strict=True))
+                for row in self._select("runs", "WHERE ended IS NULL")}
+        zones = {row[0]: dict(zip(COLUMNS["zones"], row[1:], strict=True))
+                 for row in self._select("zones", "WHERE run IN (SELECT id FROM runs WHERE ended IS NULL)")}
+        decided = frozenset(row[0] for row in self._select("runs", "WHERE program IS NOT NULL"))
+        operated = rows["operated"].get("", {}).get("seconds")
+        return WaterMemory(
+            runs, zones, decided, rows["budgets"], float(operated or 0), rows["blocks"], rows["flows"], rows["field"],
         )
 
     def reserved(self, name: str) -> int | None:
@@ -241,11 +267,11 @@ class StoreWorker:
             self._answer(JournalChanged(str(error)))
         self.failing = str(error)
 
-    def _select(self, table: str) -> Iterable[tuple[Any, ...]]:
+    def _select(self, table: str, which: str = "") -> Iterable[tuple[Any, ...]]:
         assert self._db is not None
         columns = ", ".join(f'"{c}"' for c in COLUMNS[table])
         try:
-            return self._db.execute(f"SELECT id, {columns} FROM {table} ORDER BY rowid").fetchall()  # noqa: S608 - constant
+            return self._db.execute(f"SELECT id, {columns} FROM {table} {which} ORDER BY rowid").fetchall()  # noqa: S608 - constant
         except sqlite3.Error as error:
             log.error("the journal's %s cannot be read: %s", table, error)
             return []

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge.core.alarms import KINDS, Alarms
+from edge.core.alarm_kinds import KINDS
+from edge.core.alarms import Alarms
 from edge.core.events import Effect, Persist, Publish
 from edge.core.topics import Topics
 from edge.core.values import Moment, Row
