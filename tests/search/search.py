@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from search.account import Action, Violation
 from search.almanac import DAY_S
@@ -270,20 +271,46 @@ class Finding:
         return "\n".join([*lines, *(f"  {json.dumps(action)}" for action in self.done)])
 
 
-def run(seed: int, days: float, counts: Counter[str] | None = None) -> Finding | None:
+T = TypeVar("T", bound="Lives")
+
+
+class Lives(Protocol):
+    """One village that lives: a Trial, or what is like it."""
+
+    counts: Counter[str]
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lived."""
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of villages: how the one of a seed is made, what happens in it, and how an action is done."""
+
+    make: Callable[[int], T]
+    actions: Callable[[int], Iterator[Action]]
+    act: Callable[[T, Action], None]
+
+
+def run(seed: int, days: float, counts: Counter[str] | None = None, kind: Kind[Any] | None = None) -> Finding | None:
     """Let the village of `seed` live for so many days; what did not hold. `counts` is added to."""
+    kind = kind or LIGHTS_KIND
     done: list[Action] = []
-    plan = actions(seed)
+    plan = kind.actions(seed)
     finding = trial = None
     try:
-        trial = Trial(seed)
+        trial = kind.make(seed)
         while trial.seconds < days * DAY_S:
             done.append(next(plan))
-            act(trial, done[-1])
+            kind.act(trial, done[-1])
         done.append(["quiet"])
-        act(trial, done[-1])
+        kind.act(trial, done[-1])
     except Exception as error:  # a crash of what is under test is a finding like any other
-        finding = Finding(seed, done, *_named(error))
+        finding = Finding(seed, done, *named(error))
     if trial is not None:
         trial.close()
         if counts is not None:
@@ -292,33 +319,34 @@ def run(seed: int, days: float, counts: Counter[str] | None = None) -> Finding |
     return finding
 
 
-def replay(seed: int, chosen: list[Action]) -> Finding | None:
+def replay(seed: int, chosen: list[Action], kind: Kind[Any] | None = None) -> Finding | None:
     """Do these actions in the village of `seed`; what did not hold."""
+    kind = kind or LIGHTS_KIND
     done: list[Action] = []
     trial = None
     try:
-        trial = Trial(seed)
+        trial = kind.make(seed)
         for action in chosen:
             done.append(action)
-            act(trial, action)
+            kind.act(trial, action)
             if trial.seconds > LONGEST_TRIAL_S:
                 return None
     except Exception as error:  # as in run
-        return Finding(seed, done, *_named(error))
+        return Finding(seed, done, *named(error))
     finally:
         if trial is not None:
             trial.close()
     return None
 
 
-def shrink(finding: Finding, tries: int = 150) -> Finding:
+def shrink(finding: Finding, tries: int = 150, kind: Kind[Any] | None = None) -> Finding:
     """The same invariant hurt by fewer actions, as far as so many tries lead."""
     best, size = finding, max(len(finding.done) // 2, 1)
     while tries > 0:
         start, shorter = 0, False
         while start < len(best.done) and tries > 0:
             tries -= 1
-            found = replay(best.seed, best.done[:start] + best.done[start + size :])
+            found = replay(best.seed, best.done[:start] + best.done[start + size :], kind)
             if found is not None and found.invariant == best.invariant and len(found.done) < len(best.done):
                 best, shorter = found, True
             else:
@@ -340,7 +368,11 @@ def act(trial: Trial, action: Action) -> None:
     trial.act(action)
 
 
-def _named(error: Exception) -> tuple[str, str]:
+def named(error: Exception) -> tuple[str, str]:
+    """Which invariant, and what was seen."""
     if isinstance(error, Violation):
         return error.invariant, str(error).partition(": ")[2]
     return f"crash {type(error).__name__}", str(error)
+
+
+LIGHTS_KIND: Kind[Trial] = Kind(Trial, actions, act)
