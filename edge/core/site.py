@@ -215,8 +215,7 @@ class Site(Block):
         found += [
             (f"{section}.{name}", why)
             for section, why in _NOT_YET.items()
-            for name, device in getattr(self, section).items()
-            if getattr(device, "role", None) not in READ_ROLES | COUNTED_ROLES
+            for name in getattr(self, section)
         ]
         found += [
             (f"programs.{name}", f"{program.kind} programs are not run yet")
@@ -226,10 +225,7 @@ class Site(Block):
         return found
 
 
-READ_ROLES = frozenset({"hand", "door", "mains", "photocell", "rain", "level"})  # of inputs
-COUNTED_ROLES = frozenset({"flow", "s0"})
 _NOT_YET = {
-    "inputs": "inputs of this role are not read yet",
     "pumps": "pumps are not driven yet; nothing switches it",
     "valves": "valves are not driven yet; nothing opens it",
     "switches": "switches are not driven yet; nothing switches it",
