@@ -227,7 +227,7 @@ class Fast:
         self._start_later(down_s, self._start_anew)
 
     def hold(self, *names: str) -> None:
-        """The workers of these names (`core`, `store`, `bus-NAME`) stand still; no name: the process does."""
+        """The workers of these names (`core`, `leases`, `store`, `bus-NAME`) stand still; no name: the process does."""
         assert self.shell is not None
         self._held = frozenset(names or [w.name for w in self.shell.workers])
         if names:
