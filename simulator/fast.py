@@ -19,12 +19,13 @@ from typing import Any, TextIO
 
 from drivers.api import DriverError
 from drivers.modbus import COIL_OFF, COIL_ON, write_coil_request
-from edge.core.events import InputChanged
+from edge.core.events import InputChanged, PulsesCounted
 from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
-from edge.shell.app import Shell, compose
+from edge.shell.app import BOARDS_END_S, Shell, compose
 from edge.shell.clock import ManualClock
+from edge.shell.leases import at_once
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner, Worker
 from edge.shell.seams import Seams
@@ -37,8 +38,10 @@ from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
 SOON_S = 1e-6  # less than this is rounding
+COUNTS_S, SETTLES_S = 5.0, 60.0  # how often water is counted while it moves, however seldom the rest is read; how long
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
 SAFE_WAITS_S = 1.0  # for a board's answer
+STALE_POLLS = 3
 DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
 
 
@@ -95,16 +98,47 @@ class _Played(Village):
         super()._line_changed(pin, level)
 
 
+class _Field:
+    """The village as a worker among the controller's: it does by itself what is due, exactly when it is.
+
+    While water moves, and a while after, `count` is called every few seconds.
+    """
+
+    name = "village"
+
+    def __init__(self, village: Village, count: Callable[[], None]) -> None:
+        self._village = village
+        self._count = count
+        self._counted = self._moved = -math.inf
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when something was switched."""
+        self._village.stirred = wake
+
+    def step(self, moment: Moment) -> float | None:
+        """Let happen what is due."""
+        due, mono = moment.mono + self._village.follow(), self._village.mono()
+        if self._village.hydraulics.busy():
+            self._moved = mono
+        if mono - self._moved > SETTLES_S:
+            return due
+        if mono - self._counted >= COUNTS_S - SOON_S:
+            self._counted = mono
+            self._count()
+        return min(due, moment.mono + COUNTS_S - (mono - self._counted))
+
+
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
     `poll_s`: no device is asked more often, relay boards too, nor are outputs and inputs read more often; an input's
-    change is told at once. `state`: where journal and history are kept; None: nowhere. `trace` gets a line for each
-    event into and each effect out of the core. `persist`: a line keeps its level when the controller's process ends,
-    as on Raspberry Pi's own kernels.
+    change is told at once, and water that flows is counted every few seconds. `state`: where journal and history are
+    kept; None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line
+    keeps its level when the controller's process ends, as on Raspberry Pi's own kernels.
 
-    `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils did, `broker.retained` what the
-    controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call `close` at the end.
+    `journal` is the journal's file, `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils
+    did, `broker.retained` what the controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call
+    `close` at the end.
     """
 
     def __init__(
@@ -119,6 +153,7 @@ class Fast:
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.village.moved = self._coil_changed
+        self._field = _Field(self.village, self._count_water)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -128,7 +163,7 @@ class Fast:
         self._temporary = None
         if state is None:
             self._temporary = TemporaryDirectory(prefix="village-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
-        self._journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
+        self.journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
         self._trace = None if trace is None else Trace(trace)
         self._plan: list[tuple[float, int, Callable[[], None]]] = []
         self._planned = 0
@@ -145,7 +180,6 @@ class Fast:
         self._entries = safe.safe_entries(site)
         self._clients: dict[str, ClientDouble] = {}  # the controller's, by their ids
         self._phone = self._listen()
-        self._follow_sun()
         self._start()
         self.runner.settle()  # online: what is sent from now on is heard
 
@@ -178,7 +212,7 @@ class Fast:
         In between, `village-edge safe` has its say, as when the system stops a service.
         """
         self._end(kill=kill)
-        for entry in safe.heeding(self._entries, self._journal):
+        for entry in safe.heeding(self._entries, self.journal):
             if entry["safe"] != "hold":
                 self._drive(entry, entry["safe"] == "on")
         self.village.board.gone(self._lives)
@@ -193,7 +227,7 @@ class Fast:
         self._start_later(down_s, self._start_anew)
 
     def hold(self, *names: str) -> None:
-        """The workers of these names (`core`, `store`, `bus-NAME`) stand still; no name: the process does."""
+        """The workers of these names (`core`, `leases`, `store`, `bus-NAME`) stand still; no name: the process does."""
         assert self.shell is not None
         self._held = frozenset(names or [w.name for w in self.shell.workers])
         if names:
@@ -243,11 +277,6 @@ class Fast:
             name, active_low = self._contacts[pin]
             self.shell.core.inbox.put(InputChanged(name, bool(level) != active_low))
 
-    def _follow_sun(self) -> None:
-        wait_s = self.village.cabinet.follow_sun()
-        if wait_s < math.inf:
-            self.at(self.time.mono() + wait_s, self._follow_sun)
-
     def _start(self) -> None:
         self._lives += 1
         board, pid = self.village.board, self._lives
@@ -259,19 +288,30 @@ class Fast:
             name: BoardPulses(board, contact.gpio, pid, partial(self._pulses, name))
             for name, contact in self.village.counters.items()
         }
+        self._counters = counters
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
         seams = Seams(
-            self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched
+            self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched,
+            apart=at_once,
         )
         self.shell = compose(
-            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters,
+            self.site, self._models, self.clock, self.journal, self._broker_for(), outputs, inputs, counters,
             self._ports, seams,
         )
         self.shell.core.start()
         self._held = frozenset()
         self._run()
         self.shell.link.start()
+
+    def _count_water(self) -> None:
+        """Tell the core what flow inputs have counted, where it would look too seldom to see that water flows."""
+        if self.shell is None or self._frozen or self._look_every_s <= COUNTS_S:
+            return
+        for name, port in self._counters.items():
+            counted = port.read() if self.village.counters[name].role == "flow" else None
+            if counted is not None:
+                self.shell.core.inbox.put(PulsesCounted(name, counted[0], self.clock.mono(), counted[1]))
 
     def _pulses(self, name: str) -> tuple[int, float | None]:
         """What ever came at a counting contact, with the time of the last pulse by the Pi's clock."""
@@ -322,6 +362,7 @@ class Fast:
                     client.vanish()
             else:
                 shell.link.stop()
+                self._turn_off(shell)
                 shell.close(self.clock.now())
         board = self.village.board
         if lines:
@@ -329,6 +370,14 @@ class Fast:
         else:
             for gpio in (entry["gpio"] for entry in self._entries if "gpio" in entry):
                 board.release(gpio, board.holder(gpio) or self._lives)
+
+    def _turn_off(self, shell: Shell) -> None:
+        """What a process that ends in good order does to pumps, valves and switches, while its boards still hear."""
+        shell.leases.turn_all_off()
+        runner = StepRunner([*shell.buses, self.broker, self._field], self.clock)
+        deadline = self.clock.mono() + BOARDS_END_S
+        while not shell.leases.all_off() and self.clock.mono() < deadline:
+            runner.advance(0.05)
 
     def _drive(self, entry: Mapping[str, Any], on: bool) -> None:
         """What `village-edge safe` does to one output, once."""
@@ -342,7 +391,8 @@ class Fast:
 
     def _run(self) -> None:
         workers: list[Worker] = [] if self.shell is None else self.shell.workers
-        self.runner = StepRunner([*(w for w in workers if w.name not in self._held), self.broker], self.clock)
+        living = [w for w in workers if w.name not in self._held]
+        self.runner = StepRunner([*living, self.broker, self._field], self.clock)
 
     def _make_client(self, broker: Broker) -> ClientDouble:
         made = ClientDouble(self.broker, broker.client_id, five=broker.protocol == "5")
@@ -365,11 +415,15 @@ class Fast:
 
 
 def _polled_seldom(site: Site, poll_s: float) -> Site:
-    """The site with every meter and sensor asked at most every `poll_s` seconds."""
+    """The site with every meter and sensor asked at most every `poll_s` seconds, and not called silent for that."""
     slower: dict[str, dict[str, Any]] = {}
     for section in ("meters", "sensors"):
         slower[section] = {
             name: device.model_copy(update={"poll": max(device.poll, poll_s)})
             for name, device in getattr(site, section).items()
         }
+    slower["sensors"] = {
+        name: sensor.model_copy(update={"stale": max(sensor.stale, STALE_POLLS * poll_s)})
+        for name, sensor in slower["sensors"].items()
+    }
     return site.model_copy(update=slower)

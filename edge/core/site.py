@@ -184,12 +184,12 @@ class Site(Block):
     sensors: dict[Id, Sensor] = Field(default_factory=dict)
     programs: dict[Id, Program] = Field(default_factory=dict)
 
-    def read_inputs(self) -> dict[str, Contact]:
-        """The contacts that this version reads: `input/<id>`, and `feedback/<light>/<circuit>`."""
-        read: dict[str, Contact] = {
+    def read_inputs(self) -> dict[str, Contact | LevelInput]:
+        """The contacts that are read: `input/<id>`, and `feedback/<light>/<circuit>`."""
+        read: dict[str, Contact | LevelInput] = {
             f"input/{name}": found
             for name, found in self.inputs.items()
-            if isinstance(found, Contact) and found.role in READ_ROLES
+            if not isinstance(found, FlowInput | S0Input)
         }
         for name, light in self.lights.items():
             for key, circuit in light.circuits.items():
@@ -215,8 +215,7 @@ class Site(Block):
         found += [
             (f"{section}.{name}", why)
             for section, why in _NOT_YET.items()
-            for name, device in getattr(self, section).items()
-            if getattr(device, "role", None) not in READ_ROLES | COUNTED_ROLES
+            for name in getattr(self, section)
         ]
         found += [
             (f"programs.{name}", f"{program.kind} programs are not run yet")
@@ -226,10 +225,7 @@ class Site(Block):
         return found
 
 
-READ_ROLES = frozenset({"hand", "door", "mains", "photocell"})  # of inputs
-COUNTED_ROLES = frozenset({"flow", "s0"})
 _NOT_YET = {
-    "inputs": "inputs of this role are not read yet",
     "pumps": "pumps are not driven yet; nothing switches it",
     "valves": "valves are not driven yet; nothing opens it",
     "switches": "switches are not driven yet; nothing switches it",

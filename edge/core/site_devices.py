@@ -259,6 +259,11 @@ class LevelInput(Block):
     role: Literal["level"]
     low_is: Literal["empty", "full"]
 
+    @property
+    def active(self) -> Literal["low"]:
+        """The line's level while what `low_is` says holds, as of a Contact."""
+        return "low"
+
 
 class PlainInput(Contact):
     """The mains, present; a photocell, dark; rain, falling."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from edge.core.site import (
     At,
     BoardOutput,
@@ -62,12 +65,12 @@ def test_irrigation_arrives_whole(example: Path) -> None:
 def test_what_is_not_driven_is_named(example: Path) -> None:
     found = dict(site(example).not_driven(catalogue()))
     assert {
-        "inputs.tank", "inputs.rain", "pumps.pump-1", "valves.plot-4", "switches.greenhouse-fan",
+        "pumps.pump-1", "valves.plot-4", "switches.greenhouse-fan",
         "programs.morning-water", "programs.cool",
     } <= found.keys()  # fmt: skip
     assert not [path for path in found if path.startswith(("programs.street", "meters.", "sensors."))]
     assert not found.keys() & {"lights.main-road", "lights.culture-house", "meters.cabinet-1", "meters.pump-house", "programs.lanes"}
-    assert not found.keys() & {"inputs.cabinet-switch", "inputs.cabinet-door", "inputs.mains", "inputs.photocell"}
+    assert not [path for path in found if path.startswith("inputs.")]
     assert not any("feedback" in path for path in found)
 
 
@@ -77,6 +80,8 @@ def test_contacts_are_wired_to_ground_and_a_cut_wire_opens_the_door(example: Pat
         "input/cabinet-door": (13, "high"),
         "input/mains": (19, "low"),
         "input/photocell": (26, "low"),
+        "input/rain": (20, "low"),
+        "input/tank": (21, "low"),
         "feedback/main-road/b": (5, "low"),
     }
 
@@ -84,10 +89,13 @@ def test_contacts_are_wired_to_ground_and_a_cut_wire_opens_the_door(example: Pat
 def test_a_contact_may_be_wired_the_other_way_and_a_float_says_it_with_low_is(example: Path) -> None:
     bare = {"site": PLACE, "lights": {}, "inputs": {"door": {"gpio": 13, "role": "door", "active": "low"}}}
     assert Site.model_validate(bare).read_inputs()["input/door"].active == "low"
-    inputs = site(example).inputs
-    assert not hasattr(inputs["tank"], "active")
-    assert isinstance(inputs["rain"], PlainInput)
-    assert inputs["rain"].active == "low"
+    tank = {"gpio": 23, "role": "level", "low_is": "full"}
+    assert Site.model_validate(bare | {"inputs": {"tank": tank}}).read_inputs()["input/tank"].active == "low"
+    with pytest.raises(ValidationError, match="active"):
+        Site.model_validate(bare | {"inputs": {"tank": tank | {"active": "high"}}})
+    rain = site(example).inputs["rain"]
+    assert isinstance(rain, PlainInput)
+    assert rain.active == "low"
 
 
 def test_the_password_file_lies_under_the_configuration(example: Path) -> None:

@@ -10,7 +10,7 @@ from modbus_double import BoardSlaves, MemoryPort
 
 from drivers.api import PortGone
 from drivers.modbus import Line, Manners, write_coil_request
-from drivers.modbus_relay import ModbusRelay, Turn
+from drivers.modbus_relay import ModbusRelay, Turn, Wish
 from drivers.registers import load_board
 from edge.shell.clock import ManualClock
 
@@ -19,7 +19,7 @@ ODDS = {
     "late": 0.1, "cut": 0.07, "corrupt": 0.07, "wrong id": 0.03, "noise": 0.03, "glued": 0.03, "silent": 0.03, "deaf": 0.05,
 }  # fmt: skip
 ADDRESS = 10
-WISH = (0, True)
+WISH = (0, True, None)
 
 
 class Wire:
@@ -35,7 +35,7 @@ class Wire:
     def coils(self) -> list[bool]:
         return self.slaves.coils[ADDRESS]
 
-    def turn(self, write: tuple[int, bool] | None = None, wanted: Sequence[tuple[int, bool]] = ()) -> Turn:
+    def turn(self, write: Wish | None = None, wanted: Sequence[Wish] = ()) -> Turn:
         self.clock.advance(max(self.board.ready_at(write, wanted) - self.clock.mono(), 0))
         return self.board.ask(write, wanted)
 
@@ -49,8 +49,8 @@ class Wire:
 def test_all_coils_are_read_at_once_and_one_is_written_at_a_time() -> None:
     wire = Wire()
     assert wire.turn() == Turn(wire.board._line.quiet_until, (False,) * 8)
-    assert wire.turn((6, True)).wrote == (6, True)
-    assert wire.turn((0, True)).error is None
+    assert wire.turn((6, True, None)).wrote == (6, True, None)
+    assert wire.turn(WISH).error is None
     assert wire.turn().coils == (True, False, False, False, False, False, True, False)
     assert [frame[:6].hex(" ") for frame in wire.slaves.asked] == [
         "0a 01 00 00 00 08", "0a 05 00 06 ff 00", "0a 05 00 00 ff 00", "0a 01 00 00 00 08"
@@ -70,8 +70,8 @@ def test_a_board_out_of_step_is_written_what_is_wanted_anyway_and_then_read() ->
     wire = Wire()
     wire.turn()
     wire.fail()
-    assert wire.turn(None, [(3, False), WISH]).wrote == (3, False)
-    assert wire.turn(None, [(3, False), WISH]).coils == (False,) * 8
+    assert wire.turn(None, [(3, False, None), WISH]).wrote == (3, False, None)
+    assert wire.turn(None, [(3, False, None), WISH]).coils == (False,) * 8
 
 
 def test_with_nothing_wanted_a_board_out_of_step_is_left_alone_until_nothing_can_come_any_more() -> None:
@@ -82,6 +82,37 @@ def test_with_nothing_wanted_a_board_out_of_step_is_left_alone_until_nothing_can
     assert wire.turn().error == "the answer may be to an older question and is not believed; the next one will be"
     assert wire.clock.mono() >= failed_at + 60
     assert wire.turn().coils == (False,) * 8
+
+
+@pytest.mark.parametrize(
+    ("for_s", "tenths"), [(15.0, 150), (14.96, 149), (0.3, 3), (0.01, 1), (3276.7, 32767), (90_000.0, 32767)]
+)
+def test_a_leased_on_is_left_to_the_boards_timer_and_never_longer_than_it_can(for_s: float, tenths: int) -> None:
+    wire = Wire()
+    wire.turn()
+    assert wire.turn((3, True, for_s)).wrote == (3, True, for_s)
+    assert wire.slaves.timed == [(3, tenths)]
+    assert wire.slaves.asked[-1][:6] == bytes((ADDRESS, 5, 0x02, 0x03, *tenths.to_bytes(2, "big")))
+    assert wire.turn((3, False, None)).error is None
+    assert wire.slaves.asked[-1][:6].hex(" ") == "0a 05 00 03 00 00"
+    assert wire.turn().coils == (False,) * 8
+
+
+def test_a_board_without_a_timer_is_told_on_for_good() -> None:
+    wire = Wire()
+    wire.board = ModbusRelay(wire.board._line, ADDRESS, MODEL.model_copy(update={"timed_on": None}))
+    assert wire.turn((3, True, 15.0)).error is None
+    assert wire.slaves.asked[-1][:6].hex(" ") == "0a 05 00 03 ff 00"
+
+
+def test_a_board_out_of_step_is_brought_back_by_a_leased_write_too() -> None:
+    wire = Wire()
+    wire.turn()
+    wire.fail((3, True, 15.0))
+    assert wire.turn((3, True, 13.9), [(3, True, 13.9)]).wrote == (3, True, 13.9)  # its echo is not the older one's
+    wire.fail()
+    assert wire.turn(None, [(3, True, 12.0)]).wrote == (3, True, 12.0)
+    assert wire.turn().coils == (*(False,) * 3, True, *(False,) * 4)
 
 
 def test_a_port_that_is_gone_is_told_apart() -> None:
@@ -117,14 +148,14 @@ def run(line_type: type[Line], transactions: int, seed: int, odds: Mapping[str, 
     readings, faults, wrong = 0, 0, []
     while len(wire.slaves.asked) < transactions:
         wire.clock.advance(draw.choice((0.0, 0.0, 0.3, 1.0, 5.0)))
-        write = None
+        write: Wish | None = None
         if draw.random() < 0.3:
             coil = draw.choice(tuple(wanted))
             wanted[coil] = draw.random() < 0.5
-            write = coil, wanted[coil]
+            write = coil, wanted[coil], draw.choice((None, 15.0)) if wanted[coil] else None
         if draw.random() < 0.05:
             wire.coils[:] = [False] * 8
-        turn = wire.turn(write, list(wanted.items()))
+        turn = wire.turn(write, [(coil, on, None) for coil, on in wanted.items()])
         faults += turn.error is not None
         if turn.coils is not None:
             readings += 1

@@ -26,7 +26,7 @@ INPUTS = {
     "mains": {"gpio": 16, "role": "mains"}, "cell": {"gpio": 26, "role": "photocell"},
     "rain": {"gpio": 20, "role": "rain"},
 }  # fmt: skip
-QUIET = {DOOR: False, HAND: False, MAINS: True, CELL: False, FEEDBACK: False}
+QUIET = {DOOR: False, HAND: False, MAINS: True, CELL: False, FEEDBACK: False, "input/rain": False}
 
 
 class Stand:
