@@ -184,12 +184,12 @@ class Site(Block):
     sensors: dict[Id, Sensor] = Field(default_factory=dict)
     programs: dict[Id, Program] = Field(default_factory=dict)
 
-    def read_inputs(self) -> dict[str, Contact]:
-        """The contacts that this version reads: `input/<id>`, and `feedback/<light>/<circuit>`."""
-        read: dict[str, Contact] = {
+    def read_inputs(self) -> dict[str, Contact | LevelInput]:
+        """The contacts that are read: `input/<id>`, and `feedback/<light>/<circuit>`."""
+        read: dict[str, Contact | LevelInput] = {
             f"input/{name}": found
             for name, found in self.inputs.items()
-            if isinstance(found, Contact) and found.role in READ_ROLES
+            if not isinstance(found, FlowInput | S0Input)
         }
         for name, light in self.lights.items():
             for key, circuit in light.circuits.items():
@@ -206,34 +206,12 @@ class Site(Block):
     def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
         read = driven_meters(self, catalogue).keys(), driven_sensors(self, catalogue).keys()
-        found = [
+        return [
             (f"{section}.{name}", f"{device.model} is not driven yet; nothing reads this {section[:-1]}")
             for section, driven in zip(("meters", "sensors"), read, strict=True)
             for name, device in getattr(self, section).items()
             if name not in driven
         ]
-        found += [
-            (f"{section}.{name}", why)
-            for section, why in _NOT_YET.items()
-            for name, device in getattr(self, section).items()
-            if getattr(device, "role", None) not in READ_ROLES | COUNTED_ROLES
-        ]
-        found += [
-            (f"programs.{name}", f"{program.kind} programs are not run yet")
-            for name, program in self.programs.items()
-            if not isinstance(program, LightProgram)
-        ]
-        return found
-
-
-READ_ROLES = frozenset({"hand", "door", "mains", "photocell"})  # of inputs
-COUNTED_ROLES = frozenset({"flow", "s0"})
-_NOT_YET = {
-    "inputs": "inputs of this role are not read yet",
-    "pumps": "pumps are not driven yet; nothing switches it",
-    "valves": "valves are not driven yet; nothing opens it",
-    "switches": "switches are not driven yet; nothing switches it",
-}
 
 
 def driven_meters(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Meter]:
