@@ -46,6 +46,8 @@ from edge.core.site_programs import (
     Photocell,
     Program,
     Rule,
+    SkipWhen,
+    StartWhen,
     Step,
     When,
 )
@@ -56,8 +58,8 @@ __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
     "FlowInput", "GpioOutput", "HandInput", "History", "Influx", "Input", "IrrigationProgram", "LevelInput", "Light",
     "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port",
-    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "When", "Window",
-    "Zone", "driven_meters", "driven_sensors",
+    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "SkipWhen", "StartWhen", "Step", "Switch", "Switching",
+    "Valve", "When", "Window", "Zone", "driven_meters", "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
