@@ -67,6 +67,7 @@ def test_all_of_the_example_is_driven(example: Path) -> None:
 def test_contacts_are_wired_to_ground_and_a_cut_wire_opens_the_door(example: Path) -> None:
     assert {name: (contact.gpio, contact.active) for name, contact in site(example).read_inputs().items()} == {
         "input/cabinet-switch": (6, "low"),
+        "input/pump-switch": (10, "low"),
         "input/cabinet-door": (13, "high"),
         "input/mains": (19, "low"),
         "input/photocell": (26, "low"),
