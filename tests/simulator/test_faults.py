@@ -420,7 +420,7 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(scene: Scene) -> 
     ):
         with pytest.raises(FaultError, match=near.replace("?", r"\?")):
             scene.put(name, on)
-    with pytest.raises(FaultError, match="one of: input/door, input/mains, input/photocell, input/switch"):
+    with pytest.raises(FaultError, match="one of: input/door, input/mains, input/photocell, input/rain, input/switch"):
         scene.put("input-stuck", "light/road/a", active=True)
     assert (scene.faults.standing(), scene.watts(), scene.holds()) == ({}, WHOLE, QUIET)
 
