@@ -56,12 +56,12 @@ class Asker:
                 raise Failed(2, f"the controller of {self._site} is offline: start it, or mend its way to the broker")
         raise Failed(2, self._silence())
 
-    def lights(self) -> dict[str, list[str]]:
-        """The lights that the controller drives, by the program that they follow."""
+    def followers(self) -> dict[str, list[str]]:
+        """The devices that follow a program, such as light/main-road, by that program."""
         found: dict[str, list[str]] = {}
         for device in self._about.get("devices", ()):
-            if device.get("kind") == "light" and device.get("program"):
-                found.setdefault(device["program"], []).append(device["id"])
+            if device.get("program"):
+                found.setdefault(device["program"], []).append(f"{device['kind']}/{device['id']}")
         return found
 
     def close(self) -> None:

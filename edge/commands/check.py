@@ -59,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
         "circuits": sum(len(light.circuits) for light in site.lights.values()),
         "meters": len(driven_meters(site, models)) + counted.count(S0Input),
         "sensors": len(driven_sensors(site, models)) + counted.count(FlowInput),
+        "pumps": len(site.pumps),
+        "valves": len(site.valves),
+        "switches": len(site.switches),
     }
     passed_over = site.not_driven(models)
     warnings = _warnings(site, args.file)
@@ -70,10 +73,10 @@ def run(args: argparse.Namespace) -> int:
         }  # fmt: skip
         print(json.dumps(answer, ensure_ascii=False))
         return 0
-    lights, circuits, meters, sensors = (_count(number, what.removesuffix("s")) for what, number in driven.items())
-    print(
-        f"{args.file}: good. {site.site.name} ({site.site.id}): {lights} with {circuits}, {meters}, {sensors} driven."
-    )
+    named = {what: _count(number, "switch" if what == "switches" else what[:-1]) for what, number in driven.items()}
+    named["lights"] += f" with {named.pop('circuits')}"
+    told = [words for what, words in named.items() if driven[what] or what not in ("pumps", "valves", "switches")]
+    print(f"{args.file}: good. {site.site.name} ({site.site.id}): {', '.join(told)} driven.")
     for title, found in (("Not driven yet:", passed_over), ("Warnings:", warnings)):
         if found:
             print(title)
@@ -96,7 +99,7 @@ def _print_files(args: argparse.Namespace, models: list[str], tariffs: list[str]
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('ch') else 's'}"
 
 
 def _lacking(site: Site) -> list[str]:
@@ -110,7 +113,7 @@ def _lacking(site: Site) -> list[str]:
 
 def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
     """What is no error of the file but will trouble the daemon on this machine."""
-    from edge.core.site import LightProgram
+    from edge.core.site import ClimateProgram, LightProgram
     from edge.shell.site_file import password_file, token_file
 
     found = []
@@ -132,5 +135,12 @@ def _warnings(site: Site, config: Path) -> list[tuple[str, str]]:
             for name, program in site.programs.items()
             if isinstance(program, LightProgram) and program.photocell is not None
         ]
+    fed = {valve.pump for valve in site.valves.values()}
+    found += [(f"pumps.{name}", "no valve names it, so it never runs") for name in site.pumps if name not in fed]
+    found += [
+        (f"programs.{name}", f"switches.{program.target} does not name it, so nothing follows it")
+        for name, program in site.programs.items()
+        if isinstance(program, ClimateProgram) and site.switches[program.target].program != name
+    ]
     found += [(f"inputs.{name}", f"{cells[0]} is the photocell that counts, this one is not") for name in cells[1:]]
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.core.site import Site
 
 SUMMARY = (
-    "Show the light programs in force, with rev, who changed them and which lights use them; or compare them with the "
+    "Show the programs in force, with rev, who changed them and which devices follow them; or compare them with the "
     "configuration file's, put one from a file, or put the configuration's back. Exit status: 0 done, or no "
     "difference; 1 refused, not confirmed, or --diff found one; 2 a bad configuration, or nobody answered."
 )
@@ -85,13 +85,12 @@ class _Programs:
 
     def __init__(self, args: argparse.Namespace, site: Site, asker: Asker) -> None:
         from edge.core.program_words import plain
-        from edge.core.site import LightProgram
 
         self._args = args
         self._site = site
         self._asker = asker
         self._zone = ZoneInfo(site.site.timezone)
-        self._files = {name: plain(p) for name, p in site.programs.items() if isinstance(p, LightProgram)}
+        self._files = {name: plain(p) for name, p in site.programs.items()}
         self._in_force: dict[str, dict[str, Any]] = {}
 
     def carry_out(self) -> int:
@@ -119,15 +118,16 @@ class _Programs:
     # --- looking ---
 
     def _list(self) -> None:
-        lights = self._asker.lights()
+        followers = self._asker.followers()
         if self._args.json:
             for name, found in self._in_force.items():
-                more = {"lights": lights.get(name, []), "differs": self._differs(name)}
+                more = {"used_by": _used_by(found, followers.get(name, [])), "differs": self._differs(name)}
                 print(json.dumps(found | more, ensure_ascii=False))
             return
-        print(f"{'program':<20} {'rev':>4}  {'changed':<40} lights")
+        print(f"{'program':<20} {'kind':<10} {'rev':>4}  {'changed':<40} used by")
         for name, found in self._in_force.items():
-            print(f"{name:<20} {found['rev']:>4}  {self._whose(found):<40} {', '.join(lights.get(name, [])) or '-'}")
+            used = ", ".join(_used_by(found, followers.get(name, []))) or "-"
+            print(f"{name:<20} {found['body']['kind']:<10} {found['rev']:>4}  {self._whose(found):<40} {used}")
         for name in self._in_force:
             if self._differs(name):
                 print(f"{name} differs from {self._args.config}; see --diff {name}")
@@ -175,14 +175,16 @@ class _Programs:
     def _words(self, found: Mapping[str, Any] | None) -> str:
         """A program as the configuration would have it; "" for none."""
         from edge.core.program_words import plain
-        from edge.core.site import LightProgram
         from edge.core.site_reading import read_program
         from edge.shell.yaml_text import written
 
         if found is None:
             return ""
         program, _ = read_program(found["body"], "read", self._site, {})
-        return written(plain(program) if isinstance(program, LightProgram) else found["body"])
+        body = found["body"] if program is None else plain(program)
+        if isinstance(season := body.get("season"), dict):  # in JSON a month can only be text
+            body |= {"season": {int(month) if month.isdigit() else month: share for month, share in season.items()}}
+        return written(body)
 
     # --- changing ---
 
@@ -200,7 +202,7 @@ class _Programs:
     def _reset(self, name: str) -> int:
         if name not in self._files:
             known = ", ".join(self._files) or "none"
-            raise Failed(1, f"{self._args.config} has no light program {name} to go back to; it has: {known}")
+            raise Failed(1, f"{self._args.config} has no program {name} to go back to; it has: {known}")
         self._known(name)
         if not self._differs(name):
             print(f"{name} is as in {self._args.config}: nothing to put back")
@@ -246,6 +248,12 @@ class _Programs:
         except OSError as error:
             raise Failed(2, f"--save {path}: {error.strerror}; name a file that can be written") from None
         return path
+
+
+def _used_by(found: Mapping[str, Any], followers: list[str]) -> list[str]:
+    """Who follows a program by its name, or else what it waters."""
+    zones = found["body"].get("zones", ())
+    return followers or list(dict.fromkeys(f"valve/{valve}" for zone in zones for valve in zone))
 
 
 def _agreed(question: str) -> bool:

@@ -14,6 +14,7 @@ from edge.core.plan_desk import PlanDesk
 from edge.core.programs import Programs, Put
 from edge.core.questions import ReplayQuestion
 from edge.core.schedule import Calendar
+from edge.core.site import LightProgram
 from edge.core.values import Moment, Request
 
 Key = tuple[str, str]
@@ -194,7 +195,8 @@ class Desk:
         details: dict[str, object] = {"program": name, "rev": put.rev, "was": was, "changed": put.changed}
         if not put.effects:
             return Answer(payload, changes="accepted", details=details)
-        self._calendar.replace(name, put.program)
+        if isinstance(put.program, LightProgram):
+            self._calendar.replace(name, put.program)
         return Answer(payload, put.effects, "accepted", details, after=("programs", name), program=True)
 
 

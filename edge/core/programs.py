@@ -1,4 +1,4 @@
-"""The light programs in force: the configuration file's, and those that people have put in their place since.
+"""The programs in force: the configuration file's, and those that people have put in their place since.
 
 The file seeds them, each with rev 1. A program that was put is the journal's until it equals the file's again. The rev
 of a program grows with each change, also with one that is found in the file at a start, and is never used again.
@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from edge.core import topics
 from edge.core.events import Effect, Persist
 from edge.core.program_words import plain
-from edge.core.site import LightProgram, Site
+from edge.core.site import ClimateProgram, IrrigationProgram, LightProgram, Program, Site
 from edge.core.site_checks import Flaw, Path, spelled
 from edge.core.site_reading import read_program
-from edge.core.site_terms import shown
 from edge.core.values import ModelInfo, Moment, Row
 
 MOST_PROGRAMS = 100  # with those that are put beside the file's
@@ -29,7 +28,7 @@ THE_FILE = ""  # in the journal, the user whose program is the file's
 class InForce:
     """One program, and `body`: it in the words of the file. `user` put it at `at` (Unix s); both None: the file did."""
 
-    program: LightProgram
+    program: Program
     body: Mapping[str, object]
     rev: int
     user: str | None = None
@@ -44,7 +43,7 @@ class Put:
     it; there are none if it changed nothing.
     """
 
-    program: LightProgram
+    program: Program
     rev: int
     before: int
     changed: Mapping[str, object] = field(default_factory=dict)
@@ -60,22 +59,29 @@ class Refused:
     more: Mapping[str, object] = field(default_factory=dict)
 
 
-def read_light_program(
+def read_in_place(
     body: object, name: str, site: Site, catalogue: Mapping[str, ModelInfo]
-) -> tuple[LightProgram | None, list[Flaw]]:
+) -> tuple[Program | None, list[Flaw]]:
     """The program in `body` as the file of `site` may have it under `name`; or None and every flaw."""
     other = site.programs.get(name)
-    if other is not None and not isinstance(other, LightProgram):
-        return None, [Flaw(("kind",), f"{name} is a program of kind {other.kind} in the file; choose another id")]
+    if other is not None and (wrong := _of_another_kind(body, name, other)):
+        return None, wrong
+    return read_program(body, name, site, catalogue)
+
+
+def _of_another_kind(body: object, name: str, present: Program) -> list[Flaw]:
+    """Who follows a program by its name, and what was kept of it, need one of the same kind."""
     kind = body.get("kind") if isinstance(body, Mapping) else None
-    if kind in ("irrigation", "climate"):
-        return None, [Flaw(("kind",), f"{shown(kind)} programs are not run yet; write kind: light")]
-    program, flaws = read_program(body, name, site, catalogue)
-    return (program if isinstance(program, LightProgram) else None), flaws
+    if kind == present.kind or kind not in ("light", "irrigation", "climate"):
+        return []
+    return [Flaw(("kind",), f"{name} is a program of kind {present.kind}; choose another id")]
 
 
 class Programs:
-    """The light programs in force, by id: the file's in its order, then those that are only in the journal."""
+    """The programs in force, by id: the file's in its order, then those that are only in the journal.
+
+    `light`, `irrigation` and `climate` give one mapping each, always the same one, which follows every put.
+    """
 
     def __init__(self, site: Site, catalogue: Mapping[str, ModelInfo], kept: Mapping[str, Row], used: int = 0) -> None:
         """`kept`: the journal's rows. One that cannot stand gives way to the file's; `unreadable` says why.
@@ -86,27 +92,37 @@ class Programs:
         self._site = site
         self._catalogue = catalogue
         self._used = used
-        self._file = {name: p for name, p in site.programs.items() if isinstance(p, LightProgram)}
+        self._file = site.programs
         self._revs = {name: _rev(row) for name, row in kept.items()}  # the last of each id that ever was
         self._unkept: list[str] = []  # the file's whose row in the journal says something else
         self._in_force: dict[str, InForce] = {}
+        self._light: dict[str, LightProgram] = {}
+        self._irrigation: dict[str, IrrigationProgram] = {}
+        self._climate: dict[str, ClimateProgram] = {}
         for name in [*self._file, *(name for name in kept if name not in self._file)]:
             found = self._found(name, kept.get(name))
             if found is not None:
-                self._in_force[name] = found
-                self._revs[name] = found.rev
+                self._set(name, found)
 
     def start(self, moment: Moment) -> list[Effect]:
         """Keep the file's programs, so that a change of the file is known as one at the next start."""
         return [self._persist(name, moment) for name in self._unkept]
 
     def light(self) -> dict[str, LightProgram]:
-        """What is in force, by id."""
-        return {name: found.program for name, found in self._in_force.items()}
+        """The light programs, by id."""
+        return self._light
+
+    def irrigation(self) -> dict[str, IrrigationProgram]:
+        """The irrigation programs, by id."""
+        return self._irrigation
+
+    def climate(self) -> dict[str, ClimateProgram]:
+        """The climate programs, by id."""
+        return self._climate
 
     def about(self) -> list[dict[str, object]]:
         """The `programs` of `<root>/about`."""
-        return [{"id": name, "kind": "light", "rev": found.rev} for name, found in self._in_force.items()]
+        return [{"id": name, "kind": f.program.kind, "rev": f.rev} for name, f in self._in_force.items()]
 
     def listed(self) -> list[dict[str, object]]:
         """Each program in the words of the file, with its rev and who put it when."""
@@ -123,6 +139,8 @@ class Programs:
         present = self._in_force.get(name)
         if (refused := self._stale(name, present, rev)) is not None:
             return refused
+        if present is not None and (wrong := _of_another_kind(body, name, present.program)):
+            return _bad(wrong)
         program, flaws = self._read(name, body)
         if program is None:
             return _bad(flaws)
@@ -132,10 +150,20 @@ class Programs:
         now = self._next(self._revs.get(name, 0))
         is_the_files = program == self._file.get(name)
         by, at = (None, None) if is_the_files else (user, moment.wall)
-        self._in_force[name] = InForce(program, body if isinstance(body, Mapping) else {}, now, by, at)
-        self._revs[name] = now
+        self._set(name, InForce(program, body if isinstance(body, Mapping) else {}, now, by, at))
         self.unreadable.pop(name, None)
         return Put(program, now, rev, _changes(before, plain(program)), (self._persist(name, moment, tell=True),))
+
+    def _set(self, name: str, found: InForce) -> None:
+        self._in_force[name] = found
+        self._revs[name] = found.rev
+        match found.program:
+            case LightProgram() as light:
+                self._light[name] = light
+            case IrrigationProgram() as irrigation:
+                self._irrigation[name] = irrigation
+            case ClimateProgram() as climate:
+                self._climate[name] = climate
 
     def _stale(self, name: str, present: InForce | None, rev: int) -> Refused | None:
         if present is None:
@@ -154,8 +182,6 @@ class Programs:
     def _found(self, name: str, row: Row | None) -> InForce | None:
         """What is in force under an id at a start."""
         files = self._file.get(name)
-        if files is None and name in self._site.programs:
-            return None  # in the file it is one of another kind by now
         if row is None:
             return None if files is None else self._the_files(name, files, self._next(0))
         program, body, flaws = self._kept(name, row)
@@ -164,6 +190,8 @@ class Programs:
             if files is None:
                 return None
             return InForce(files, body, _rev(row)) if program == files else self._the_files(name, files, new)
+        if files is not None and _of_another_kind(body, name, files):
+            return self._the_files(name, files, new)  # whoever made it one of another kind wanted that
         if program is None:
             # The row stays as it is: whoever can read it, or mends what it lacks, has it back.
             self.unreadable[name] = "; ".join(f"{spelled(('programs', name, *f.path))}: {f.text}" for f in flaws[:3])
@@ -176,11 +204,11 @@ class Programs:
     def _next(self, rev: int) -> int:
         return max(rev, self._used) + 1
 
-    def _the_files(self, name: str, program: LightProgram, rev: int) -> InForce:
+    def _the_files(self, name: str, program: Program, rev: int) -> InForce:
         self._unkept.append(name)
         return InForce(program, plain(program), rev)
 
-    def _kept(self, name: str, row: Row) -> tuple[LightProgram | None, dict[str, object], list[Flaw]]:
+    def _kept(self, name: str, row: Row) -> tuple[Program | None, dict[str, object], list[Flaw]]:
         try:
             body = json.loads(str(row["body"]))
         except (ValueError, RecursionError):
@@ -188,8 +216,8 @@ class Programs:
         program, flaws = self._read(name, body)
         return program, body, flaws
 
-    def _read(self, name: str, body: object) -> tuple[LightProgram | None, list[Flaw]]:
-        return read_light_program(body, name, self._site, self._catalogue)
+    def _read(self, name: str, body: object) -> tuple[Program | None, list[Flaw]]:
+        return read_in_place(body, name, self._site, self._catalogue)
 
     def _persist(self, name: str, moment: Moment, tell: bool = False) -> Persist:
         found = self._in_force[name]

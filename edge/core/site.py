@@ -46,6 +46,8 @@ from edge.core.site_programs import (
     Photocell,
     Program,
     Rule,
+    SkipWhen,
+    StartWhen,
     Step,
     When,
 )
@@ -56,8 +58,8 @@ __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
     "FlowInput", "GpioOutput", "HandInput", "History", "Influx", "Input", "IrrigationProgram", "LevelInput", "Light",
     "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port",
-    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "Step", "Switch", "Switching", "Valve", "When", "Window",
-    "Zone", "driven_meters", "driven_sensors",
+    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "SkipWhen", "StartWhen", "Step", "Switch", "Switching",
+    "Valve", "When", "Window", "Zone", "driven_meters", "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -206,30 +208,12 @@ class Site(Block):
     def not_driven(self, catalogue: Mapping[str, ModelInfo]) -> list[tuple[str, str]]:
         """What is valid but has no effect in this version: (key path, plain text), in the order of the file's form."""
         read = driven_meters(self, catalogue).keys(), driven_sensors(self, catalogue).keys()
-        found = [
+        return [
             (f"{section}.{name}", f"{device.model} is not driven yet; nothing reads this {section[:-1]}")
             for section, driven in zip(("meters", "sensors"), read, strict=True)
             for name, device in getattr(self, section).items()
             if name not in driven
         ]
-        found += [
-            (f"{section}.{name}", why)
-            for section, why in _NOT_YET.items()
-            for name in getattr(self, section)
-        ]
-        found += [
-            (f"programs.{name}", f"{program.kind} programs are not run yet")
-            for name, program in self.programs.items()
-            if not isinstance(program, LightProgram)
-        ]
-        return found
-
-
-_NOT_YET = {
-    "pumps": "pumps are not driven yet; nothing switches it",
-    "valves": "valves are not driven yet; nothing opens it",
-    "switches": "switches are not driven yet; nothing switches it",
-}
 
 
 def driven_meters(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, Meter]:

@@ -25,9 +25,11 @@ from edge.core.site import (
     Site,
     When,
 )
+from edge.core.site_water_checks import water_checks
 from edge.core.values import ModelInfo
 
 Path = tuple[str | int, ...]
+UNREAD = "0-unread-0"  # stands for a name that could not be read; its own error is enough
 _Found = tuple[Path, str]
 
 
@@ -62,7 +64,7 @@ def cross_checks(site: Site, catalogue: Mapping[str, ModelInfo], known: Mapping[
     checks = _Checks(site, catalogue, known)
     found = (
         checks.models(), checks.lines(), checks.coils(), checks.addresses(), checks.ports(), checks.devices(),
-        checks.inputs(), checks.programs(),
+        checks.inputs(), checks.programs(), water_checks(site, catalogue, known),
     )  # fmt: skip
     return [Flaw(path, text) for each in found for path, text in each]
 
@@ -74,8 +76,8 @@ class _Checks:
     known: Mapping[str, Collection[str]]
 
     def _refer(self, path: Path, section: str, name: str | None) -> Iterator[_Found]:
-        if name is not None and name not in self.known.get(section, ()):
-            yield path, f'"{name}" is not among the {section}; {nearest(name, self.known.get(section, ()))}'
+        if name not in (None, UNREAD) and name not in self.known.get(section, ()):
+            yield path, f'"{name}" is not among the {section}; {nearest(str(name), self.known.get(section, ()))}'
 
     def _refer_program(self, path: Path, name: str | None, kind: str) -> Iterator[_Found]:
         yield from self._refer(path, "programs", name)

@@ -163,18 +163,23 @@ class _Limited(Block):
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> _Limited:
-        wrong: list[tuple[tuple[str | int, ...], str]] = []
-        longest = span(self.max_on)
-        if self.max_on > self.daily_max:
-            much = f"max_on ({longest}) is longer than daily_max ({span(self.daily_max)}); write at most the daily_max"
-            wrong.append((("max_on",), much))
-        default = getattr(self, "default", None)
-        if default is not None and default > self.max_on:
-            much = f"default ({span(default)}) is longer than max_on ({longest}); write at most {longest}"
-            wrong.append((("default",), much))
-        if wrong:
-            raise Wrong(wrong[0][1], *wrong[1:], path=wrong[0][0])
+        _in_order(0.0, self.max_on, self.daily_max, getattr(self, "default", None))
         return self
+
+
+def _in_order(min_on: float, max_on: float | None, daily_max: float | None, default: float | None) -> None:
+    """Hold the times that an output may be on for (s) against each other; None: no such limit."""
+    wrong: list[tuple[tuple[str | int, ...], str]] = []
+    if max_on is not None and daily_max is not None and max_on > daily_max:
+        much = f"max_on ({span(max_on)}) is longer than daily_max ({span(daily_max)}); write at most the daily_max"
+        wrong.append((("max_on",), much))
+    name, limit = ("daily_max", daily_max) if max_on is None else ("max_on", max_on)
+    for key, value in (("default", default), ("min_on", min_on)):
+        if limit is not None and value is not None and value > limit:
+            much = f"{key} ({span(value)}) is longer than {name} ({span(limit)}); write at most {span(limit)}"
+            wrong.append(((key,), much))
+    if wrong:
+        raise Wrong(wrong[0][1], *wrong[1:], path=wrong[0][0])
 
 
 class Pump(_Limited):
@@ -201,7 +206,8 @@ class Valve(_Limited):
 
 class Switch(Block):
     """A fan, mist, shade, grow light or siren. `max_on` and `daily_max` as of a Valve; `min_on` and `min_off`: how long
-    it stays as it is before its program moves it again; `default`: how long a person's ON lasts when nobody says."""
+    it stays as it is before its program moves it again; `default`: how long a person's ON lasts when nobody says, an
+    hour or `max_on` if that is shorter."""
 
     name: Name
     area: Id | None = None
@@ -213,6 +219,14 @@ class Switch(Block):
     default: MaxOn = 3600.0
     rated_w: Watts | None = None
     program: Id | None = None
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Switch:
+        if "default" not in self.model_fields_set:
+            limits = [limit for limit in (self.max_on, self.daily_max) if limit is not None]
+            object.__setattr__(self, "default", min([self.default, *limits]))  # read, and not yet handed out
+        _in_order(self.min_on, self.max_on, self.daily_max, self.default)
+        return self
 
 
 class HandInput(Contact):
@@ -253,7 +267,7 @@ class S0Input(Contact):
 
 
 class LevelInput(Block):
-    """A float in a tank; `low_is`: what a low line means."""
+    """A float in a tank; `low_is`: what a low line means. A high line means the other word."""
 
     gpio: Gpio
     role: Literal["level"]

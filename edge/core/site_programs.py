@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -30,9 +30,12 @@ from edge.core.site_terms import (
     duration,
     number,
     shown,
+    span,
     text,
     whole,
 )
+
+DAY_S = 86400.0
 
 
 class Step(Block):
@@ -104,6 +107,15 @@ class LightProgram(Block):
     photocell: Photocell | None = None
 
 
+_Found = tuple[tuple[str | int, ...], str]
+
+
+def _tell(flaws: Iterator[_Found]) -> None:
+    """Raise all of them at once, if there are any."""
+    if found := list(flaws):
+        raise Wrong(found[0][1], *found[1:], path=found[0][0])
+
+
 class SkipWhen(Block):
     """A run is skipped while it rains and `rain_delay` after, and while the soil is wet: from `soil_above` percent on,
     until it is below `soil_below` again (left out: the same). Probes that are silent skip nothing."""
@@ -113,6 +125,22 @@ class SkipWhen(Block):
     soil_above: Annotated[float, number(0, 100, "percent")] | None = None
     soil_below: Annotated[float, number(0, 100, "percent")] | None = None
 
+    @model_validator(mode="after")
+    def _sense(self) -> SkipWhen:
+        _tell(self._flaws())
+        return self
+
+    def _flaws(self) -> Iterator[_Found]:
+        if self.rain_delay and not self.rain:
+            yield ("rain_delay",), "this waits after rain, and rain skips nothing here; add rain: true, or remove it"
+        if self.soil_below is None:
+            return
+        if self.soil_above is None:
+            yield ("soil_below",), "this ends what soil_above begins; add soil_above, or remove it"
+        elif self.soil_below > self.soil_above:
+            text = f"soil_below ({self.soil_below:g}) lies above soil_above ({self.soil_above:g})"
+            yield ("soil_below",), f"{text}, so soil could be wet and dry at once; write at most {self.soil_above:g}"
+
 
 class StartWhen(Block):
     """A run of zones whose soil is drier than `soil_below` percent; each ends early where its soil is wetter than
@@ -120,6 +148,16 @@ class StartWhen(Block):
 
     soil_below: Annotated[float, number(0, 100, "percent")]
     soil_above: Annotated[float, number(0, 100, "percent")]
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> StartWhen:
+        if self.soil_above <= self.soil_below:
+            raise Wrong(
+                f"soil_above ({self.soil_above:g}) must lie above soil_below ({self.soil_below:g}), or a run would end "
+                "as it begins; write a higher value",
+                path=("soil_above",),
+            )
+        return self
 
 
 def _read_season(value: object) -> dict[int, int]:
@@ -152,6 +190,19 @@ _SEASON_SCHEMA: dict[str, Any] = {
 }
 
 
+def _listed(value: object) -> object:
+    """What is one of a kind may stand without a list around it."""
+    return value if isinstance(value, list | tuple) or value is None else [value]
+
+
+class _OneOrList:
+    """To an editor, that one may stand without a list around it."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        found = dict(handler(core))
+        return {"anyOf": [found["items"], found]}
+
+
 class IrrigationProgram(Block):
     """A run of zones on the days named; durations in seconds, `season` in percent by month.
 
@@ -167,7 +218,9 @@ class IrrigationProgram(Block):
     month_days: MonthDaysTerm | None = None
     every: Annotated[float, duration("1d", "366d")] | None = None
     starting: DateTerm | None = None
-    dates: list[DateTerm] = Field(default_factory=list, max_length=16)
+    dates: Annotated[list[DateTerm], BeforeValidator(_listed), Field(max_length=16), _OneOrList()] = Field(
+        default_factory=list
+    )
     start: AtTerm | None = None
     finish_before: AtTerm | None = None
     window: WindowTerm | None = None
@@ -182,10 +235,45 @@ class IrrigationProgram(Block):
     resume: ResumeTerm = 0.0
 
     @model_validator(mode="after")
-    def _cycle_with_soak(self) -> IrrigationProgram:
-        if (self.cycle is None) != (self.soak is None):
-            raise Wrong("cycle and soak belong together; write both or neither")
+    def _sense(self) -> IrrigationProgram:
+        _tell(self._flaws())
         return self
+
+    def _flaws(self) -> Iterator[_Found]:
+        if (self.cycle is None) != (self.soak is None):
+            yield (), "cycle and soak belong together; write both or neither"
+        yield from self._time_flaws()
+        yield from self._day_flaws()
+
+    def _time_flaws(self) -> Iterator[_Found]:
+        times = [key for key in ("start", "finish_before", "window") if getattr(self, key) is not None]
+        if not times:
+            yield (), "nothing says when this waters; write exactly one of start, finish_before, window"
+        for key in times[1:]:
+            yield (key,), f"{times[0]} already says when this waters; write exactly one of start, finish_before, window"
+        if self.window is not None and self.start_when is None:
+            yield ("window",), "within a window dry soil starts a run; add start_when, or write start in its place"
+        if self.window is None and self.start_when is not None:
+            text = "dry soil starts a run within a window of the day; add window"
+            yield ("start_when",), f"{text} in the place of {times[0]}" if times else text
+
+    def _day_flaws(self) -> Iterator[_Found]:
+        ways = [key for key in ("days", "month_days", "every") if getattr(self, key) is not None]
+        for key in ways[1:]:
+            yield (key,), f"{ways[0]} already says on which days; write at most one of days, month_days, every"
+        if self.every is None and self.starting is not None:
+            yield ("starting",), "this is where every begins to count; add every, or remove it"
+        if self.every is None:
+            return
+        if self.every % DAY_S:
+            yield ("every",), f"{span(self.every)} is no number of whole days; write one such as 2d or 3d"
+        if self.starting is None:
+            yield ("every",), "from which day on is not said; add a date such as starting: 2026-11-28"
+        elif self.starting.first != self.starting.last or len(self.starting.first) < 3:
+            yield ("starting",), f"{self.starting} is not one day; write one date with its year such as 2026-11-28"
+
+
+_COUNTERPARTS = {"on_above": "off_below", "on_below": "off_above"}
 
 
 class When(Block):
@@ -200,19 +288,23 @@ class When(Block):
     off_above: Annotated[float, number(-1e6, 1e6, "the quantity's unit")] | None = None
 
     @model_validator(mode="after")
-    def _hysteresis(self) -> When:
-        if self.off_below is not None and self.on_above is not None and self.off_below >= self.on_above:
+    def _one_pair(self) -> When:
+        given = [key for pair in _COUNTERPARTS.items() for key in pair if getattr(self, key) is not None]
+        if len(given) == 1:
+            other = next(off if on == given[0] else on for on, off in _COUNTERPARTS.items() if given[0] in (on, off))
+            text = f"{given[0]} needs a counterpart, or the switch would flutter; add {other}"
+            raise Wrong(text, path=(given[0],))
+        if len(given) != 2 or _COUNTERPARTS.get(given[0]) != given[1]:
+            raise Wrong("it is not clear when this holds; write on_above and off_below, or on_below and off_above")
+        (on_key, on), (off_key, off) = ((key, getattr(self, key)) for key in given)
+        side, better = ("below", "lower") if off_key == "off_below" else ("above", "higher")
+        if off >= on if side == "below" else off <= on:
             raise Wrong(
-                f"off_below ({self.off_below:g}) must lie below on_above ({self.on_above:g}), or the switch would "
-                "flutter; write a lower value",
-                path=("off_below",),
+                f"{off_key} ({off:g}) must lie {side} {on_key} ({on:g}), or the switch would flutter; "
+                f"write a {better} value",
+                path=(off_key,),
             )
         return self
-
-
-def _listed(value: object) -> object:
-    """One condition may stand without a list around it."""
-    return [value] if isinstance(value, Mapping | When) else value
 
 
 class ClimateProgram(Block):
@@ -221,7 +313,7 @@ class ClimateProgram(Block):
 
     kind: Literal["climate"]
     target: Id
-    when: Annotated[list[When], BeforeValidator(_listed)] = Field(min_length=1, max_length=4)
+    when: Annotated[list[When], BeforeValidator(_listed), Field(min_length=1, max_length=4), _OneOrList()]
     match: Literal["all", "any"] = "all"
     window: WindowTerm | None = None
     if_stale: Literal["on", "off"] = "off"

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from edge.core.site import Program, Site
+from edge.core.site import ClimateProgram, Program, Site
 from edge.core.site_base import Block
-from edge.core.site_checks import Flaw, Path, cross_checks, nearest
+from edge.core.site_checks import UNREAD, Flaw, Path, cross_checks, nearest
 from edge.core.site_terms import Wrong, read_id, shown
 from edge.core.values import ModelInfo
 
@@ -35,10 +35,11 @@ _EXAMPLES = {
     "pulses_per_kwh": "pulses_per_kwh: 1000", "low_is": "low_is: empty", "max_on": "max_on: 60m",
     "daily_max": "daily_max: 2h", "default": "default: 20m", "kind": "kind: light",
     "steps": "steps: [{at: sunset, level: 100}, {at: sunrise, level: 0}]", "at": "at: sunset", "level": "level: 100",
-    "within": "within: 45m", "finish_before": "finish_before: sunrise + 1h", "zones": "zones: [{plot-1: 20m}]",
+    "within": "within: 45m", "zones": "zones: [{plot-1: 20m}]", "soil_below": "soil_below: 25",
+    "soil_above": "soil_above: 35",
     "target": "target: greenhouse-fan", "sensor": "sensor: air-1", "quantity": "quantity: temperature_c",
     "when": "when: {sensor: air-1, quantity: temperature_c, on_above: 33, off_below: 30}",
-    "on_above": "on_above: 33", "off_below": "off_below: 30", "currency": "currency: VND",
+    "currency": "currency: VND",
     "prices": "prices: [{since: 2025-05-10, price: 2226}]", "vat": "vat: [{since: 2025-05-10, percent: 8}]",
     "since": "since: 2025-05-10", "price": "price: 2226", "percent": "percent: 8",
 }  # fmt: skip
@@ -62,9 +63,9 @@ def read(
         if isinstance(data, Mapping):
             partial, moved = _readable(data, flaws)
             crossed = cross_checks(partial, catalogue, known)
-            flaws += [flaw._replace(path=_original(flaw.path, moved)) for flaw in crossed]
+            flaws += [flaw._replace(path=_path(_original(flaw.path, moved), data)) for flaw in crossed]
         return None, flaws
-    flaws = cross_checks(site, catalogue, known)
+    flaws = [flaw._replace(path=_path(flaw.path, data)) for flaw in cross_checks(site, catalogue, known)]
     return (None if flaws else site), flaws
 
 
@@ -91,11 +92,20 @@ def read_program(
         return None, _flaws(error, data, blocks)
     whole = site.model_copy(update={"programs": {**site.programs, name: program}})
     crossed = cross_checks(whole, catalogue, {section: list(getattr(whole, section)) for section in _SECTIONS})
-    flaws = [flaw._replace(path=flaw.path[2:]) for flaw in crossed if flaw.path[:2] == ("programs", name)]
+    flaws = [flaw._replace(path=_path(flaw.path[2:], data)) for flaw in crossed if flaw.path[:2] == ("programs", name)]
+    flaws += _followers(name, program, site)
     return (None if flaws else program), flaws
 
 
 _PROGRAM: TypeAdapter[Any] = TypeAdapter(Program)
+
+
+def _followers(name: str, program: Program, site: Site) -> list[Flaw]:
+    """Who follows a program by its name must be able to follow the new one; in the file that is the follower's flaw."""
+    if not isinstance(program, ClimateProgram) or program.target not in site.switches:
+        return []
+    following = [key for key, switch in site.switches.items() if switch.program == name and key != program.target]
+    return [Flaw(("target",), f"switches.{key} follows this program; write target: {key}") for key in following]
 
 
 def _names(data: object) -> dict[str, list[str]]:
@@ -130,11 +140,13 @@ _TELLING: dict[str, Path] = {"input_role": ("role",), "program_kind": ("kind",)}
 
 
 def _path(loc: tuple[int | str, ...], data: object) -> Path:
-    """A pydantic location without what is no key of the file: `<tag>` of a union and `[key]`."""
+    """A pydantic location without what is no key of the file: `<tag>` of a union, `[key]`, and the index of what stands
+    without a list around it."""
     path: Path = ()
     for part in loc:
         present = _has(data, part)
-        if present or not (isinstance(part, str) and part[:1] in ("<", "[")):
+        alone = isinstance(part, int) and data is not None and not isinstance(data, list)
+        if present or not (alone or (isinstance(part, str) and part[:1] in ("<", "["))):
             path += (part,)
             data = data[part] if present else None  # type: ignore[index]
     return path
@@ -213,14 +225,23 @@ def _readable(data: Mapping[str, object], flaws: list[Flaw]) -> tuple[Site, _Mov
 _ROUNDS = 30  # a block that lacks a key is cut in the next round, so the form's depth bounds them
 
 
-_LIMITS: dict[str, object] = {"max_on": "1h", "daily_max": "1h", "default": "1h"}
+_LIMITS: dict[str, object] = {"max_on": "1d", "daily_max": "1d", "default": "1d", "min_on": "0s"}
 _RHYTHM: dict[str, object] = {"poll": "1s", "record": "1d", "stale": "1d"}
-_THRESHOLDS: dict[str, object] = {"on_above": 1, "off_below": 0}
+_ABOVE: dict[str, object] = {"on_above": 1, "off_below": 0}
+_BELOW: dict[str, object] = {"on_below": 0, "off_above": 1}
+_SOIL: dict[str, object] = {"soil_below": 10, "soil_above": 20}
+_EVERY: dict[str, object] = {"every": "1d", "starting": "2026-01-01"}
+_PIECES: dict[str, object] = {"cycle": "1m", "soak": "1m"}
 _NEUTRAL: dict[str, dict[str, object]] = {
     "name": {"name": "unread"}, "lamps": {"lamps": 1}, "lamp_w": {"lamp_w": 1}, "pulses_per_l": {"pulses_per_l": 1},
-    "pulses_per_kwh": {"pulses_per_kwh": 1}, "rated_kw": {"rated_kw": 1},
-    "low_is": {"low_is": "empty"}, "finish_before": {"finish_before": "00:00"},
-    **dict.fromkeys(_LIMITS, _LIMITS), **dict.fromkeys(_RHYTHM, _RHYTHM), **dict.fromkeys(_THRESHOLDS, _THRESHOLDS),
+    "pulses_per_kwh": {"pulses_per_kwh": 1}, "rated_kw": {"rated_kw": 1}, "rated_w": {"rated_w": 0.1},
+    "low_is": {"low_is": "empty"}, "start": {"start": "00:00"}, "finish_before": {"finish_before": "00:00"},
+    "window": {"window": "00:00..12:00"}, "days": {"days": "mon"}, "month_days": {"month_days": "1"},
+    "rain": {"rain": False, "rain_delay": "0s"}, "rain_delay": {"rain_delay": "0s"}, "resume": {"resume": "never"},
+    "flow": {"flow": UNREAD}, "soil": {"soil": UNREAD},
+    **dict.fromkeys(_LIMITS, _LIMITS), **dict.fromkeys(_RHYTHM, _RHYTHM), **dict.fromkeys(_ABOVE, _ABOVE),
+    **dict.fromkeys(_BELOW, _BELOW), **dict.fromkeys(_SOIL, _SOIL), **dict.fromkeys(_EVERY, _EVERY),
+    **dict.fromkeys(_PIECES, _PIECES),
 }  # fmt: skip
 
 

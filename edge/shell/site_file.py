@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.core.programs import read_light_program
+from edge.core.programs import read_in_place
 from edge.core.site import Site
 from edge.core.site_checks import Flaw, spelled
 from edge.core.site_reading import read
@@ -80,13 +80,13 @@ def tariff_paths(config: Path | str | None) -> dict[str, Path]:
 
 
 def load_program(path: Path, program: str, site: Site, catalogue: Mapping[str, ModelInfo]) -> object:
-    """The light program in the file at `path`, as plain data, good for the village `site` under the id `program`.
+    """The program in the file at `path`, as plain data, good for the village `site` under the id `program`.
 
     Raises ConfigError.
     """
     root, faults = parse(text_of(path, "give the path of a file with a program"), "begin with kind: light")
     body = None if root is None else plain(root)
-    flaws = [] if root is None else read_light_program(body, program, site, catalogue)[1]
+    flaws = [] if root is None else read_in_place(body, program, site, catalogue)[1]
     if root is None or faults or flaws:
         raise ConfigError(str(path), problems_of(root, faults, flaws))
     return body

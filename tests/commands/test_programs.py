@@ -41,24 +41,51 @@ def typed(broker: Mosquitto, *words: str) -> int:
     return programs.run(parsed(programs, *where, *words))
 
 
-def test_it_lists_rev_who_changed_it_and_the_lights(mosquitto: Mosquitto, core: Bench, capsys: Said) -> None:
+def test_it_lists_kind_rev_who_changed_it_and_who_follows_it(mosquitto: Mosquitto, core: Bench, capsys: Said) -> None:
     core.ask("program-put", "head", program="evening-off", rev=1, body=FEAST)
     core.ask("program-put", "head", program="feast", rev=0, body=FEAST)
     assert typed(mosquitto) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "program               rev  changed                                  lights",
-        "street                  1  as in the controller's configuration     main-road",
-        "lanes                   1  as in the controller's configuration     lanes",
-        "evening-off             2  by head, 2026-11-21 16:00                culture-house",
-        "feast                   1  by head, 2026-11-21 16:00                -",
+    out = capsys.readouterr().out.splitlines()
+    plots = [f"valve/plot-{n}" for n in range(1, 5)]
+    assert out[:5] == [
+        "program              kind        rev  changed                                  used by",
+        "street               light         1  as in the controller's configuration     light/main-road",
+        "lanes                light         1  as in the controller's configuration     light/lanes",
+        "evening-off          light         2  by head, 2026-11-21 16:00                light/culture-house",
+        f"morning-water        irrigation    1  as in the controller's configuration     {', '.join(plots)}",
+    ]
+    assert out[5].startswith("cool                 climate       1  as in the controller's configuration     ")
+    assert out[6:] == [
+        "feast                light         1  by head, 2026-11-21 16:00                -",
         f"evening-off differs from {CONFIG}; see --diff evening-off",
         f"feast differs from {CONFIG}; see --diff feast",
     ]
     assert typed(mosquitto, "--json") == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(r["program"], r["rev"], r["by"], r["differs"]) for r in rows][2:] == [("evening-off", 2, "head", True), ("feast", 1, "head", True)]
-    assert rows[2]["body"] == FEAST
-    assert rows[0]["lights"] == ["main-road"]
+    rows = {row["program"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    changed = [rows[name] for name in ("evening-off", "feast")]
+    assert [(r["rev"], r["by"], r["differs"]) for r in changed] == [(2, "head", True), (1, "head", True)]
+    assert rows["evening-off"]["body"] == FEAST
+    assert rows["street"]["used_by"] == ["light/main-road"]
+    assert not rows["morning-water"]["differs"]
+
+
+def test_one_for_water_is_shown_as_the_file_has_it_and_put_again(
+    mosquitto: Mosquitto, core: Bench, tmp_path: Path, capsys: Said
+) -> None:
+    path = tmp_path / "water.yaml"
+    assert typed(mosquitto, "--show", "morning-water") == 0
+    shown = capsys.readouterr().out
+    assert "\nseason: {1: 60, 2: 70, 3: 80," in shown
+    path.write_text(shown)
+    assert typed(mosquitto, "--put", str(path), "morning-water") == 0
+    assert capsys.readouterr().out == "morning-water is so already: rev 1\n"
+    path.write_text(shown.replace("{plot-1: ", "{plot-9: "))
+    assert typed(mosquitto, "--put", str(path), "morning-water") == 1
+    assert '"plot-9" is not among the valves' in capsys.readouterr().err
+    path.write_text(shown.replace("1: 60", "1: 65"))
+    assert typed(mosquitto, "--put", str(path), "morning-water") == 0
+    assert typed(mosquitto, "--diff", "morning-water") == 1
+    assert "-season: {1: 60" in capsys.readouterr().out
 
 
 def test_the_difference_is_told_in_the_words_of_the_file(mosquitto: Mosquitto, core: Bench, capsys: Said) -> None:
@@ -81,10 +108,9 @@ def test_the_difference_is_told_in_the_words_of_the_file(mosquitto: Mosquitto, c
 def test_what_there_is_not_is_said_with_what_there_is(mosquitto: Mosquitto, core: Bench, capsys: Said) -> None:
     core.ask("program-put", "head", program="feast", rev=0, body=FEAST)
     for words, said in (
-        (["--show", "moon"], "no program moon is in force; there are: street, lanes, evening-off, feast\n"),
-        (["--diff", "moon"], "no program moon is in force; there are: street, lanes, evening-off, feast\n"),
-        (["--reset", "feast"], f"{CONFIG} has no light program feast to go back to; it has: street, lanes, evening-off\n"),
-        (["--reset", "cool"], f"{CONFIG} has no light program cool to go back to; it has: street, lanes, evening-off\n"),
+        (["--show", "moon"], "no program moon is in force; there are: street, lanes, evening-off, morning-water, cool, feast\n"),
+        (["--diff", "moon"], "no program moon is in force; there are: street, lanes, evening-off, morning-water, cool, feast\n"),
+        (["--reset", "feast"], f"{CONFIG} has no program feast to go back to; it has: street, lanes, evening-off, morning-water, cool\n"),
     ):
         assert typed(mosquitto, *words) == 1
         assert capsys.readouterr() == ("", said)
@@ -94,7 +120,7 @@ def test_what_there_is_not_is_said_with_what_there_is(mosquitto: Mosquitto, core
     ("text", "said"),
     [
         ("", "1:1: the file is empty; begin with kind: light"),
-        ("kind: climate\n", '1:7: kind: "climate" programs are not run yet; write kind: light'),
+        ("kind: climate\n", "1:7: kind: street is a program of kind light; choose another id"),
         ("kind: light\nsteps: [{at: 25:00, level: 3}]\n", '2:14: steps[0].at: "25:00" cannot be read'),
         ("kind: light\nkind: light\nsteps: [{at: sunset, level: 3}]\n", "2:1: kind: the key stands twice"),
         ("steps: [\n", "2:1: this is not YAML"),
@@ -125,7 +151,7 @@ def test_a_new_one_is_put_and_one_of_another_kind_is_refused(mosquitto: Mosquitt
     assert typed(mosquitto, "--put", str(path), "feast") == 0
     assert capsys.readouterr().out == "feast put: rev 1\n"
     assert typed(mosquitto, "--put", str(path), "cool") == 1
-    assert "cool is a program of kind climate in the file; choose another id" in capsys.readouterr().err
+    assert "cool is a program of kind climate; choose another id" in capsys.readouterr().err
 
 
 def test_what_was_is_kept_where_it_was_asked_to_be_and_nothing_is_put_if_it_cannot(

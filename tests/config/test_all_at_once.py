@@ -95,7 +95,7 @@ def test_a_valve_needs_a_board_that_switches_off_by_itself(
 
 
 def test_a_quantity_must_be_one_that_the_sensor_has(village: str, problems: Callable[[str], list[Problem]]) -> None:
-    airy = village.replace("model: soil", "model: air")
+    airy = village.replace("model: soil", "model: air").replace(" soil: s1,", "")
     assert problems(airy.replace("quantity: soil", "quantity: temperature_c")) == []
     [found] = problems(airy.replace("quantity: soil", "quantity: temperature_f"))
     assert (found.line, found.column) == (34, 67)

@@ -31,11 +31,22 @@ def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[s
     assert check(str(example)) == 0
     told = capsys.readouterr()
     first, *rest = told.out.splitlines()
-    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): 3 lights with 5 circuits, 3 meters, 5 sensors driven."
-    assert rest[0] == "Not driven yet:"
-    assert "  valves.plot-1: valves are not driven yet; nothing opens it" in rest
-    assert not any("relay board" in line for line in rest)
+    driven = "3 lights with 5 circuits, 3 meters, 5 sensors, 1 pump, 4 valves, 1 switch driven."
+    assert first == f"{example}: good. Thôn Nguyên Lý (nguyen-ly): {driven}"
+    assert "Not driven yet:" not in rest
     assert told.err == ""
+
+
+def test_what_nothing_will_ever_use_is_a_warning(
+    tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "v.yaml"
+    text = example.read_text("utf-8").replace(" pump: pump-1,", "")
+    file.write_text(text.replace(", program: cool", ""), "utf-8")
+    assert check(str(file)) == 0
+    told = capsys.readouterr().out
+    assert "  pumps.pump-1: no valve names it, so it never runs" in told
+    assert "  programs.cool: switches.greenhouse-fan does not name it, so nothing follows it" in told
 
 
 def test_a_missing_password_is_a_warning(
@@ -115,8 +126,10 @@ def test_a_broken_model_file_is_told_and_exits_1_and_the_configuration_stays_goo
 def test_machines_get_json(example: Path, bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("--json", str(example)) == 0
     good = json.loads(capsys.readouterr().out)
-    assert (good["ok"], good["site"], good["driven"]) == (True, "nguyen-ly", {"lights": 3, "circuits": 5, "meters": 3, "sensors": 5})
-    assert {"path": "programs.cool", "why": "climate programs are not run yet"} in good["not_driven"]
+    assert (good["ok"], good["site"], good["not_driven"]) == (True, "nguyen-ly", [])
+    assert good["driven"] == {
+        "lights": 3, "circuits": 5, "meters": 3, "sensors": 5, "pumps": 1, "valves": 4, "switches": 1
+    }
     assert check("--json", str(bad)) == 1
     refused = json.loads(capsys.readouterr().out)
     assert refused["ok"] is False

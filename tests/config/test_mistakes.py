@@ -520,7 +520,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "quantity: soil, on_above",
         "quantity: soil, window: 8-18, on_above",
-        ['34:73 programs.cool.when.window: unknown key "window"; write one of: off_below, on_above, quantity, sensor'],
+        ['34:73 programs.cool.when.window: unknown key "window"; write one of: off_above, off_below, on_above, on_below, quantity, sensor'],
     ),
     ("sensors:", "sensor:", ['26:1 sensor: unknown key "sensor"; did you mean sensors?']),
     (

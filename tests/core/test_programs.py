@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from villages import STREET, Bench, Line, street, village
+from villages import CATALOGUE, STREET, Bench, Line, street, village
 
 from edge.core.assembly import decoder
 from edge.core.events import Persist
+from edge.core.programs import Programs
 from edge.core.values import Refusal, Request
 
 ROOT = "village/thon"
@@ -25,6 +26,27 @@ def bright(level: int = 67) -> dict[str, Any]:
     body = copy.deepcopy(STREET)
     body["steps"][1]["level"] = level
     return body
+
+
+COOL: dict[str, Any] = {
+    "kind": "climate", "target": "fan",
+    "when": {"sensor": "air", "quantity": "temperature_c", "on_above": 33, "off_below": 30},
+}  # fmt: skip
+GREENHOUSE: dict[str, Any] = {
+    "programs": {"cool": COOL},
+    "switches": {
+        "fan": {"name": "Quạt", "output": {"gpio": 4}, "max_on": "1h", "program": "cool"},
+        "mist": {"name": "Sương", "output": {"gpio": 12}, "max_on": "1h"},
+    },
+    "sensors": {"air": {"name": "Khí", "model": "xy-md02", "port": "bus", "address": 9}},
+}
+WATER: dict[str, Any] = {
+    "kind": "irrigation", "finish_before": "sunrise + 1h", "zones": [{"plot": "20m"}], "season": {"11": 50}
+}
+FIELD: dict[str, Any] = {
+    "programs": {"water": WATER},
+    "valves": {"plot": {"name": "Thửa", "output": {"gpio": 4}, "max_on": "1h", "daily_max": "2h", "default": "20m"}},
+}
 
 
 def listed(b: Bench, name: str = "street") -> dict[str, Any]:
@@ -144,15 +166,15 @@ def test_every_error_comes_at_once_as_check_tells_it() -> None:
 @pytest.mark.parametrize(
     ("fields", "code", "said"),
     [
-        ({"body": {"kind": "irrigation", "zones": []}}, "bad-program", "irrigation"),
-        ({"body": {"kind": "climate"}}, "bad-program", "not run yet"),
+        ({"body": {"kind": "irrigation", "zones": []}}, "bad-program", "kind light; choose"),
+        ({"body": {"kind": "climate"}}, "bad-program", "kind light; choose"),
         ({"body": {"kind": "light"}}, "bad-program", "steps"),
         ({"body": {}}, "bad-program", "kind: light"),
         ({"body": None}, "bad-program", "kind: light"),
         ({"body": [1]}, "bad-program", "kind: light"),
         ({"body": 10**300}, "bad-program", "kind: light"),
         ({"body": STREET | {"steps": [{"at": "sunset", "level": 1e999}]}}, "bad-value", "not a number"),
-        ({"program": "water"}, "bad-program", "kind irrigation in the file"),
+        ({"program": "water"}, "bad-program", "kind irrigation; choose"),
         ({"program": "Street"}, "bad-value", "ids match"),
         ({"program": 7}, "bad-value", "ids match"),
         ({"program": None}, "bad-value", "ids match"),
@@ -166,11 +188,8 @@ def test_every_error_comes_at_once_as_check_tells_it() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_with_its_remedy_and_has_no_effect(fields: dict[str, Any], code: str, said: str) -> None:
-    water = {"kind": "irrigation", "finish_before": "sunrise", "zones": [{"plot": "20m"}]}
-    valve = {"name": "Thửa", "output": {"gpio": 4}, "max_on": "1h", "daily_max": "2h", "default": "20m"}
-    b = Bench(village(programs={"water": water}, valves={"plot": valve}), at=NIGHT)
-    rev = 0 if fields.get("program") == "water" else 1
-    wanted: dict[str, Any] = {"program": "street", "rev": rev, "body": bright()} | fields
+    b = Bench(village(**FIELD), at=NIGHT)
+    wanted: dict[str, Any] = {"program": "street", "rev": 1, "body": bright()} | fields
     payload = json.dumps({"id": "r-1", "reply_to": f"{ROOT}/reply/head/phone"} | wanted).encode()
     heard = decoder(b.site).request(f"{ROOT}/ask/head/program-put", payload, False, None, None)
     if isinstance(heard, Refusal):
@@ -179,7 +198,8 @@ def test_what_cannot_be_is_refused_with_its_remedy_and_has_no_effect(fields: dic
     error = b.ask("program-put", **wanted)["error"]
     assert error["code"] == code
     assert said in json.dumps(error)
-    assert (b.state()["level"], about(b), b.store.memory().programs["street"]["rev"]) == (33, {"street": 1}, 1)
+    assert (b.state()["level"], about(b)) == (33, {"street": 1, "water": 1})
+    assert b.store.memory().programs["street"]["rev"] == 1
     last = audit(b)[-1]
     assert (last["outcome"], last["request"], last["error"]["code"]) == ("rejected", "program-put", code)
 
@@ -322,6 +342,83 @@ def test_with_a_card_that_cannot_be_written_it_is_in_force_and_says_that_it_is_n
     assert put(b, bright(67), 3) == {"id": "r-1", "ok": True, "program": "street", "rev": 4, "stored": True}
 
 
+# --- the other kinds ---
+
+
+def test_programs_of_every_kind_are_in_force_and_told(tmp_path: Path) -> None:
+    both = {key: FIELD.get(key, {}) | GREENHOUSE.get(key, {}) for key in FIELD | GREENHOUSE}
+    b = Bench(village(**both), at=NIGHT)
+    assert kinds(b) == {"street": "light", "water": "irrigation", "cool": "climate"}
+    assert (listed(b, "water")["body"], listed(b, "cool")["body"]) == (WATER, COOL)
+
+
+def test_one_of_any_kind_is_put_audited_kept_and_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    for site, name, key, value, changed in (
+        (village(**FIELD), "water", "zones", [{"plot": "25m"}], {"zones[0].plot": ["20m", "25m"]}),
+        (village(**GREENHOUSE), "cool", "window", "08:00..18:00", {"window": [None, "08:00..18:00"]}),
+    ):
+        was = WATER if name == "water" else COOL
+        b = Bench(site, at=NIGHT, journal=path)
+        assert put(b, was | {key: value}, 1, name)["rev"] == 2
+        assert audit(b)[-1]["changed"] == changed
+        assert put(b, was, 1, name)["error"]["code"] == "conflict"
+        b = again(b, path)
+        assert (listed(b, name)["rev"], listed(b, name)["by"], listed(b, name)["body"][key]) == (2, "head", value)
+        assert put(b, was, 2, name)["rev"] == 3
+        assert (listed(b, name)["by"], listed(b, name)["body"]) == (None, was)
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "said"),
+    [
+        ({"zones": [{"plot": "2h"}]}, "zones[0].plot", "max_on is 1h"),
+        ({"zones": [{"plot": "50l"}]}, "zones[0].plot", "nothing counts litres here"),
+        ({"zones": [{"plit": "20m"}]}, "zones[0].plit", "did you mean plot?"),
+        ({"start": "05:00"}, "finish_before", "start already says when"),
+        ({"skip_when": {"rain": True}}, "skip_when.rain", "no input has the role rain"),
+        ({"kind": "climate"}, "kind", "kind irrigation; choose"),
+    ],
+)
+def test_what_the_village_cannot_do_is_refused(more: dict[str, Any], where: str, said: str) -> None:
+    b = Bench(village(**FIELD))
+    [flaw] = put(b, WATER | more, 1, "water")["error"]["flaws"]
+    assert (flaw["path"], said in flaw["text"]) == (where, True)
+    assert listed(b, "water")["body"] == WATER
+
+
+def test_a_switch_follows_its_program_and_no_program_leaves_it(tmp_path: Path) -> None:
+    b = Bench(village(**GREENHOUSE))
+    [flaw] = put(b, COOL | {"target": "mist"}, 1, "cool")["error"]["flaws"]
+    assert flaw == {"path": "target", "text": "switches.fan follows this program; write target: fan"}
+    [flaw] = put(b, COOL | {"when": COOL["when"] | {"sensor": "aer"}}, 1, "cool")["error"]["flaws"]
+    assert flaw == {"path": "when.sensor", "text": '"aer" is not among the sensors; did you mean air?'}
+    two = [COOL["when"], COOL["when"] | {"quantity": "humidity"}]
+    [flaw] = put(b, COOL | {"when": two}, 1, "cool")["error"]["flaws"]
+    assert flaw["path"] == "when[1].quantity"
+
+
+def test_an_id_keeps_its_kind(tmp_path: Path) -> None:
+    b = Bench(village(**FIELD))
+    assert put(b, WATER, 0, "spare")["rev"] == 1
+    [flaw] = put(b, bright(), 1, "spare")["error"]["flaws"]
+    assert flaw == {"path": "kind", "text": "spare is a program of kind irrigation; choose another id"}
+
+
+def test_who_took_the_programs_of_a_kind_sees_every_put() -> None:
+    programs = Programs(village(**FIELD), CATALOGUE, {})
+    light, irrigation, climate = programs.light(), programs.irrigation(), programs.climate()
+    assert (list(light), list(irrigation), list(climate)) == (["street"], ["water"], [])
+    moment = Bench().clock.now()
+    before = irrigation["water"]
+    programs.put("water", WATER | {"zones": [{"plot": "25m"}]}, 1, "head", moment)
+    programs.put("feast", STREET, 0, "head", moment)
+    assert before.zones[0].for_s == 1200
+    assert irrigation["water"].zones[0].for_s == 1500
+    assert list(light) == ["street", "feast"]
+
+
 # --- the file and the journal ---
 
 
@@ -372,16 +469,19 @@ def test_a_rev_is_not_used_again_for_a_program_that_left_the_file_and_came_back(
     assert put(b, bright(67), 0, "other")["rev"] == 4
 
 
-def test_one_that_the_file_has_as_another_kind_now_is_not_in_force(tmp_path: Path) -> None:
+def kinds(b: Bench) -> dict[str, str]:
+    return {p["id"]: p["kind"] for p in json.loads(b.radio.retained[f"{ROOT}/about"])["programs"]}
+
+
+def test_one_that_the_file_has_as_another_kind_now_gives_way_to_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     b = Bench(journal=path)
     put(b, bright(), 0, "cool")
-    switch = {"name": "Quạt", "output": {"gpio": 4}, "max_on": "1h"}
-    sensor = {"name": "Khí", "model": "xy-md02", "port": "bus", "address": 9}
-    cool = {"kind": "climate", "target": "fan", "when": {"sensor": "air", "quantity": "temperature_c", "on_above": 33, "off_below": 30}}
-    b = again(b, path, site=village(programs={"cool": cool}, switches={"fan": switch}, sensors={"air": sensor}))
-    assert about(b) == {"street": 1}
+    b = again(b, path, site=village(**GREENHOUSE))
+    assert (about(b), kinds(b)["cool"], listed(b, "cool")["by"]) == ({"street": 1, "cool": 2}, "climate", None)
     assert b.alarm(UNREADABLE) is None
+    b = again(b, path, site=village(**GREENHOUSE))
+    assert about(b) == {"street": 1, "cool": 2}
 
 
 @pytest.mark.parametrize("body", ["", "{", '{"kind": "light"}', '{"kind": "light", "steps": [{"at": "noonish", "level": 3}]}', "[" * 9999])
