@@ -37,9 +37,11 @@ class Flow:
     """What one flow input says of the valves behind it. `wake`: the monotonic time at which `step` has something to do;
     else that follows from `count` and `see`."""
 
-    def __init__(self, name: str, site: Site, kept: Mapping[str, Row], blocks: Mapping[str, Row]) -> None:
+    def __init__(
+        self, name: str, site: Site, kept: Mapping[str, Row], blocks: Mapping[str, Row], look_every_s: float = 1.0
+    ) -> None:
         """`name`: `input/<id>`. `kept` and `blocks`: the journal's tables `flows` and `blocks`; a danger for which
-        something is still blocked is one still."""
+        something is still blocked is one still. `look_every_s`: how often the contact is looked at."""
         self.wake = float("inf")
         self.name = name
         found = site.inputs[name.partition("/")[2]]
@@ -48,7 +50,7 @@ class Flow:
         self.valves = list(behind)
         self._pumps = {valve: f"pump/{v.pump}" for valve, v in behind.items() if v.pump is not None}
         self._normals = Normals({valve: v.normal_l_min for valve, v in behind.items()}, kept)
-        self._track = Track(found.pulses_per_l)
+        self._track = Track(found.pulses_per_l, look_every_s)
         self._shares = Shares()
         self._stretch: judge.Stretch | None = None
         self._pump_on: bool | None = None
@@ -148,10 +150,7 @@ class Flow:
 
     def clear(self, target: str) -> None:
         """A person knows of the dangers of this pump or valve. If they are there still, they are found anew."""
-        for key in [key for key in self._dangers if key[1] == target]:
-            del self._dangers[key]
-            if self._track.looked_at is not None:
-                self._track.clean_since = self._track.looked_at
+        self._forget([key for key in self._dangers if key[1] == target])
         self.wake = float("-inf")
 
     # --- conclusions ---
@@ -172,12 +171,13 @@ class Flow:
             self._weigh(now, normal)
 
     def _watch_closed(self, now: judge.Stretch) -> None:
+        if any((LEAK, target) in self._dangers for target in self._above()):
+            if judge.leak_is_over(self._track, now.since):
+                self._forget([(LEAK, target) for target in self._above()])
+            return
         found = judge.leaks(self._track, now.since)
-        for target in self._above():
-            if found is not None:
-                self._raise(LEAK, target, found, None)
-            elif (LEAK, target) in self._dangers and judge.leak_is_over(self._track, now.since):
-                del self._dangers[LEAK, target]
+        for target in self._above() if found is not None else ():
+            self._raise(LEAK, target, found, None)
 
     def _weigh(self, now: judge.Stretch, normal: float) -> None:
         """Whether a zone's water is weak."""
@@ -203,6 +203,12 @@ class Flow:
     def _raise(self, kind: str, target: str, l_min: float | None, normal: float | None) -> None:
         if (kind, target) not in self._dangers:
             self._dangers[kind, target] = Danger(kind, target, self._figures(l_min or 0.0, normal))
+
+    def _forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        """These are no dangers any more, and what proved them proves nothing more."""
+        for key in keys:
+            if self._dangers.pop(key, None) is not None and self._track.looked_at is not None:
+                self._track.clean_since = self._track.looked_at
 
     def _figures(self, l_min: float, normal: float | None) -> dict[str, object]:
         found: dict[str, object] = {"flow": self.name, "l_min": round(l_min, 1)}

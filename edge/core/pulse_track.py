@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge.core.events import PulsesCounted
 
-SILENT_S = 15.0  # a contact that is read is told of every 5 s
+SILENT_S, SILENT_LOOKS = 15.0, 3.0  # a contact that is read is told of every 5 s
 MOST_PER_S = 1000.0  # no water meter gives more pulses
 KEEP_S = 900.0
 SPIKE = 4.0  # times what all valves together let through: seen in one look alone it is no water
@@ -30,8 +30,9 @@ class Track:
     """What a contact counted. What comes before `clean_since` (monotonic s) is no evidence: the counter had jumped,
     begun anew, or was not heard."""
 
-    def __init__(self, pulses_per_l: float) -> None:
+    def __init__(self, pulses_per_l: float, look_every_s: float = 1.0) -> None:
         self.per_l = pulses_per_l
+        self._silent_s = max(SILENT_S, SILENT_LOOKS * look_every_s)
         self.clean_since = float("-inf")
         self.looked_at: float | None = None  # monotonic, of the last look
         self.last_at: float | None = None  # monotonic, of the last pulse that was believed
@@ -51,7 +52,7 @@ class Track:
             return None
         took = event.at - since
         new = event.count - before if event.count >= before else event.count
-        if event.count < before or took > SILENT_S:
+        if event.count < before or took > self._silent_s:
             self.clean_since = event.at
         if new > MOST_PER_S * took + 1:
             self.clean_since = event.at
@@ -75,7 +76,7 @@ class Track:
 
     def heard(self, mono: float) -> bool:
         """Whether the contact is being read."""
-        return self.looked_at is not None and mono < self.looked_at + SILENT_S
+        return self.looked_at is not None and mono < self.looked_at + self._silent_s
 
     def pulses(self, after: float, until: float = float("inf")) -> int:
         """How many came later than `after` and up to `until`."""
