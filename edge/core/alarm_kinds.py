@@ -103,8 +103,8 @@ KINDS: Mapping[str, Kind] = {
         "warning", 0, 0, "Lượt tưới {name} bị lỡ: {why_vi}", "A run of {name} was missed: {why}"
     ),
     "flow-none": Kind(
-        "critical", 0, 0, "{name} mở nhưng không có nước: giếng cạn, hỏng bơm hoặc tắc ống",
-        "{name} is open and no water flows: a dry well, a dead pump or a blocked pipe",
+        "critical", 0, 0, "Không có nước qua {name}: giếng cạn, hỏng bơm hoặc tắc ống",
+        "No water comes through {name}: a dry well, a dead pump or a blocked pipe",
     ),
     "flow-low": Kind(
         "warning", 0, 0, "{name} chảy yếu: {l_min} l/phút, thường {normal_l_min}: có thể tắc đầu nhỏ giọt",
@@ -115,8 +115,8 @@ KINDS: Mapping[str, Kind] = {
         "{name} flows far too fast: {l_min} l/min, normally {normal_l_min}: perhaps a burst pipe",
     ),
     "leak": Kind(
-        "critical", 0, 10, "Rò nước ở {name}: {l_min} l/phút khi mọi van đã đóng",
-        "A leak at {name}: {l_min} l/min while every valve is closed",
+        "critical", 0, 10, "Rò nước phía sau {name}: {l_min} l/phút khi mọi van đã đóng",
+        "A leak behind {name}: {l_min} l/min while every valve is closed",
     ),
     "rows-dropped": Kind(
         "warning", 0, 0, "{rows} dòng số liệu đã xóa trước khi {name} nhận",

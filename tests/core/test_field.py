@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from villages import village
 
@@ -106,7 +106,7 @@ class Garden:
         return {device: data["why"] for kind, device, holds, data in self.field.conditions() if holds and kind == "input-failing"}
 
 
-WET = {"skip_when": {"rain": True, "rain_delay": "6h"}}
+WET: dict[str, Any] = {"skip_when": {"rain": True, "rain_delay": "6h"}}
 
 
 # --- rain ---
@@ -294,6 +294,7 @@ def test_a_pump_without_a_float_and_one_that_is_not_there_are_never_stopped() ->
     assert (g.field.level_stop(PUMP), g.field.level_stop("pump/other")) == (None, None)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.floats(0, 90)), max_size=30))
 def test_no_pump_runs_on_an_empty_or_unknown_tank_nor_within_a_minute_of_an_empty_one(said: list[tuple[bool | None, float]]) -> None:
     g = Garden()

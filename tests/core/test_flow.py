@@ -78,10 +78,11 @@ def test_a_single_pulse_belongs_to_whoever_was_open_when_it_came() -> None:
 
 
 Opened = st.dictionaries(st.sampled_from("abc"), st.just(True))  # which valves are open, all of them flowing
-Plan = st.lists(st.tuples(Opened, st.floats(0.3, 400), st.tuples(*[st.floats(0.85, 1.15)] * 3)), max_size=12)
+Plan = st.lists(st.tuples(Opened, st.floats(0.3, 400), st.tuples(*[st.floats(0.85, 1.15)] * 3)), max_size=8)
 
 
 @pytest.mark.slow
+@settings(max_examples=40)
 @given(EVERY, Plan, st.floats(0, 0.99))
 def test_litres_add_up_to_the_pulses_that_came_while_anything_was_open(per_l: float, plan: Any, phase: float) -> None:
     p = pipes(per_l, phase=phase, a=12.0, b=4.0, c=30.0)
@@ -95,7 +96,7 @@ def test_litres_add_up_to_the_pulses_that_came_while_anything_was_open(per_l: fl
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(EVERY, st.booleans(), Plan, st.floats(0, 0.99))
 def test_no_danger_for_a_flow_that_stays_near_the_normal_one(per_l: float, pump: bool, plan: Any, phase: float) -> None:
     p = pipes(per_l, pump, phase, a=12.0, b=4.0, c=30.0)
@@ -110,7 +111,7 @@ Zones = st.lists(st.tuples(st.sampled_from("abc"), st.floats(150, 500), st.float
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(EVERY, Zones, st.floats(0, 0.99))
 def test_no_danger_by_what_was_learned_either(per_l: float, zones: list[tuple[str, float, float]], phase: float) -> None:
     normal = {A: 12.0, B: 4.0, C: 30.0}
@@ -221,7 +222,7 @@ def test_a_burst_pipe_is_found_in_30_s_or_a_few_pulses_of_the_meter(per_l: float
     p.run(100)
     assert p.dangers() == {("flow-high", A)}
     apart = 60 / 12 / per_l  # pulses, at the normal flow
-    assert p.ago("flow-high", since) <= max(0, 12 - wet_s) + max(15, 4 * apart) + 2 * apart + 2
+    assert p.ago("flow-high", since) <= max(0, 12 - wet_s) + max(15, 4 * apart) + 2 * apart + 4
 
 
 def test_of_two_open_valves_both_are_shut_for_a_burst() -> None:
@@ -233,6 +234,7 @@ def test_of_two_open_valves_both_are_shut_for_a_burst() -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=40)
 @given(st.floats(1, 5), st.floats(0, 20), st.floats(0, 0.99))
 def test_a_pipe_may_fill_for_20_s(much: float, fills_s: float, phase: float) -> None:
     p = pipes(phase=phase)
@@ -246,8 +248,8 @@ def test_a_pipe_may_fill_for_20_s(much: float, fills_s: float, phase: float) -> 
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
-@given(EVERY, st.floats(0, 0.99), st.floats(0.4, 0.6), st.floats(180, 1500))
+@settings(max_examples=40)
+@given(EVERY, st.floats(0, 0.99), st.floats(0.4, 0.6), st.floats(180, 900))
 def test_a_blocked_dripper_is_found_within_its_zone(per_l: float, phase: float, share: float, seconds: float) -> None:
     p = pipes(per_l, phase=phase, a=12.0, b=6.0)
     p.l_min[A] = 12.0 * share
@@ -288,15 +290,14 @@ def test_a_leak_is_found_30_s_after_all_is_closed(per_l: float, phase: float, mu
     p.see(a=True).run(60)
     p.extra = much
     since = p.see().now.mono
-    p.run(30 if much >= 9 / per_l else 1)
     if much >= 9 / per_l:
-        assert p.run(1.5).dangers() == {("leak", PUMP)}
+        assert p.run(31.5).dangers() == {("leak", PUMP)}
         assert p.ago("leak", since) >= 20
         assert p.flow.dangers()[0].data["l_min"] == pytest.approx(much, rel=0.5)
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(EVERY, st.floats(0, 0.99), st.floats(0, 0.25))
 def test_drops_are_no_leak(per_l: float, phase: float, much: float) -> None:
     p = pipes(per_l, phase=phase, a=12.0)
@@ -386,6 +387,7 @@ def test_the_normal_flow_is_learned_from_three_zones_that_agree() -> None:
     assert again.flow.normal(A) == pytest.approx(10, rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_slow_leak_is_not_learned_away() -> None:
     p = Pipes(field(a=None)).run(20)
     for i in range(60):
@@ -446,6 +448,8 @@ def test_the_flow_now_is_known_from_the_second_pulse_on_and_falls_while_none_com
     assert p.run(120).flow.l_min() == 0.0
 
 
+@pytest.mark.slow
+@settings(max_examples=60)
 @given(EVERY, st.floats(0, 0.99), st.floats(1.0, 40.0))
 @example(7.5, 0.0, 12.0)
 def test_the_flow_now_is_that_of_the_pipe(per_l: float, phase: float, l_min: float) -> None:
