@@ -15,6 +15,7 @@ from edge.core.events import PulsesCounted
 SILENT_S, SILENT_LOOKS = 15.0, 3.0  # a contact that is read is told of every 5 s
 MOST_PER_S = 1000.0  # no water meter gives more pulses
 KEEP_S = 900.0
+SHORT_S = 0.5  # the least time that a look's pulses are taken to have come in
 SPIKE = 4.0  # times what all valves together let through: seen in one look alone it is no water
 
 
@@ -43,21 +44,20 @@ class Track:
     def take(self, event: PulsesCounted, most_l_min: float) -> tuple[int, float, float] | None:
         """Take note of a look: how many pulses are new, after when and up to when (monotonic s) they came.
 
-        None: none, or none to be believed. `most_l_min`: what all valves together let through.
+        None: none, or none that water can have made. `most_l_min`: what all valves together let through.
         """
         before, self._count = self._count, event.count
         since, self.looked_at = self.looked_at, event.at
-        if before is None or since is None or event.at <= since:
+        if before is None or since is None:
             self.clean_since = event.at
             return None
-        took = event.at - since
+        took = max(event.at - since, 0.0)
         new = event.count - before if event.count >= before else event.count
         if event.count < before or took > self._silent_s:
             self.clean_since = event.at
-        if new > MOST_PER_S * took + 1:
+        if self._is_spike(new, max(took, SHORT_S), most_l_min):
             self.clean_since = event.at
             return None
-        self._judge(new, took, most_l_min, event.at)
         if not new:
             return None
         last = event.at if event.last_at is None else min(max(event.last_at, since), event.at)
@@ -67,12 +67,12 @@ class Track:
             self._marks.popleft()
         return new, since, last
 
-    def _judge(self, new: int, took: float, most_l_min: float, at: float) -> None:
-        """More than pipes let through in one look, and nothing like it in the look before, is no water."""
+    def _is_spike(self, new: int, took: float, most_l_min: float) -> bool:
+        """Whether one look has more than pipes let through, and the look before had nothing like it; or more than any
+        meter gives."""
         most = 2 + SPIKE * most_l_min / 60 * self.per_l * took
-        if new > most and self._per_s < new / took / 2:
-            self.clean_since = at
-        self._per_s = new / took
+        before, self._per_s = self._per_s, new / took
+        return new > MOST_PER_S * took or (new > most and before < self._per_s / 2)
 
     def heard(self, mono: float) -> bool:
         """Whether the contact is being read."""

@@ -152,6 +152,22 @@ def test_a_counter_that_jumps_restarts_or_is_silent_is_no_danger(per_l: float, p
     assert p.found == []
 
 
+@pytest.mark.parametrize("jump", [900, 100_000])
+def test_what_no_pipe_lets_through_is_nobodys_water(jump: int) -> None:
+    p = pipes().see(a=True).run(60)
+    before = p.flow.litres(A)
+    p.jump(jump)
+    assert p.run(1).flow.litres(A) == before
+    assert p.run(60).flow.litres(A) == pytest.approx(before + 12, abs=0.3)
+
+
+def test_pulses_of_two_looks_at_once_are_all_counted() -> None:
+    p = pipes(50.0).see(a=True)
+    for count in (5, 9):
+        p.flow.count(PulsesCounted("input/water", count, p.now.mono + 1, p.now.mono + 1), p.now)
+    assert p.flow.litres(A) == 9 / 50
+
+
 def test_a_meter_that_is_not_heard_says_nothing_of_the_flow() -> None:
     p = pipes()
     p.told = False
