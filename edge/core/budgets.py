@@ -39,6 +39,11 @@ class Operated:
             return self._seconds
         return self._seconds + max(moment.mono - seen.mono, 0.0)
 
+    @property
+    def due(self) -> float:
+        """When (monotonic s) `note` has something to keep."""
+        return -math.inf if self._kept_at is None else self._kept_at + KEEP_OPERATED_EVERY_S
+
     def note(self, moment: Moment) -> list[Effect]:
         """Time has passed; to be called at each step. Into the journal now and then."""
         self._seconds, self._seen = self.now(moment), moment
