@@ -1,0 +1,394 @@
+"""One switch's life: what people and its program ask for, what its limits allow, the lease that keeps it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+from edge.core import topics
+from edge.core.budgets import Budget
+from edge.core.climate import LOOK_S, Asked, Climate
+from edge.core.events import Effect, OutputObserved, Persist, Publish
+from edge.core.light_state import override_row
+from edge.core.light_unit import GIVE_UP_S, Pending
+from edge.core.lighting import ended
+from edge.core.limits import Hold, Switching
+from edge.core.lockout import Lockout
+from edge.core.site import Switch
+from edge.core.switch_line import STORE_S, SwitchLine
+from edge.core.switch_state import Wanted, state, word
+from edge.core.values import Command, Deadline, Moment, Override, Reason, Row
+
+REST_S = 60.0  # how long its program leaves it off after its whole max_on, and after a start, where min_off is 0
+LEAST_S = 60.0  # with less left of daily_max it is not turned on
+OFF_S = 86_400.0  # how long a person's OFF stands where neither they nor a window say
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a switch shares with others. `hand`: since when (Unix s) the cabinet's switch has it on hand; None: it has
+    not. `failing`: whether the journal cannot be written."""
+
+    switching: Switching
+    hand: Callable[[], float | None] = lambda: None
+    failing: Callable[[], bool] = lambda: False
+
+
+class SwitchUnit:
+    """Level-triggered: `step` may be called at any time and does what the present moment asks for.
+
+    Off first at every start. ON is a lease that is renewed, also where no limit is set: a core
+    that hangs leaves no fan and no siren running. A switch with `max_on` or `daily_max` has a `budget`: its ON waits
+    for the charge to be on the disk. `wake` is the monotonic time at which `step` has something to do even if nothing
+    happens.
+    """
+
+    def __init__(
+        self, target: str, switch: Switch, climate: Climate, budget: Budget | None, around: Around,
+        names: topics.Topics,
+    ) -> None:
+        """`budget` None: neither `max_on` nor `daily_max` is set."""
+        self.target = target
+        self.outputs = [target]
+        self.wake = float("-inf")
+        self.wanted = Wanted(False, "default")
+        self._switch = switch
+        self._climate = climate
+        self._line = SwitchLine(target, switch.max_on, budget)
+        self._around = around
+        self._names = names
+        self._since = 0.0
+        self._override: Override | None = None
+        self._lock: Lockout | None = None
+        self._pending: Pending | None = None
+        self._held: Hold | None = None
+        self._by_program = False  # whoever turned it on was its program, and nobody has said anything since
+        self._asked = Asked(False, "default")
+        self._stays_on: Deadline | None = None  # min_on
+        self._rests: Deadline | None = None  # the program turns nothing on before, because of
+        self._rests_for = ""
+        self._exhausted = False
+        self._is_for_on = False  # what is pending is an ON
+        self._sent: dict[str, bytes] = {}
+
+    def start(
+        self, override: Override | None, lockouts: Mapping[str, Row], budgets: Mapping[str, Row], moment: Moment
+    ) -> list[Effect]:
+        """Turn it off, then take up what the journal kept.
+
+        A person's ON goes on in the boot in which it was given, and in no other; an OFF in any. The program waits until
+        the switch has rested.
+        """
+        effects = self._turn_off(moment)
+        self._since = moment.wall
+        self._rest(moment, "it rests after the start")
+        if self._line.budget is not None:
+            effects += self._line.budget.recall(budgets.get(self.target), moment)
+        if (row := lockouts.get(self.target)) is not None:
+            self._lock = Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), frozenset())
+        self._override = override
+        if override is not None and override.level and (override.until is None or override.until.boot != moment.boot):
+            effects += self._drop()
+        return effects + self.step(moment)
+
+    def objection(self, command: Command, _moment: Moment) -> tuple[str, str] | None:
+        """Why a valid command must not take effect on this switch now: a code and a text; None if it may."""
+        if command.circuit is not None:
+            return "bad-value", f"{self.target} has no circuits: leave circuit out"
+        if command.action == "on" and command.level not in (None, 100):
+            return "bad-value", f"{self.target} is on or off and has no levels: send ON or OFF"
+        if command.action not in ("on", "auto"):
+            return None
+        if self._lock is not None:
+            note = self._lock.note and f" ({self._lock.note})"
+            return "locked", f"{self._lock.user} has locked it{note}: it must be released first"
+        if command.action == "on" and self._around.hand() is not None:
+            return "hand", "the cabinet's own switch stands on hand: turn it to automatic"
+        return None
+
+    def command(self, command: Command, name: str, received: Moment, moment: Moment) -> list[Effect]:
+        """Take a valid command; `name` is its id, its own or one given to it."""
+        effects: list[Effect] = [] if self._pending is None else [self._result("superseded", moment)]
+        self._pending = Pending(name, command.user, received)
+        self._is_for_on = command.action == "on"
+        self._by_program = False
+        self._line.retry_at = float("-inf")
+        match command.action:
+            case "lock":
+                self._lock = Lockout(command.user, command.note, moment.wall, frozenset())
+                row: Row = {"circuits": "", "user": command.user, "note": command.note, "at": moment.wall}
+                kept = [Persist(("lockouts", self.target), row)]
+            case "unlock":
+                self._lock = None
+                kept = [Persist(("lockouts", self.target), None)]
+            case "auto":
+                self._override = None
+                kept = [Persist(("overrides", self.target), None)]
+            case _:
+                on = command.action == "on"
+                until = self._on_until(command, moment) if on else self._off_until(command, moment)
+                self._override = Override(self.target, 100 if on else 0, until, command.user, name, moment.wall)
+                kept = [Persist(("overrides", self.target), override_row(self._override))]
+        return [*effects, *self.step(moment), *kept]
+
+    def observe(self, seen: OutputObserved, moment: Moment) -> None:
+        """Take note of what the output says of itself."""
+        if seen.output == self.target and self._line.observe(seen, moment):
+            self.wake = float("-inf")
+
+    def stored(self, key: tuple[str, str]) -> None:
+        """The journal has `key`."""
+        if self._line.budget is not None and key == ("budgets", self.target):
+            self._line.budget.stored()
+            self.wake = float("-inf")
+
+    def measured(self, device: str) -> None:
+        """A sensor was read: the program may ask for something else now."""
+        if self._climate.needs(device):
+            self.wake = float("-inf")
+
+    def tell_again(self) -> None:
+        """Forget what was sent: the broker may have."""
+        self._sent.clear()
+        self.wake = float("-inf")
+
+    def step(self, moment: Moment) -> list[Effect]:
+        """Do what is due."""
+        effects = self._anew(moment) + self._end_override(moment)
+        wanted = self._safety(self._wish(moment), moment)
+        if (wanted.on, wanted.reason) != (self.wanted.on, self.wanted.reason):
+            self._since = moment.wall
+        self.wanted = wanted
+        effects += self._switch_it(moment) + self._line.keep(self._around.failing(), moment)
+        if not self._line.unanswered:
+            effects += self._tell() + self._conclude(moment)
+        self.wake = self._next_wake(moment)
+        return effects
+
+    def stands(self, _target: str, _moment: Moment) -> dict[str, object]:
+        """What is wanted, and why until when."""
+        until = None if self.wanted.until is None else topics.rfc3339(self.wanted.until)
+        return {"state": word(self.wanted.on), "reason": self.wanted.reason, "until": until}
+
+    def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
+        """The alarms that this switch can be the cause of: kind, device, whether its condition holds, data."""
+        line = self._line
+        why: dict[str, object] = {"why": line.flaw}
+        return [
+            ("not-closing", self.target, not line.told and not line.unanswered and line.seen is True, why),
+            ("not-opening", self.target, line.fails > 1 and self.wanted.on, why),
+            ("budget-exhausted", self.target, self._exhausted, {}),
+            ("switching-capped", self.target, self._held is not None and self._held.capped, {}),
+        ]
+
+    # --- deciding ---
+
+    def _wish(self, moment: Moment) -> Wanted:
+        """What should be, by the first of these that has a say: lockout, hand, override, program."""
+        if (lock := self._lock) is not None:
+            return Wanted(False, "lockout", detail=f"locked by {lock.user}" + (lock.note and f": {lock.note}"))
+        if self._around.hand() is not None:
+            return Wanted(False, "hand")
+        if (override := self._override) is not None:
+            until = None if override.until is None else override.until.on_wall(moment)
+            return Wanted(override.level > 0, "override", until)
+        return self._by_climate(moment)
+
+    def _by_climate(self, moment: Moment) -> Wanted:
+        """What the program wants, as far as its minimum times and the clock let it."""
+        self._asked = asked = self._climate.asks(moment)
+        if asked.on is self._line.told:
+            return Wanted(asked.on, asked.reason, asked.until, asked.detail)
+        if not asked.on:
+            if self._by_program and asked.reason != "default" and _ahead(self._stays_on, moment):
+                return Wanted(True, "sensor", self._stays_on.on_wall(moment), "it stays on for min_on")
+            return Wanted(False, asked.reason, asked.until, asked.detail)
+        if not asked.starts:
+            return Wanted(False, "program", asked.until, asked.detail)
+        if _ahead(self._rests, moment):
+            reason: Reason = "safety" if self._rests_for else asked.reason
+            return Wanted(False, reason, self._rests.on_wall(moment), self._rests_for or "it stays off for min_off")
+        return Wanted(True, asked.reason, asked.until, asked.detail)
+
+    def _safety(self, wish: Wanted, moment: Moment) -> Wanted:
+        """What of the wish its limits allow."""
+        line, self._exhausted = self._line, False
+        if not wish.on or line.budget is None:
+            return wish
+        if line.told:
+            out = None if line.runs_out is None else line.runs_out.on_wall(moment)
+            return replace(wish, until=min((at for at in (wish.until, out) if at is not None), default=None))
+        if self._around.failing():
+            return Wanted(False, "safety", None, "the memory card cannot be written: it stays off")
+        if line.budget.day_left(moment) < self._least_s():
+            self._exhausted = True
+            return Wanted(False, "safety", None, "it has been on for as long as daily_max allows in 24 h")
+        return wish
+
+    def _least_s(self) -> float:
+        """With less left of its day it is not turned on (s)."""
+        limits = (self._switch.max_on, self._switch.daily_max)
+        return min(LEAST_S, *(limit for limit in limits if limit is not None))
+
+    def _anew(self, moment: Moment) -> list[Effect]:
+        """Off, whoever wanted it on: what did not come or stay on, and what has used up what it may."""
+        line = self._line
+        if line.fell(self._around.failing(), moment):
+            return self._turn_off(moment)
+        if not line.told or moment.mono < line.ends_at(moment):
+            return []
+        why = "it was on for as long as max_on allows at a stretch"
+        if _ahead(line.runs_out, moment) or line.runs_out is None:
+            why = "it was on for as long as is charged on the memory card"
+        effects = self._turn_off(moment)
+        self._rest(moment, why)
+        return effects + (self._drop() if self._override is not None and self._override.level else [])
+
+    def _end_override(self, moment: Moment) -> list[Effect]:
+        """A person's word ends at its end; an ON also where a lock or the cabinet's switch stands above it."""
+        override = self._override
+        if override is None:
+            return []
+        above = self._lock is not None or self._around.hand() is not None
+        return self._drop() if ended(override, moment) or (override.level and above) else []
+
+    def _drop(self) -> list[Effect]:
+        self._override = None
+        return [Persist(("overrides", self.target), None)]
+
+    def _rest(self, moment: Moment, why: str) -> None:
+        """The program turns nothing on for min_off; where `why` is another reason to rest, for REST_S if that is 0."""
+        rest_s = self._switch.min_off or (REST_S if why and self._line.budget is not None else 0.0)
+        if not _ahead(self._rests, moment) or self._rests.on_mono(moment) <= moment.mono + rest_s:
+            self._rests, self._rests_for = _after(rest_s, moment), why
+
+    def _on_until(self, command: Command, moment: Moment) -> Deadline:
+        """When a person's ON ends. A time of day is taken as the duration that it is from here: nobody who sets the
+        clock makes it longer."""
+        asked = self._switch.default if command.for_s is None else command.for_s
+        if command.until is not None:
+            asked = command.until - moment.wall
+        if self._switch.max_on is not None:
+            out = self._line.runs_out
+            asked = min(asked, self._switch.max_on if out is None else out.on_mono(moment) - moment.mono)
+        return _after(asked, moment)
+
+    def _off_until(self, command: Command, moment: Moment) -> Deadline:
+        """When a person's OFF ends: when they say, else when the program's window opens or closes next; without one,
+        after OFF_S."""
+        if command.for_s is not None:
+            return _after(command.for_s, moment)
+        if command.until is not None and command.until > moment.wall:
+            return Deadline(command.until)
+        edge = self._climate.next_edge(moment)
+        return _after(OFF_S, moment) if edge is None else Deadline(edge)
+
+    # --- switching ---
+
+    def _switch_it(self, moment: Moment) -> list[Effect]:
+        self._held = None
+        line, wanted = self._line, self.wanted
+        if line.told and not wanted.on:
+            return self._turn_off(moment)
+        if line.told or not wanted.on or moment.mono < line.retry_at:
+            return []
+        hold = self._around.switching.on_allowed_at(self.target, self.target, 0.0)
+        if hold.at > moment.mono:
+            self._held = hold
+            return []
+        if line.budget is not None and not line.budget.settled:
+            return []  # `stored` wakes it
+        self._around.switching.switched(self.target, self.target, True, moment.mono)
+        self._by_program = wanted.reason != "override"
+        self._stays_on = _after(self._switch.min_on, moment)
+        return line.turn_on(moment)
+
+    def _turn_off(self, moment: Moment) -> list[Effect]:
+        if self._line.told:
+            self._around.switching.switched(self.target, self.target, False, moment.mono)
+        if self._line.is_on:
+            self._rest(moment, "")
+        return self._line.turn_off(moment)
+
+    # --- telling ---
+
+    def _conclude(self, moment: Moment) -> list[Effect]:
+        pending, line = self._pending, self._line
+        if pending is None:
+            return []
+        waits = self._is_for_on and not self.wanted.on
+        if waits and self._override is None:
+            text = "it could not be turned on before its time was over"
+            return self._finish("failed", moment, topics.error("output-failed", text))
+        if not waits and line.seen is self.wanted.on:
+            return self._finish("done", moment)
+        if waits or self._held is not None:
+            if pending.told:
+                return []
+            pending.told = True
+            return [self._result("accepted", moment, self._detail())]
+        if moment.mono < self._give_up_at(pending):
+            return []
+        return self._finish("failed", moment, topics.error("output-failed", line.flaw))
+
+    def _give_up_at(self, pending: Pending) -> float:
+        patience_s = GIVE_UP_S if self._line.awaited is None else STORE_S
+        return max(pending.received.mono, self._line.changed_at) + patience_s
+
+    def _finish(
+        self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None
+    ) -> list[Effect]:
+        told = self._result(outcome, moment, more)
+        self._pending = None
+        return [told]
+
+    def _result(self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None) -> Publish:
+        pending = self._pending
+        assert pending is not None
+        took = round((moment.mono - pending.received.mono) * 1000)
+        payload = topics.result(
+            pending.id, pending.user, outcome, state=word(self.wanted.on), took_ms=took, **(more or {})
+        )
+        return Publish(self._names.of(self.target, "result"), payload)
+
+    def _detail(self) -> dict[str, object]:
+        details = [self.wanted.detail, "" if self._held is None else self._held.why]
+        if self.wanted.on and self._line.fails:
+            details.append(f"it does not come on: {self._line.flaw}")
+        elif self._line.error:
+            details.append(self._line.error)
+        text = "; ".join(filter(None, details))
+        return {"detail": text} if text else {}
+
+    def _tell(self) -> list[Effect]:
+        said = self._override if self.wanted.reason == "override" else None
+        told = state(self.wanted, self._since, self._line.seen, said, self._lock, self._climate.program)
+        messages = {"state": topics.encode(told | self._detail()), "value": word(self._line.seen).encode()}
+        changed = {leaf: payload for leaf, payload in messages.items() if self._sent.get(leaf) != payload}
+        self._sent.update(changed)
+        return [
+            Publish(self._names.of(self.target, leaf), payload, retain=True, qos=1 if leaf == "state" else 0)
+            for leaf, payload in changed.items()
+        ]
+
+    def _next_wake(self, moment: Moment) -> float:
+        times = [self._climate.wakeup(self._asked, moment), *self._line.due(self._around.failing(), moment)]
+        if self._override is not None and self._override.until is not None:
+            times.append(self._override.until.on_mono(moment))
+        times += [at.on_mono(moment) for at in (self._rests, self._stays_on) if at is not None]
+        if self._pending is not None:
+            times.append(self._give_up_at(self._pending))
+        if self._held is not None:
+            times.append(self._held.at)
+        if self._exhausted:
+            times.append(moment.mono + LOOK_S)
+        return min((at for at in times if at > moment.mono), default=float("inf"))
+
+
+def _after(seconds: float, moment: Moment) -> Deadline:
+    return Deadline(moment.wall + seconds, moment.mono + seconds, moment.boot)
+
+
+def _ahead(end: Deadline | None, moment: Moment) -> TypeGuard[Deadline]:
+    return end is not None and not end.passed(moment)
