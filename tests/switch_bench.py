@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.core.budgets import Budget, Operated
+from edge.core.budgets import Operated
 from edge.core.climate import Climate
 from edge.core.events import Effect, OutputObserved, Persist, Publish, Write
 from edge.core.limits import Switching
@@ -76,11 +76,9 @@ class SwitchBench:
         self.values.clear()
         self.told: dict[str, bytes] = {}
         self.operated = Operated(float(self.rows.get(("operated", ""), {"seconds": 0})["seconds"] or 0))
-        limited = self.switch.max_on is not None or self.switch.daily_max is not None
-        budget = Budget(FAN, self.switch.max_on, self.switch.daily_max, self.operated) if limited else None
         climate = Climate("cool" if self.programs else None, self.programs, ZONE, self.sense, {"air": STALE_S, "damp": STALE_S})
-        around = Around(Switching(self.burst, 60.0), lambda: self.hand, lambda: self.journal_fails)
-        self.unit = SwitchUnit(FAN, self.switch, climate, budget, around, Topics("thon"))
+        around = Around(Switching(self.burst, 60.0), self.operated, lambda: self.hand, lambda: self.journal_fails)
+        self.unit = SwitchUnit(FAN, self.switch, climate, around, Topics("thon"))
         now = self.clock.now()
         self.operated.note(now)
         kept = self.rows.get(("overrides", FAN))
@@ -203,7 +201,7 @@ class SwitchBench:
                 if self._waiting is not None and self._waiting.after == row.key:
                     write, self._waiting = self._waiting, None
                     self._write(write)
-                self.unit.stored(row.key)
+                self.unit.stored(row.key, self.now())
                 if self.unit.wake <= self.clock.mono():
                     self._run(self.unit.step(self.now()))
 

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from edge.core import topics
-from edge.core.budgets import Budget
+from edge.core.budgets import Budget, Operated
 from edge.core.climate import LOOK_S, Asked, Climate
-from edge.core.events import Effect, OutputObserved, Persist, Publish
+from edge.core.events import Effect, OutputObserved, Persist, Publish, Write
+from edge.core.leased import OBSERVED_WITHIN_S, Leased
 from edge.core.light_state import override_row
 from edge.core.light_unit import GIVE_UP_S, Pending
 from edge.core.lighting import ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Lockout
 from edge.core.site import Switch
-from edge.core.switch_line import STORE_S, SwitchLine
+from edge.core.switch_line import Unlimited
 from edge.core.switch_state import Wanted, state, word
 from edge.core.values import Command, Deadline, Moment, Override, Reason, Row
 
 REST_S = 60.0  # how long its program leaves it off after its whole max_on, and after a start, where min_off is 0
+PIECE_S = 900.0  # what is charged at once: so much of its day a power cut may cost
 LEAST_S = 60.0  # with less left of daily_max it is not turned on
 OFF_S = 86_400.0  # how long a person's OFF stands where neither they nor a window say
 
@@ -31,6 +33,7 @@ class Around:
     not. `failing`: whether the journal cannot be written."""
 
     switching: Switching
+    operated: Operated
     hand: Callable[[], float | None] = lambda: None
     failing: Callable[[], bool] = lambda: False
 
@@ -39,23 +42,24 @@ class SwitchUnit:
     """Level-triggered: `step` may be called at any time and does what the present moment asks for.
 
     Off first at every start. ON is a lease that is renewed, also where no limit is set: a core
-    that hangs leaves no fan and no siren running. A switch with `max_on` or `daily_max` has a `budget`: its ON waits
-    for the charge to be on the disk. `wake` is the monotonic time at which `step` has something to do even if nothing
-    happens.
+    that hangs leaves no fan and no siren running. With `max_on` or `daily_max` it is limited: its ON waits for its
+    charge to be on the disk. `wake` is the monotonic time at which `step` has something to do even if nothing happens.
     """
 
     def __init__(
-        self, target: str, switch: Switch, climate: Climate, budget: Budget | None, around: Around,
-        names: topics.Topics,
+        self, target: str, switch: Switch, climate: Climate, around: Around, names: topics.Topics
     ) -> None:
-        """`budget` None: neither `max_on` nor `daily_max` is set."""
         self.target = target
         self.outputs = [target]
         self.wake = float("-inf")
         self.wanted = Wanted(False, "default")
         self._switch = switch
         self._climate = climate
-        self._line = SwitchLine(target, switch.max_on, budget)
+        self._limited = switch.max_on is not None or switch.daily_max is not None
+        self._line: Leased = Unlimited(target, around.operated, around.switching)
+        if self._limited:
+            budget = Budget(target, switch.max_on, switch.daily_max, around.operated)
+            self._line = Leased(target, target, budget, around.switching)
         self._around = around
         self._names = names
         self._since = 0.0
@@ -69,6 +73,9 @@ class SwitchUnit:
         self._rests: Deadline | None = None  # the program turns nothing on before, because of
         self._rests_for = ""
         self._exhausted = False
+        self._unanswered = False
+        self._moved_at = float("-inf")
+        self._runs_out: Deadline | None = None  # max_on
         self._is_for_on = False  # what is pending is an ON
         self._sent: dict[str, bytes] = {}
 
@@ -80,11 +87,10 @@ class SwitchUnit:
         A person's ON goes on in the boot in which it was given, and in no other; an OFF in any. The program waits until
         the switch has rested.
         """
-        effects = self._turn_off(moment)
-        self._since = moment.wall
+        effects = self._line.claim(moment)
+        effects += self._line.recall(budgets.get(self.target), moment)
+        self._unanswered, self._since = True, moment.wall
         self._rest(moment, "it rests after the start")
-        if self._line.budget is not None:
-            effects += self._line.budget.recall(budgets.get(self.target), moment)
         if (row := lockouts.get(self.target)) is not None:
             self._lock = Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), frozenset())
         self._override = override
@@ -113,7 +119,7 @@ class SwitchUnit:
         self._pending = Pending(name, command.user, received)
         self._is_for_on = command.action == "on"
         self._by_program = False
-        self._line.retry_at = float("-inf")
+        self._line.forgive()
         match command.action:
             case "lock":
                 self._lock = Lockout(command.user, command.note, moment.wall, frozenset())
@@ -134,13 +140,16 @@ class SwitchUnit:
 
     def observe(self, seen: OutputObserved, moment: Moment) -> None:
         """Take note of what the output says of itself."""
-        if seen.output == self.target and self._line.observe(seen, moment):
+        if seen.output != self.target:
+            return
+        if self._line.observe(seen, moment) or self._unanswered:
             self.wake = float("-inf")
+        self._unanswered = False
 
-    def stored(self, key: tuple[str, str]) -> None:
+    def stored(self, key: tuple[str, str], moment: Moment) -> None:
         """The journal has `key`."""
-        if self._line.budget is not None and key == ("budgets", self.target):
-            self._line.budget.stored()
+        if self._limited and key == ("budgets", self.target):
+            self._line.stored(moment)
             self.wake = float("-inf")
 
     def measured(self, device: str) -> None:
@@ -160,8 +169,10 @@ class SwitchUnit:
         if (wanted.on, wanted.reason) != (self.wanted.on, self.wanted.reason):
             self._since = moment.wall
         self.wanted = wanted
-        effects += self._switch_it(moment) + self._line.keep(self._around.failing(), moment)
-        if not self._line.unanswered:
+        effects += self._switch_it(moment) + self._line.repeat(moment)
+        effects += self._line.keep(PIECE_S, self._around.failing(), float("-inf"), moment)
+        self._unanswered |= any(isinstance(effect, Write) and effect.after is None for effect in effects)
+        if not self._unanswered:
             effects += self._tell() + self._conclude(moment)
         self.wake = self._next_wake(moment)
         return effects
@@ -174,10 +185,10 @@ class SwitchUnit:
     def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
         """The alarms that this switch can be the cause of: kind, device, whether its condition holds, data."""
         line = self._line
-        why: dict[str, object] = {"why": line.flaw}
+        why: dict[str, object] = {"why": line.failed or line.flaw}
         return [
-            ("not-closing", self.target, not line.told and not line.unanswered and line.seen is True, why),
-            ("not-opening", self.target, line.fails > 1 and self.wanted.on, why),
+            ("not-closing", self.target, line.stuck and line.line is True, why),
+            ("not-opening", self.target, line.failed is not None and self.wanted.on, why),
             ("budget-exhausted", self.target, self._exhausted, {}),
             ("switching-capped", self.target, self._held is not None and self._held.capped, {}),
         ]
@@ -198,7 +209,7 @@ class SwitchUnit:
     def _by_climate(self, moment: Moment) -> Wanted:
         """What the program wants, as far as its minimum times and the clock let it."""
         self._asked = asked = self._climate.asks(moment)
-        if asked.on is self._line.told:
+        if asked.on is self._line.on:
             return Wanted(asked.on, asked.reason, asked.until, asked.detail)
         if not asked.on:
             if self._by_program and asked.reason != "default" and _ahead(self._stays_on, moment):
@@ -214,10 +225,10 @@ class SwitchUnit:
     def _safety(self, wish: Wanted, moment: Moment) -> Wanted:
         """What of the wish its limits allow."""
         line, self._exhausted = self._line, False
-        if not wish.on or line.budget is None:
+        if not wish.on or not self._limited:
             return wish
-        if line.told:
-            out = None if line.runs_out is None else line.runs_out.on_wall(moment)
+        if line.on:
+            out = None if self._runs_out is None else self._runs_out.on_wall(moment)
             return replace(wish, until=min((at for at in (wish.until, out) if at is not None), default=None))
         if self._around.failing():
             return Wanted(False, "safety", None, "the memory card cannot be written: it stays off")
@@ -233,17 +244,18 @@ class SwitchUnit:
 
     def _anew(self, moment: Moment) -> list[Effect]:
         """Off, whoever wanted it on: what did not come or stay on, and what has used up what it may."""
-        line = self._line
-        if line.fell(self._around.failing(), moment):
+        line, why = self._line, ""
+        if line.on and self._limited and line.budget.on_since is None and self._around.failing():
             return self._turn_off(moment)
-        if not line.told or moment.mono < line.ends_at(moment):
+        if not line.ended(moment):
             return []
-        why = "it was on for as long as max_on allows at a stretch"
-        if _ahead(line.runs_out, moment) or line.runs_out is None:
+        if line.budget.on_since is not None and moment.mono >= line.budget.until:
             why = "it was on for as long as is charged on the memory card"
-        effects = self._turn_off(moment)
+            if line.budget.stretch_left(moment) < 0.01:
+                why = "it was on for as long as max_on allows at a stretch"
         self._rest(moment, why)
-        return effects + (self._drop() if self._override is not None and self._override.level else [])
+        effects = self._moved(line.end(moment), moment)
+        return effects + (self._drop() if why and self._override is not None and self._override.level else [])
 
     def _end_override(self, moment: Moment) -> list[Effect]:
         """A person's word ends at its end; an ON also where a lock or the cabinet's switch stands above it."""
@@ -259,7 +271,7 @@ class SwitchUnit:
 
     def _rest(self, moment: Moment, why: str) -> None:
         """The program turns nothing on for min_off; where `why` is another reason to rest, for REST_S if that is 0."""
-        rest_s = self._switch.min_off or (REST_S if why and self._line.budget is not None else 0.0)
+        rest_s = self._switch.min_off or (REST_S if why and self._limited else 0.0)
         if not _ahead(self._rests, moment) or self._rests.on_mono(moment) <= moment.mono + rest_s:
             self._rests, self._rests_for = _after(rest_s, moment), why
 
@@ -269,10 +281,7 @@ class SwitchUnit:
         asked = self._switch.default if command.for_s is None else command.for_s
         if command.until is not None:
             asked = command.until - moment.wall
-        if self._switch.max_on is not None:
-            out = self._line.runs_out
-            asked = min(asked, self._switch.max_on if out is None else out.on_mono(moment) - moment.mono)
-        return _after(asked, moment)
+        return _after(min(asked, self._line.budget.stretch_left(moment)), moment)
 
     def _off_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's OFF ends: when they say, else when the program's window opens or closes next; without one,
@@ -289,27 +298,28 @@ class SwitchUnit:
     def _switch_it(self, moment: Moment) -> list[Effect]:
         self._held = None
         line, wanted = self._line, self.wanted
-        if line.told and not wanted.on:
-            return self._turn_off(moment)
-        if line.told or not wanted.on or moment.mono < line.retry_at:
+        if not wanted.on:
+            line.forgive()
+            return self._turn_off(moment) if line.on else []
+        if line.on:
+            if self._runs_out is None and line.budget.on_since is not None and self._switch.max_on is not None:
+                self._runs_out = _after(line.budget.stretch_left(moment), moment)
             return []
-        hold = self._around.switching.on_allowed_at(self.target, self.target, 0.0)
-        if hold.at > moment.mono:
-            self._held = hold
+        if not line.ready(moment):  # what it waits for wakes it
+            self._held = hold if (hold := line.hold()).at > moment.mono else None
             return []
-        if line.budget is not None and not line.budget.settled:
-            return []  # `stored` wakes it
-        self._around.switching.switched(self.target, self.target, True, moment.mono)
         self._by_program = wanted.reason != "override"
         self._stays_on = _after(self._switch.min_on, moment)
-        return line.turn_on(moment)
+        return self._moved(line.open(PIECE_S, moment), moment)
 
     def _turn_off(self, moment: Moment) -> list[Effect]:
-        if self._line.told:
-            self._around.switching.switched(self.target, self.target, False, moment.mono)
-        if self._line.is_on:
+        if self._line.budget.on_since is not None:
             self._rest(moment, "")
-        return self._line.turn_off(moment)
+        return self._moved(self._line.close(moment), moment)
+
+    def _moved(self, effects: list[Effect], moment: Moment) -> list[Effect]:
+        self._moved_at, self._runs_out = moment.mono, None
+        return effects
 
     # --- telling ---
 
@@ -321,7 +331,7 @@ class SwitchUnit:
         if waits and self._override is None:
             text = "it could not be turned on before its time was over"
             return self._finish("failed", moment, topics.error("output-failed", text))
-        if not waits and line.seen is self.wanted.on:
+        if not waits and line.line is self.wanted.on:
             return self._finish("done", moment)
         if waits or self._held is not None:
             if pending.told:
@@ -333,8 +343,9 @@ class SwitchUnit:
         return self._finish("failed", moment, topics.error("output-failed", line.flaw))
 
     def _give_up_at(self, pending: Pending) -> float:
-        patience_s = GIVE_UP_S if self._line.awaited is None else STORE_S
-        return max(pending.received.mono, self._line.changed_at) + patience_s
+        on_its_way = self._line.on and self._line.budget.on_since is None
+        patience_s = OBSERVED_WITHIN_S if on_its_way else GIVE_UP_S
+        return max(pending.received.mono, self._moved_at) + patience_s
 
     def _finish(
         self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None
@@ -354,8 +365,8 @@ class SwitchUnit:
 
     def _detail(self) -> dict[str, object]:
         details = [self.wanted.detail, "" if self._held is None else self._held.why]
-        if self.wanted.on and self._line.fails:
-            details.append(f"it does not come on: {self._line.flaw}")
+        if self.wanted.on and self._line.failed:
+            details.append(self._line.failed)
         elif self._line.error:
             details.append(self._line.error)
         text = "; ".join(filter(None, details))
@@ -363,8 +374,8 @@ class SwitchUnit:
 
     def _tell(self) -> list[Effect]:
         said = self._override if self.wanted.reason == "override" else None
-        told = state(self.wanted, self._since, self._line.seen, said, self._lock, self._climate.program)
-        messages = {"state": topics.encode(told | self._detail()), "value": word(self._line.seen).encode()}
+        told = state(self.wanted, self._since, self._line.line, said, self._lock, self._climate.program)
+        messages = {"state": topics.encode(told | self._detail()), "value": word(self._line.line).encode()}
         changed = {leaf: payload for leaf, payload in messages.items() if self._sent.get(leaf) != payload}
         self._sent.update(changed)
         return [
@@ -373,7 +384,9 @@ class SwitchUnit:
         ]
 
     def _next_wake(self, moment: Moment) -> float:
-        times = [self._climate.wakeup(self._asked, moment), *self._line.due(self._around.failing(), moment)]
+        line = self._line
+        failing = self._limited and self._around.failing()
+        times = [self._climate.wakeup(self._asked, moment), line.wake(PIECE_S, failing, moment), line.retry_at]
         if self._override is not None and self._override.until is not None:
             times.append(self._override.until.on_mono(moment))
         times += [at.on_mono(moment) for at in (self._rests, self._stays_on) if at is not None]
