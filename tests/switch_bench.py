@@ -51,7 +51,7 @@ class SwitchBench:
         self, switch: dict[str, Any] | None = None, program: dict[str, Any] | None = None,
         at: float = 1_795_224_600.0, trusted: bool = True, burst: int = 0,
     ) -> None:
-        """`at`: 21 November 2026, 09:30 in the village."""
+        """`at`: 21 November 2026, 08:30 in the village."""
         output = {"gpio": 17, "active": "low"}
         self.switch = Switch.model_validate({"name": "Quạt", "output": output, **(switch or {})})
         self.programs: dict[str, ClimateProgram] = {}
@@ -93,7 +93,7 @@ class SwitchBench:
     def power_cut(self, down_s: float = 60.0) -> None:
         """The line falls with the power."""
         self.line.put(False, self.clock.mono())
-        self.clock.reboot(f"boot-{self.clock.wall}", down_s)
+        self.clock.reboot(f"boot-{self.clock.now().wall}", down_s)
 
     # --- what happens ---
 

@@ -209,14 +209,14 @@ class SwitchUnit:
     def _by_climate(self, moment: Moment) -> Wanted:
         """What the program wants, as far as its minimum times and the clock let it."""
         self._asked = asked = self._climate.asks(moment)
+        if asked.on and not asked.starts and not (self._line.on and self._by_program):
+            return Wanted(False, "program", asked.until, asked.detail)
         if asked.on is self._line.on:
             return Wanted(asked.on, asked.reason, asked.until, asked.detail)
         if not asked.on:
             if self._by_program and asked.reason != "default" and _ahead(self._stays_on, moment):
                 return Wanted(True, "sensor", self._stays_on.on_wall(moment), "it stays on for min_on")
             return Wanted(False, asked.reason, asked.until, asked.detail)
-        if not asked.starts:
-            return Wanted(False, "program", asked.until, asked.detail)
         if _ahead(self._rests, moment):
             reason: Reason = "safety" if self._rests_for else asked.reason
             return Wanted(False, reason, self._rests.on_wall(moment), self._rests_for or "it stays off for min_off")
