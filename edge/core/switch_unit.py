@@ -41,21 +41,21 @@ class Around:
 class SwitchUnit:
     """Level-triggered: `step` may be called at any time and does what the present moment asks for.
 
-    Off first at every start. ON is a lease that is renewed, also where no limit is set: a core
-    that hangs leaves no fan and no siren running. With `max_on` or `daily_max` it is limited: its ON waits for its
-    charge to be on the disk. `wake` is the monotonic time at which `step` has something to do even if nothing happens.
+    Off first at every start. ON is a lease that is renewed, also where no limit is set: a core that hangs leaves no fan
+    and no siren running. With `max_on` or `daily_max` it is limited: its ON waits for its charge to be on the disk.
+    `wake` is the monotonic time at which `step` has something to do even if nothing happens.
     """
 
-    def __init__(
-        self, target: str, switch: Switch, climate: Climate, around: Around, names: topics.Topics
-    ) -> None:
+    def __init__(self, target: str, switch: Switch, climate: Climate, around: Around, names: topics.Topics) -> None:
         self.target = target
         self.outputs = [target]
         self.wake = float("-inf")
         self.wanted = Wanted(False, "default")
         self._switch = switch
         self._climate = climate
-        self._limited = switch.max_on is not None or switch.daily_max is not None
+        limits = [limit for limit in (switch.max_on, switch.daily_max) if limit is not None]
+        self._limited = bool(limits)
+        self._least_s = min(LEAST_S, *limits) if limits else 0.0
         self._line: Leased = Unlimited(target, around.operated, around.switching)
         if self._limited:
             budget = Budget(target, switch.max_on, switch.daily_max, around.operated)
@@ -164,6 +164,7 @@ class SwitchUnit:
 
     def step(self, moment: Moment) -> list[Effect]:
         """Do what is due."""
+        self._asked = self._climate.asks(moment)  # also while somebody stands above it: conditions follow their sensors
         effects = self._anew(moment) + self._end_override(moment)
         wanted = self._safety(self._wish(moment), moment)
         if (wanted.on, wanted.reason) != (self.wanted.on, self.wanted.reason):
@@ -208,7 +209,7 @@ class SwitchUnit:
 
     def _by_climate(self, moment: Moment) -> Wanted:
         """What the program wants, as far as its minimum times and the clock let it."""
-        self._asked = asked = self._climate.asks(moment)
+        asked = self._asked
         if asked.on and not asked.starts and not (self._line.on and self._by_program):
             return Wanted(False, "program", asked.until, asked.detail)
         if asked.on is self._line.on:
@@ -232,15 +233,10 @@ class SwitchUnit:
             return replace(wish, until=min((at for at in (wish.until, out) if at is not None), default=None))
         if self._around.failing():
             return Wanted(False, "safety", None, "the memory card cannot be written: it stays off")
-        if line.budget.day_left(moment) < self._least_s():
+        if line.budget.day_left(moment) < self._least_s:
             self._exhausted = True
             return Wanted(False, "safety", None, "it has been on for as long as daily_max allows in 24 h")
         return wish
-
-    def _least_s(self) -> float:
-        """With less left of its day it is not turned on (s)."""
-        limits = (self._switch.max_on, self._switch.daily_max)
-        return min(LEAST_S, *(limit for limit in limits if limit is not None))
 
     def _anew(self, moment: Moment) -> list[Effect]:
         """Off, whoever wanted it on: what did not come or stay on, and what has used up what it may."""
@@ -281,7 +277,9 @@ class SwitchUnit:
         asked = self._switch.default if command.for_s is None else command.for_s
         if command.until is not None:
             asked = command.until - moment.wall
-        return _after(min(asked, self._line.budget.stretch_left(moment)), moment)
+        budget = self._line.budget
+        day_s = budget.day_left(moment)
+        return _after(min(asked, budget.stretch_left(moment), day_s if day_s >= self._least_s else asked), moment)
 
     def _off_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's OFF ends: when they say, else when the program's window opens or closes next; without one,
@@ -330,7 +328,7 @@ class SwitchUnit:
         waits = self._is_for_on and not self.wanted.on
         if waits and self._override is None:
             text = "it could not be turned on before its time was over"
-            return self._finish("failed", moment, topics.error("output-failed", text))
+            return self._finish("failed", moment, **topics.error("output-failed", text))
         if not waits and line.line is self.wanted.on:
             return self._finish("done", moment)
         if waits or self._held is not None:
@@ -340,16 +338,14 @@ class SwitchUnit:
             return [self._result("accepted", moment, self._detail())]
         if moment.mono < self._give_up_at(pending):
             return []
-        return self._finish("failed", moment, topics.error("output-failed", line.flaw))
+        return self._finish("failed", moment, **topics.error("output-failed", line.flaw))
 
     def _give_up_at(self, pending: Pending) -> float:
         on_its_way = self._line.on and self._line.budget.on_since is None
         patience_s = OBSERVED_WITHIN_S if on_its_way else GIVE_UP_S
         return max(pending.received.mono, self._moved_at) + patience_s
 
-    def _finish(
-        self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None
-    ) -> list[Effect]:
+    def _finish(self, outcome: topics.Outcome, moment: Moment, **more: object) -> list[Effect]:
         told = self._result(outcome, moment, more)
         self._pending = None
         return [told]
@@ -364,12 +360,10 @@ class SwitchUnit:
         return Publish(self._names.of(self.target, "result"), payload)
 
     def _detail(self) -> dict[str, object]:
-        details = [self.wanted.detail, "" if self._held is None else self._held.why]
-        if self.wanted.on and self._line.failed:
-            details.append(self._line.failed)
-        elif self._line.error:
-            details.append(self._line.error)
-        text = "; ".join(filter(None, details))
+        held, line = self._held, self._line
+        fault = (line.failed if self.wanted.on else None) or line.error
+        details = [self.wanted.detail, held and held.why, fault]
+        text = "; ".join(told for told in details if told)
         return {"detail": text} if text else {}
 
     def _tell(self) -> list[Effect]:

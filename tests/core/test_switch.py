@@ -175,6 +175,15 @@ def test_off_stands_until_the_windows_next_edge() -> None:
     assert b.line.on
 
 
+def test_while_a_person_stands_above_the_program_its_conditions_follow_the_sensors() -> None:
+    b = running()
+    b.send("off")
+    b.measure(25)
+    b.measure(31)
+    b.send("auto")
+    assert not b.line.on, "it was cool in between"
+
+
 def test_off_without_a_window_stands_for_a_day_and_outlasts_a_reboot() -> None:
     b = running({}, HEAT)
     b.send("off")
