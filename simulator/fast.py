@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -95,6 +94,23 @@ class _Played(Village):
         super()._line_changed(pin, level)
 
 
+class _Field:
+    """The village as a worker among the controller's: it does by itself what is due, exactly when it is."""
+
+    name = "village"
+
+    def __init__(self, village: Village) -> None:
+        self._village = village
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when something was switched."""
+        self._village.stirred = wake
+
+    def step(self, moment: Moment) -> float | None:
+        """Let happen what is due."""
+        return moment.mono + self._village.follow()
+
+
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
@@ -119,6 +135,7 @@ class Fast:
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.village.moved = self._coil_changed
+        self._field = _Field(self.village)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -145,7 +162,6 @@ class Fast:
         self._entries = safe.safe_entries(site)
         self._clients: dict[str, ClientDouble] = {}  # the controller's, by their ids
         self._phone = self._listen()
-        self._follow_sun()
         self._start()
         self.runner.settle()  # online: what is sent from now on is heard
 
@@ -243,11 +259,6 @@ class Fast:
             name, active_low = self._contacts[pin]
             self.shell.core.inbox.put(InputChanged(name, bool(level) != active_low))
 
-    def _follow_sun(self) -> None:
-        wait_s = self.village.cabinet.follow_sun()
-        if wait_s < math.inf:
-            self.at(self.time.mono() + wait_s, self._follow_sun)
-
     def _start(self) -> None:
         self._lives += 1
         board, pid = self.village.board, self._lives
@@ -342,7 +353,8 @@ class Fast:
 
     def _run(self) -> None:
         workers: list[Worker] = [] if self.shell is None else self.shell.workers
-        self.runner = StepRunner([*(w for w in workers if w.name not in self._held), self.broker], self.clock)
+        living = [w for w in workers if w.name not in self._held]
+        self.runner = StepRunner([*living, self.broker, self._field], self.clock)
 
     def _make_client(self, broker: Broker) -> ClientDouble:
         made = ClientDouble(self.broker, broker.client_id, five=broker.protocol == "5")

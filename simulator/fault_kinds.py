@@ -12,12 +12,15 @@ Value = int | float | bool | str
 LIVE, FAST = "live", "fast"
 CIRCUIT, METER, BOARD, PORT = "circuit", "meter", "board", "port"
 FEEDBACK, INPUT, HAND, DOOR, PHOTOCELL = "feedback", "input", "hand", "door", "photocell"
-COUNTER = "counter"
+COUNTER, FLOW, RAIN, LEVEL = "counter", "flow", "rain", "level"
+PUMP, VALVE, SWITCH, SENSOR, PROBE = "pump", "valve", "switch", "sensor", "probe"
 _EXAMPLES = {
     CIRCUIT: "light/main-road/b", METER: "meter/cabinet-1", BOARD: "board/cabinet-board", PORT: "port/rs485",
     FEEDBACK: "light/main-road/b",
     INPUT: "input/cabinet-door", HAND: "input/cabinet-switch", DOOR: "input/cabinet-door", PHOTOCELL: "input/photocell",
-    COUNTER: "input/main-flow",
+    COUNTER: "input/main-flow", FLOW: "input/main-flow", RAIN: "input/rain", LEVEL: "input/tank",
+    PUMP: "pump/pump-1", VALVE: "valve/plot-1", SWITCH: "switch/greenhouse-fan", SENSOR: "sensor/soil-1",
+    PROBE: "sensor/soil-1",
 }  # fmt: skip
 
 
@@ -37,7 +40,8 @@ class Kind:
     """What is to be known of one fault.
 
     `place`: world, bus, broker, clock, card or process. `on`: what it can be on (a circuit, or one with feedback; a
-    meter; a relay board; a port; an input, one of that role or one that counts), nothing for the village as a whole.
+    pump, valve or switch; a meter; a sensor, or one that feels the soil's water; a relay board; a port; an input, one
+    of that role or one that counts), nothing for the village as a whole.
     `lasts`: it stands until it is taken back; else it happens once. `times`: real (live), virtual (fast) or both;
     `instead` is what to do in the other time.
     """
@@ -105,16 +109,17 @@ def _topic(value: object) -> str:
 
 
 _OFFSET = {"by": Param(_offset, "how far, with a sign", "+2m", None, _signed)}
-_ON_SLAVE = (METER, BOARD, PORT)
+_ON_SLAVE = (METER, BOARD, PORT, SENSOR)
+_ON_RELAY = (CIRCUIT, PUMP, VALVE, SWITCH)
 
 _TABLE = (
-    # The bus: `on` one meter or relay board, or a port and so everything that answers on it.
-    Kind("slave-dead", "bus", "a meter or relay board does and says nothing", _ON_SLAVE),
-    Kind("slave-late", "bus", "a meter or relay board answers late", _ON_SLAVE,
+    # The bus: `on` one meter, sensor or relay board, or a port and so everything that answers on it.
+    Kind("slave-dead", "bus", "a meter, sensor or relay board does and says nothing", _ON_SLAVE),
+    Kind("slave-late", "bus", "a meter, sensor or relay board answers late", _ON_SLAVE,
          {"by": _seconds("how late", "3s", "0.01s", "10m")}),
-    Kind("slave-noisy", "bus", "a share of a meter's or board's answers arrives cut or corrupted", _ON_SLAVE,
+    Kind("slave-noisy", "bus", "a share of a device's answers arrives cut or corrupted", _ON_SLAVE,
          {"share": Param(number(0, 1, "a share of 1").read, "the share of its answers", "0.5", 0.5)}),
-    Kind("slave-wrong-id", "bus", "a meter or relay board answers under another address", _ON_SLAVE),
+    Kind("slave-wrong-id", "bus", "a meter, sensor or relay board answers under another address", _ON_SLAVE),
     Kind("slave-moved", "bus", "a meter has another address than the configuration says", (METER,),
          {"to": Param(whole(1, 247, "a Modbus address").read, "its address", "7")}),
     Kind("slave-as", "bus", "another model of meter is there than the configuration says", (METER,),
@@ -128,8 +133,8 @@ _TABLE = (
     Kind("slave-swapped", "bus", "the wires A and B are swapped at the adapter", (PORT,)),
     Kind("adapter-gone", "bus", "the serial adapter is pulled out; taken back, it is there again", (PORT,)),
     # The world.
-    Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", (CIRCUIT,)),
-    Kind("relay-open", "world", "a relay's contact stays open: its lamps are dark whatever the line says", (CIRCUIT,)),
+    Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", _ON_RELAY),
+    Kind("relay-open", "world", "a relay's contact stays open: its lamps are dark whatever the line says", _ON_RELAY),
     Kind("lamps-burnt", "world", "lamps of a circuit are dead and draw nothing", (CIRCUIT,),
          {"n": Param(whole(1, 1000).read, "how many", "2", 1)}),
     Kind("illegal-tap", "world", "somebody draws power behind a meter", (METER,),
@@ -143,6 +148,8 @@ _TABLE = (
     Kind("meter-stuck", "world", "a meter's counter stands still; it shows power all the same", (METER,)),
     Kind("board-restarted", "world", "a relay board loses its power for a moment: all its relays fall", (BOARD,),
          lasts=False),
+    Kind("board-unpowered", "world", "a relay board has no power: all its relays are open, it answers nothing",
+         (BOARD,)),
     Kind("mains-cut", "world", "the mains are away: no lamp burns, no meter answers", (),
          {"backup": Param(_flag, "whether the meters have a supply of their own", "true", False, _yes_no)}),
     # The cabinet's contacts.
@@ -155,6 +162,22 @@ _TABLE = (
          {"active": Param(_flag, "whether it says that what it is named for holds", "true", None, _yes_no)}),
     Kind("pulses", "world", "pulses come at a counting contact, as when water flows", (COUNTER,),
          {"rate": Param(number(0.001, 50, "pulses a second").read, "how many a second", "5")}),
+    # The field.
+    Kind("leak", "world", "water runs out behind a flow input whatever the valves do", (FLOW,),
+         {"l_min": Param(number(0.01, 1000, "litres a minute").read, "how much, in l/min", "2")}),
+    Kind("burst", "world", "the pipe behind a valve is burst: it takes three times the flow, the plot gets little",
+         (VALVE,)),
+    Kind("dripper-blocked", "world", "the drippers of a valve are blocked: 0.4 of its flow comes through", (VALVE,)),
+    Kind("valve-stuck", "world", "a valve stays as it is said to be, whatever its relay does", (VALVE,),
+         {"open": Param(_flag, "whether water passes it", "true", None, _yes_no)}),
+    Kind("well-dry", "world", "there is no water where a pump draws it: it runs dry, its floats say empty", (PUMP,)),
+    Kind("pump-stuck", "world", "a pump runs whatever its line says: its contactor is welded", (PUMP,)),
+    Kind("probe-stale", "world", "a soil probe shows the same whatever the soil does", (PROBE,)),
+    Kind("flow-meter-dead", "world", "a water meter gives no pulses, though water flows", (FLOW,)),
+    Kind("rain-stuck", "world", "a rain gauge says the same whatever falls", (RAIN,),
+         {"falling": Param(_flag, "whether it says that it rains", "true", None, _yes_no)}),
+    Kind("float-stuck", "world", "a float in a tank hangs", (LEVEL,),
+         {"full": Param(_flag, "whether it hangs where the tank is full, not empty", "true", None, _yes_no)}),
     # The broker.
     Kind("broker-away", "broker", "no broker is there"),
     Kind("broker-slow", "broker", "every message takes long to and from the broker",

@@ -8,9 +8,30 @@ from dataclasses import replace
 from edge.shell.clock import Clock
 from simulator.cabinet import Tampering
 from simulator.fault_bus import Trouble
-from simulator.fault_kinds import BOARD, CIRCUIT, COUNTER, DOOR, FEEDBACK, HAND, INPUT, METER, PHOTOCELL, PORT
+from simulator.fault_kinds import (
+    BOARD,
+    CIRCUIT,
+    COUNTER,
+    DOOR,
+    FEEDBACK,
+    FLOW,
+    HAND,
+    INPUT,
+    LEVEL,
+    METER,
+    PHOTOCELL,
+    PORT,
+    PROBE,
+    PUMP,
+    RAIN,
+    SENSOR,
+    SWITCH,
+    VALVE,
+)
 from simulator.faults import Change, Fault
+from simulator.hydraulics import Broken
 from simulator.village import Village
+from simulator.wiring import load_of, target_of
 from simulator.world import Harm
 
 
@@ -22,27 +43,40 @@ class VillageStage:
         self._clock = clock
 
     def targets(self) -> Mapping[str, Collection[str]]:
-        """Every circuit, every meter and board that answers, every port and every contact that is read or counted."""
+        """Every circuit, pump, valve and switch, every meter, sensor and board that answers, every port, and every
+        contact that is read or counted."""
         cabinet = self.village.cabinet
+        relays: dict[str, list[str]] = {"light": [], PUMP: [], VALVE: [], SWITCH: []}
+        for load in self.village.world.loads:
+            relays[target_of(load).partition("/")[0]].append(target_of(load))
         return {
             FEEDBACK: [f"light/{load}" for load in cabinet.feedbacks()],
             INPUT: cabinet.inputs(),
             COUNTER: self.village.pulsing.names,
-            **{role: cabinet.inputs(role) for role in (HAND, DOOR, PHOTOCELL)},
-            CIRCUIT: [f"light/{load}" for load in self.village.world.loads],
+            FLOW: [name for name, found in self.village.counters.items() if found.role == FLOW],
+            **{role: cabinet.inputs(role) for role in (HAND, DOOR, PHOTOCELL, RAIN, LEVEL)},
+            CIRCUIT: relays.pop("light"),
+            **relays,
+            SENSOR: [f"sensor/{name}" for name in self.village.sensors()],
+            PROBE: [f"sensor/{name}" for name in self.village.probes()],
             METER: [f"meter/{name}" for name in self.village.answering()],
             BOARD: [f"board/{name}" for name in self.village.boards],
             PORT: [f"port/{name}" for name in self.village.wires],
         }
 
     def world(self, change: Change) -> None:
-        """Relays, lamps, meters, mains, and the cabinet's contacts."""
+        """Relays, lamps, meters, mains, pipes, probes, and the contacts of cabinet and field."""
         mono = self._clock.mono()
         by_hand = {load for f in change.standing if f.kind.name == "hand-on" for load in self._switched_by(f)}
         broken = replace(harm(change.standing), by_hand=frozenset(by_hand))
-        self.village.cabinet.suffer(tampering(change.standing))
+        unpowered = {_id(f) for f in change.standing if f.kind.name == "board-unpowered"}
+        for name, board in self.village.boards.items():
+            board.supply(name not in unpowered)
+        self.village.cabinet.suffer(tampering(change.standing, self.village.floats()))
         self.village.world.suffer(broken, mono)
-        self.village.pulsing.flow(pulse_rates(change.standing), mono)
+        self.village.break_field(field(change.standing), mono)
+        self.village.freeze_probes({_id(f) for f in change.standing if f.kind.name == "probe-stale"})
+        self.village.pulse(pulse_rates(change.standing), mono)
         if change.begun is not None:
             self._happen(change.begun, mono)
 
@@ -81,8 +115,9 @@ def harm(standing: Iterable[Fault]) -> Harm:
     cuts: list[Fault] = []
     for fault in standing:
         match fault.kind.name:
-            case "relay-welded" | "relay-open":
-                stuck[_id(fault)] = fault.kind.name == "relay-welded"
+            case "relay-welded" | "relay-open" | "pump-stuck":
+                assert fault.on is not None
+                stuck[load_of(fault.on)] = fault.kind.name != "relay-open"
             case "lamps-burnt":
                 burnt[_id(fault)] = burnt.get(_id(fault), 0) + int(fault.number("n"))
             case "illegal-tap":
@@ -100,8 +135,11 @@ def harm(standing: Iterable[Fault]) -> Harm:
 _SAYS = {"hand-on": True, "door-open": True, "photocell-covered": True, "photocell-lit": False}
 
 
-def tampering(standing: Iterable[Fault]) -> Tampering:
-    """What is wrong with the contacts by these faults, oldest first: of two on one contact the later counts."""
+def tampering(standing: Iterable[Fault], floats: Mapping[str, str] | None = None) -> Tampering:
+    """What is wrong with the contacts by these faults, oldest first: of two on one contact the later counts.
+
+    `floats`: what each float's contact is named for, `empty` or `full`.
+    """
     held: dict[str, bool] = {}
     missing: set[str] = set()
     cut = False
@@ -109,6 +147,10 @@ def tampering(standing: Iterable[Fault]) -> Tampering:
         match fault.kind.name:
             case "input-stuck":
                 held[str(fault.on)] = bool(fault.values["active"])
+            case "rain-stuck":
+                held[str(fault.on)] = bool(fault.values["falling"])
+            case "float-stuck":
+                held[str(fault.on)] = bool(fault.values["full"]) == ((floats or {})[str(fault.on)] == "full")
             case "feedback-missing":
                 missing.add(f"feedback/{_id(fault)}")
             case "mains-cut":
@@ -116,6 +158,25 @@ def tampering(standing: Iterable[Fault]) -> Tampering:
             case name if name in _SAYS:
                 held[str(fault.on)] = _SAYS[name]
     return Tampering(held, frozenset(missing), cut)
+
+
+def field(standing: Iterable[Fault]) -> Broken:
+    """What is broken in pipes and wells by these faults: leaks add up, of two on one valve's seat the later counts."""
+    leaks: dict[str, float] = {}
+    stuck: dict[str, bool] = {}
+    others: dict[str, set[str]] = {name: set() for name in ("burst", "dripper-blocked", "well-dry", "flow-meter-dead")}
+    for fault in standing:
+        match fault.kind.name:
+            case "leak":
+                leaks[str(fault.on)] = leaks.get(str(fault.on), 0.0) + fault.number("l_min")
+            case "valve-stuck":
+                stuck[_id(fault)] = bool(fault.values["open"])
+            case "flow-meter-dead":
+                others["flow-meter-dead"].add(str(fault.on))
+            case name if name in others:
+                others[name].add(_id(fault))
+    burst, blocked, dry, dead = map(frozenset, others.values())
+    return Broken(leaks, burst, blocked, stuck, dry, dead)
 
 
 def pulse_rates(standing: Iterable[Fault]) -> dict[str, float]:

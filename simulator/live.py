@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
-import math
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -47,11 +46,28 @@ def occupy(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def follow_sun(village: Village, loop: asyncio.AbstractEventLoop) -> None:
-    """Let the photocells see the sun from now on. A machine that slept or was set is noticed within a minute."""
-    wait_s = village.cabinet.follow_sun()
-    if wait_s < math.inf:
-        loop.call_later(min(wait_s, NOTICE_S), follow_sun, village, loop)
+class Following:
+    """Lets happen in the village what happens by itself. A machine that slept or was set is noticed within a minute."""
+
+    def __init__(self, village: Village, loop: asyncio.AbstractEventLoop) -> None:
+        self._village = village
+        self._loop = loop
+        self._timer = loop.call_later(0, self._follow)
+        village.stirred = self._soon
+        self._follow()
+
+    def close(self) -> None:
+        """Nothing happens by itself any more."""
+        self._timer.cancel()
+
+    def _soon(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(0, self._follow)
+
+    def _follow(self) -> None:
+        wait_s = self._village.follow()
+        self._timer.cancel()
+        self._timer = self._loop.call_later(min(wait_s, NOTICE_S), self._follow)
 
 
 async def serve(
@@ -75,7 +91,7 @@ async def serve(
         stack.callback(pins.close)
         pins.attach(loop)
         village.cabinet.put = pins.set_input
-        follow_sun(village, loop)
+        stack.callback(Following(village, loop).close)
         stack.callback(PulsePlayer(village.pulsing, village.counters, clock, pins.set_input, loop.call_later).close)
         (directory / "ports").mkdir(exist_ok=True)
         if village.boards:

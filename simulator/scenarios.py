@@ -29,6 +29,7 @@ from simulator.fast import Fast
 from simulator.fault_fast import FastStage
 from simulator.faults import FaultError, Faults
 from simulator.scenario_file import Break, Mend, Scenario, ScenarioError, See, Send, When, load, parse_scenario
+from simulator.wiring import target_of
 
 __all__ = ["FOLDER", "Report", "Scenario", "ScenarioError", "Seen", "load", "parse_scenario", "play", "run", "site_of"]
 
@@ -125,8 +126,8 @@ class _Cast:
         self.faults = Faults(FastStage(self.fast))
         self.began = self.fast.time.mono()
         world = self.fast.village.world
-        self.lamps = {f"light/{load}": [(self.began, world.watts(load))] for load in world.loads}
-        world.burns = lambda load, watts, mono: self.lamps[f"light/{load}"].append((mono, watts))
+        self.lamps = {target_of(load): [(self.began, world.watts(load))] for load in world.loads}
+        world.burns = lambda load, watts, mono: self.lamps[target_of(load)].append((mono, watts))
         witness = ClientDouble(self.fast.broker, WITNESS)
         witness.reconnect_delay_set(1, 2)
         witness.on_connect = lambda client, *_: client.subscribe(f"{self.fast.root}/#", 1)
@@ -217,7 +218,7 @@ class _Cast:
     def _relays(self) -> dict[str, tuple[str, int]]:
         village = self.fast.village
         relays = {f"gpio/{pin}": relay for pin, relay in village.relays.items()} | village.coils
-        return {f"light/{relay.load}": (name, relay.active) for name, relay in relays.items()}
+        return {target_of(relay.load): (name, relay.active) for name, relay in relays.items()}
 
     def _last_before(self, second: float) -> float:
         """When something happened last before that second, or the scenario's start."""

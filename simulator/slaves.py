@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 import termios
 import tty
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +19,13 @@ from typing import Any
 
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
+from pymodbus.pdu import ExceptionResponse, ModbusPDU
+from pymodbus.pdu.bit_message import WriteSingleCoilRequest
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
+from drivers.modbus import COIL_OFF, COIL_ON, WRITE_COIL
 from drivers.registers import Model
 from simulator.fault_bus import Wire, sound
 from simulator.relay_board import RelayBoard
@@ -90,6 +94,10 @@ class _Line(SimCore):
             return await super().async_setValues(device_id, func_code, address, values)
         if func_code not in COIL_FUNCTIONS:
             return ExcCodes.ILLEGAL_FUNCTION
+        if board.times(address):  # the one value is a number there, as _WriteCoil reads it
+            return None if board.write_timed(address, int(values[0])) else ExcCodes.ILLEGAL_VALUE
+        if func_code == WRITE_COIL and values[0] not in (COIL_ON, COIL_OFF):
+            return ExcCodes.ILLEGAL_VALUE
         return None if board.write(address, [bool(v) for v in values]) else ExcCodes.ILLEGAL_ADDRESS
 
     def _board(self, device_id: int) -> RelayBoard | None:
@@ -97,6 +105,23 @@ class _Line(SimCore):
         if not known or self._wire.deaf(device_id):
             raise NoSuchIdException(str(device_id))
         return self._boards.get(device_id)
+
+
+class _WriteCoil(WriteSingleCoilRequest):
+    """Function 05 with its value as it was sent, where pymodbus makes on or off of it; the answer is an echo."""
+
+    _sent = b""
+
+    def encode(self) -> bytes:
+        return self._sent
+
+    def decode(self, data: bytes) -> None:
+        self._sent = data[:4]
+        self.address, self._value = struct.unpack(">HH", self._sent)
+
+    async def datastore_update(self, context: Any, device_id: int) -> ModbusPDU:
+        code = await context.async_setValues(device_id, self.function_code, self.address, [self._value])
+        return ExceptionResponse(self.function_code, code) if code else self
 
 
 class _PtyTransport(asyncio.Transport):
@@ -172,7 +197,9 @@ class SlavePort:
         # The slave's side stays open here too, or the pty would hang up whenever the daemon closes its port.
         self._fds = master, slave = os.openpty()
         tty.setraw(slave)
-        self._server = ModbusSerialServer([], port=os.ttyname(slave), ignore_missing_devices=True)
+        self._server = ModbusSerialServer(
+            [], port=os.ttyname(slave), ignore_missing_devices=True, custom_pdu=[_WriteCoil]
+        )
         self._server.context = _Line(self._slaves, self._wire)
         self._handler = self._server.handle_new_connection()
         self._transport = _PtyTransport(master, self._handler, self._wire)

@@ -5,41 +5,37 @@ No socket and no pty: they are put around it by simulator/live.py.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
 from drivers.registers import Model, load_board, load_model
 from edge.core.values import ModelInfo
 from edge.shell.clock import Clock
+from simulator import wiring
 from simulator.board import Board
 from simulator.cabinet import Cabinet
 from simulator.fault_bus import Wire
+from simulator.hydraulics import Broken, Hydraulics
 from simulator.pulsing import Pulsing
 from simulator.relay_board import RelayBoard
 from simulator.slaves import Slave
+from simulator.soil import Soil
 from simulator.surroundings import Surroundings
-from simulator.world import Load, World
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """What hangs on a line or a coil: the load, and the level (0 or 1) at which the relay is on."""
-
-    load: str
-    active: int
+from simulator.world import World
 
 
 class Village:
     """The wiring of a validated `site`, with models known by `catalogue`; everything off until a line is driven or a
     coil written.
 
-    Lights burn and their meters count; sensors feel air, soil and light; the cabinet's contacts say what is so. Valves
-    and pumps are not there yet. `boards` are the relay boards by id; `relays` what hangs on lines of the Pi, by BCM
-    number, and `coils` what hangs on coils, by `<board>/<coil>`. `moved(coil, on)` is called with each change of a
-    coil, before its load is.
+    Lights burn and their meters count; pumps bring water through valves to plots; it rains; sensors feel air, soil and
+    light; the cabinet's contacts say what is so. `boards` are the relay boards by id; `relays` what hangs on lines of
+    the Pi, by BCM number, and `coils` what hangs on coils, by `<board>/<coil>`. `moved(coil, on)` is called with each
+    change of a coil, before its load is. What happens by itself happens in `follow`; `stirred` is called when it is to
+    be called earlier than it said.
     """
 
     def __init__(
@@ -48,29 +44,40 @@ class Village:
         self._site = site
         self._catalogue = catalogue
         self._clock = clock
-        self.relays = dict(_relays(site))
-        self.coils = dict(_coils(site))
+        self.relays, self.coils = wiring.relays(site), wiring.coils(site)
         self.moved: Callable[[str, bool], None] = _nobody
         self.boards = {
-            name: RelayBoard(board.address, load_board(board.model).coils, partial(self._coil_changed, name))
-            for name, board in site.boards.items()
+            name: RelayBoard(
+                board.address, model.coils, partial(self._coil_changed, name), model.timed_on, clock.mono
+            )
+            for name, board, model in ((n, b, load_board(b.model)) for n, b in site.boards.items())
         }
-        loads = [
-            Load(f"{name}/{key}", light.meter, circuit.lamps * circuit.lamp_w, circuit.lamps)
-            for name, light in site.lights.items()
-            for key, circuit in light.circuits.items()
-        ]
         meters = {name: _phases(catalogue[site.meters[name].model]) for name in self.answering()}
-        self.world = World(loads, meters, seed, clock.mono())
+        self.world = World(wiring.loads(site), meters, seed, clock.mono())
         self.surroundings = Surroundings(site.site.latitude, site.site.longitude, seed)
-        self.cabinet = Cabinet(site, clock)
+        self.hydraulics = Hydraulics(site, seed, clock.mono())
+        self._epoch = clock.now().wall - clock.mono()  # the soil's clock is the monotonic one, from then on
+        self.soil = self._soil(seed)
+        self.cabinet = Cabinet(site, clock, self.surroundings.rain)
+        self.stirred: Callable[[], None] = _calm
         self.counters: dict[str, Any] = site.counted_inputs()
         self.pulsing = Pulsing(self.counters, clock.mono())
+        self._played: Mapping[str, float] = {}
+        self._flowing: Mapping[str, float] = {}
         at_rest = {contact.gpio: int(contact.active == "low") for contact in self.counters.values()}
-        outside = {**dict(_pulls(site)), **self.cabinet.levels(), **at_rest}
+        outside = {**wiring.pulls(site), **self.cabinet.levels(), **at_rest}
         self.board = Board(outside, self._line_changed, persist=persist)
         self.cabinet.put = self.board.set_outside
         self.world.moves = self.cabinet.contactor
+        self.world.powers = self._powers
+        self.hydraulics.flows = self._flows
+        self.hydraulics.draws = lambda pump, watts, mono: self.world.draws(f"pump:{pump}", watts, mono)
+        self.hydraulics.waters = lambda plot, l_s, once, mono: self.soil.water(plot, l_s, once, mono + self._epoch)
+        self.hydraulics.says = self.cabinet.tank
+        for level in self.hydraulics.tanks:
+            self.cabinet.tank(level, self.hydraulics.empty(level))
+        for board in self.boards.values():
+            board.timers_changed = self._stir
         self.pass_off({}, {}, {})
         self.wires = {
             port: Wire(random.Random(f"{seed}/{port}"), partial(self._powered, port))  # noqa: S311  # as the world's
@@ -96,6 +103,44 @@ class Village:
         self._moved, self._models, self._times = moved, models, times
         self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in self._site.ports}
 
+    def follow(self) -> float:
+        """Let everything happen that is due by now: relays whose time is over open, pipes and tanks fill, rain begins,
+        night falls. Seconds until it is to be called again if nothing changes, or infinity."""
+        mono = self._clock.mono()
+        falls = min((board.follow() for board in self.boards.values()), default=math.inf)
+        due = min(self.hydraulics.follow(mono), falls)
+        return min(max(due - mono, 0.0), self.cabinet.follow_sky())
+
+    def pulse(self, rates: Mapping[str, float], mono: float) -> None:
+        """So many pulses a second come at these counting contacts, beside what flows. Raises KeyError."""
+        self._played = rates
+        self._count(mono)
+
+    def moisture_pct(self, plot: str) -> float:
+        """Water in the soil of a plot (its valve's id) now, in percent of its volume. Raises KeyError."""
+        return self.soil.plot_pct(plot, self._clock.mono() + self._epoch)
+
+    def break_field(self, broken: Broken, mono: float) -> None:
+        """From now on this is broken in pipes and wells, and nothing else."""
+        self.hydraulics.suffer(broken, mono)
+        self.stirred()
+
+    def floats(self) -> dict[str, str]:
+        """What a low line means of each level input (`input/tank`): `empty` or `full`."""
+        return {f"input/{n}": found.low_is for n, found in self._site.inputs.items() if found.role == "level"}
+
+    def freeze_probes(self, probes: Collection[str]) -> None:
+        """From now on these soil probes show what they show now. Raises KeyError."""
+        self.soil.freeze(probes, self._clock.mono() + self._epoch)
+
+    def probes(self) -> list[str]:
+        """The sensors that feel the soil's water, and answer."""
+        return list(self.soil.probes)
+
+    def sensors(self) -> list[str]:
+        """The sensors that answer."""
+        return [name for name, sensor in self._site.sensors.items() if self._catalogue[sensor.model].driven]
+
     def answering(self) -> list[str]:
         """The meters that answer."""
         return [name for name, meter in self._site.meters.items() if self._catalogue[meter.model].driven]
@@ -117,7 +162,7 @@ class Village:
     def _powered(self, port: str, address: int) -> bool:
         """Boards and sensors are fed with the Pi, which the mains do not matter to."""
         kind, _, name = self._at[port].get(address, "").partition("/")
-        return kind in ("board", "sensor") or self.world.answers(name)
+        return kind == "sensor" or (self.boards[name].powered if kind == "board" else self.world.answers(name))
 
     def _read(self) -> list[tuple[str, Mapping[str, Any]]]:
         return [("meter", self._site.meters), ("sensor", self._site.sensors)]
@@ -140,7 +185,38 @@ class Village:
         return {quantity: values[quantity] for quantity in model.quantities if quantity in values}
 
     def _felt(self, name: str, model: Model) -> dict[str, float]:
-        return self.surroundings.quantities(name, model.quantities, self._clock.now().wall)
+        felt = self.surroundings.quantities(model.quantities, self._clock.now().wall)
+        if name in self.soil.probes:
+            felt["moisture_pct"] = self.soil.probe_pct(name, self._clock.mono() + self._epoch)
+        return felt
+
+    def _soil(self, seed: int) -> Soil:
+        """A plot for every valve, and a probe in the first plot that names it."""
+        plots = {name: pipe.normal for name, pipe in self.hydraulics.pipes.items()}
+        probes: dict[str, str | None] = {
+            name: next((v for v, valve in self._site.valves.items() if valve.soil == name), None)
+            for name in self.sensors()
+            if "moisture_pct" in load_model(self._site.sensors[name].model).quantities
+        }
+        return Soil(plots, probes, self.surroundings, seed, self._clock.now().wall)
+
+    def _stir(self) -> None:
+        self.stirred()
+
+    def _powers(self, load: str, on: bool, mono: float) -> None:
+        kind, _, name = load.partition(":")
+        if kind in ("pump", "valve") and name:
+            self.hydraulics.power(f"{kind}/{name}", on, mono)
+            self.stirred()
+
+    def _flows(self, l_min: Mapping[str, float], mono: float) -> None:
+        inputs = self.counters
+        self._flowing = {name: flow * inputs[name].pulses_per_l / 60 for name, flow in l_min.items() if flow}
+        self._count(mono)
+
+    def _count(self, mono: float) -> None:
+        names = self._played.keys() | self._flowing.keys()
+        self.pulsing.flow({n: self._played.get(n, 0.0) + self._flowing.get(n, 0.0) for n in sorted(names)}, mono)
 
     def _line_changed(self, pin: int, level: int) -> None:
         relay = self.relays.get(pin)
@@ -165,31 +241,8 @@ def _nobody(_coil: str, _on: bool) -> None:
     """Nobody looks at the coils."""
 
 
-def _relays(site: Any) -> Iterator[tuple[int, Relay]]:
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            gpio = getattr(circuit.output, "gpio", None)
-            if gpio is not None:
-                yield gpio, Relay(f"{name}/{key}", int(circuit.output.active == "high"))
-
-
-def _coils(site: Any) -> Iterator[tuple[str, Relay]]:
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            board = getattr(circuit.output, "board", None)
-            if board is not None:
-                yield f"{board}/{circuit.output.coil}", Relay(f"{name}/{key}", 1)
-
-
-def _pulls(site: Any) -> Iterator[tuple[int, int]]:
-    """External pulls that hold every relay off while nobody drives its line."""
-    outputs = [circuit.output for light in site.lights.values() for circuit in light.circuits.values()]
-    for section in (site.pumps, site.valves, site.switches):
-        outputs += [device.output for device in section.values()]
-    for output in outputs:
-        gpio = getattr(output, "gpio", None)
-        if gpio is not None:
-            yield gpio, int(output.active == "low")
+def _calm() -> None:
+    """Nobody waits for what happens by itself."""
 
 
 def _phases(model: ModelInfo) -> int:

@@ -113,6 +113,8 @@ def _coils(board: RelayBoard, question: bytes) -> bytes:
         return sealed(bytes((question[0], function, len(data))) + data)
     if function != WRITE_COIL:
         return _refusal(question, ILLEGAL_FUNCTION)
+    if board.times(first):
+        return question if board.write_timed(first, value) else _refusal(question, ILLEGAL_VALUE)
     if value not in (COIL_ON, COIL_OFF):
         return _refusal(question, ILLEGAL_VALUE)
     return question if board.write(first, [value == COIL_ON]) else _refusal(question, ILLEGAL_ADDRESS)

@@ -1,8 +1,9 @@
-"""The village's physics: lamps behind relays draw power, meters count it. Deterministic for a seed, on time handed in.
+"""The village's physics: lamps and motors behind relays draw power, meters count it. Deterministic for a seed, on time
+handed in.
 
 Lamps are LED with electronic drivers: a circuit draws its rated power whatever the voltage, from the moment its relay
-closes. So energy is power times time between switches, exactly, and reading a meter changes nothing. Times are
-monotonic seconds of whatever clock the caller has; they never go back.
+closes; a motor draws what it is said to have to do. So energy is power times time between switches, exactly, and
+reading a meter changes nothing. Times are monotonic seconds of whatever clock the caller has; they never go back.
 
 What is broken is one value, `Harm`; what burns is a function of it and of what the relays were told.
 """
@@ -17,12 +18,13 @@ from dataclasses import dataclass, field
 NOMINAL_V = 230.0
 POWER_FACTOR = 0.95  # of the lamps' drivers; a meter without load shows 1
 W_S_PER_KWH = 3_600_000.0
-TAP = "tap"  # a load that is nobody's; others have a slash in their names
+TAP = "tap"  # a load that is nobody's; others have a slash or a colon in their names
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one relay switches: `lamps` (1 or more) of together `rated_w` watts behind `meter`, or behind none."""
+    """What one relay switches: `lamps` (1 or more) of together `rated_w` watts behind `meter`, or behind none; a motor
+    or a coil counts as one lamp."""
 
     name: str
     meter: str | None
@@ -131,11 +133,16 @@ def _no_contact(_load: str, _closed: bool) -> None:
     """Nobody looks at the contactors."""
 
 
+def _no_power(_load: str, _on: bool, _mono: float) -> None:
+    """Nothing does anything with it."""
+
+
 class World:
     """Loads, and meters by name with their number of phases (1 or 3); everything is off and whole at `start`.
 
     `burns(load, watts, mono)` is called when the lamps of a load draw more or less than before, `moves(load, closed)`
-    when its contactor, which the relay's contact feeds from the mains, closes or opens.
+    when its contactor, which the relay's contact feeds from the mains, closes or opens, and `powers(load, on, mono)`
+    when it has power from there on, or none.
     """
 
     def __init__(self, loads: Iterable[Load], meters: Mapping[str, int], seed: int, start: float) -> None:
@@ -143,10 +150,13 @@ class World:
         self._on: set[str] = set()
         self._harm = Harm()
         self._mains = Mains(seed)
+        self._rated = {name: load.rated_w for name, load in self.loads.items()}
         self._drawn = dict.fromkeys(self.loads, 0.0)
         self.burns: Callable[[str, float, float], None] = _nobody
         self._closed: set[str] = set()
         self.moves: Callable[[str, bool], None] = _no_contact
+        self._live: set[str] = set()
+        self.powers: Callable[[str, bool, float], None] = _no_power
         self._meters = {
             name: Meter(name, [load for load in self.loads.values() if load.meter == name], phases, seed, start)
             for name, phases in meters.items()
@@ -156,8 +166,13 @@ class World:
         """The relay of `load` is told to open or close; to be told so again changes nothing. Raises KeyError."""
         if on == (load in self._on):
             return
-        self._feed(self.loads[load], mono, on)
         (self._on.add if on else self._on.discard)(load)
+        self._feed(self.loads[load], mono, on)
+
+    def draws(self, load: str, watts: float, mono: float) -> None:
+        """From now on a load draws so many watts while it has power. Raises KeyError."""
+        self._rated[load] = watts
+        self._count(self.loads[load], mono, load in self._on)
 
     def suffer(self, harm: Harm, mono: float) -> None:
         """From now on this is broken and nothing else. Raises KeyError for a load or meter that is not there."""
@@ -228,13 +243,23 @@ class World:
 
     def _watts(self, load: Load, told: bool) -> float:
         whole = load.lamps - min(self._harm.burnt.get(load.name, 0), load.lamps)
-        return load.rated_w * whole / load.lamps if self._contactor(load, told) and self._fed(load.meter) else 0.0
+        powered = self._contactor(load, told) and self._fed(load.meter)
+        return self._rated[load.name] * whole / load.lamps if powered else 0.0
 
     def _feed(self, load: Load, mono: float, told: bool) -> None:
         closed = self._contactor(load, told)
         if closed != (load.name in self._closed):
             (self._closed.add if closed else self._closed.discard)(load.name)
             self.moves(load.name, closed)
+        live = closed and self._fed(load.meter)
+        turned = live != (load.name in self._live)
+        if turned:
+            (self._live.add if live else self._live.discard)(load.name)
+        self._count(load, mono, told)
+        if turned:
+            self.powers(load.name, live, mono)
+
+    def _count(self, load: Load, mono: float, told: bool) -> None:
         watts = self._watts(load, told)
         meter = self._meters.get(load.meter or "")
         if meter is not None:

@@ -15,7 +15,7 @@ from support import until
 
 from drivers.api import NoAnswer, PortGone
 from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, check, read_request, sealed, write_coil_request
-from drivers.registers import Model, load_model, models
+from drivers.registers import Model, load_board, load_model, models
 from drivers.serial_port import SerialPort
 from edge.shell.clock import ManualClock, SystemClock
 from simulator.fast import VillageTime
@@ -44,7 +44,8 @@ def slaves() -> list[Slave | RelayBoard]:
     """An SDM120 at 2, an SDM630 at 1, a board of eight relays at 10, and one of each form of every model from 21."""
     meters = [Slave(2, load_model("sdm120"), lambda: METER), Slave(1, load_model("sdm630"), lambda: STREET)]
     forms = [Slave(FORMS[key], form, partial(within, form)) for key, form in EVERY_FORM.items()]
-    return [*meters, *forms, RelayBoard(10, 8, lambda *_: None)]
+    timed = load_board("waveshare-relay-8").timed_on
+    return [*meters, *forms, RelayBoard(10, 8, lambda *_: None, timed, lambda: 0.0)]
 
 
 def wire() -> Wire:
@@ -141,6 +142,9 @@ QUESTIONS = {
     "beyond the last coil": [
         read_request(10, READ_COILS, 0, 9), read_request(10, READ_COILS, 8, 1), read_request(10, READ_COILS, 0x0200, 8),
         write_coil_request(10, 8, COIL_ON), write_coil_request(10, 0xFFFF, COIL_OFF),
+        write_coil_request(10, 0x0203, 150), write_coil_request(10, 0x0203, 0), write_coil_request(10, 0x0203, 0x8000),
+        write_coil_request(10, 0x0208, 150), write_coil_request(10, 3, 0x1234), read_request(10, READ_COILS, 0, 8),
+        write_coil_request(10, 3, COIL_OFF), read_request(10, READ_COILS, 0, 8),
     ],
     "a board's registers": [read_request(10, f, 0, 1) for f in (3, 4)],
     "another function": [read_request(2, f, 0, 1) for f in (1, 3)] + [sealed(bytes((2, 6, 0, 0, 0, 1)))],

@@ -88,7 +88,7 @@ def test_the_village_plays_meters_and_sensors_of_every_kind_and_a_counter_begins
     assert 9999.98 <= read["pump"]["energy_kwh"] < 9999.99
     assert read["house"]["energy_kwh"] > 0
     wall = clock.now().wall
-    assert read["soil-1"]["moisture_pct"] == pytest.approx(village.surroundings.moisture_pct("soil-1", wall), abs=0.06)
+    assert read["soil-1"]["moisture_pct"] == pytest.approx(village.soil.probe_pct("soil-1", wall), abs=0.06)
     assert read["soil-1"]["temperature_c"] == pytest.approx(village.surroundings.soil_c(wall), abs=0.06)
     assert read["air-1"]["temperature_c"] == pytest.approx(village.surroundings.air_c(wall), abs=0.06)
     assert read["light-1"]["illuminance_lux"] == pytest.approx(village.surroundings.illuminance_lux(wall), rel=0.05, abs=1)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.registers import load_model, models
+from simulator.soil import Soil
 from simulator.surroundings import Surroundings
 
 NOON = dt.datetime(2026, 6, 21, 5, tzinfo=dt.UTC).timestamp()  # 12:00 in Vietnam
 HOUR_S, DAY_S = 3600.0, 86400.0
 YEAR = st.floats(NOON, NOON + 366 * DAY_S)
+MOIST = "moisture_pct"
 SENSORS = [name for name in models() if load_model(name).kind == "sensor"]
 
 
@@ -22,11 +24,18 @@ def village(seed: int = 1) -> Surroundings:
     return Surroundings(19.87, 105.68, seed)
 
 
+def felt(wanted: Collection[str], wall: float, seed: int = 1, sensor: str = "s") -> dict[str, float]:
+    """What a sensor shows that stands in no plot."""
+    around = village(seed)
+    shown = around.quantities(wanted, wall)
+    return shown | ({MOIST: Soil({}, {sensor: None}, around, seed, wall).probe_pct(sensor, wall)} if MOIST in wanted else {})
+
+
 @pytest.mark.parametrize("name", SENSORS)
 @given(wall=YEAR, seed=st.integers(0, 9))
 def test_every_sensor_shows_what_its_model_can_say(name: str, wall: float, seed: int) -> None:
     model = load_model(name)
-    shown = village(seed).quantities("s", model.quantities, wall)
+    shown = felt(model.quantities, wall, seed)
     assert set(shown) == set(model.quantities)
     for quantity, value in shown.items():
         low, high = model.quantities[quantity].limits
@@ -36,9 +45,9 @@ def test_every_sensor_shows_what_its_model_can_say(name: str, wall: float, seed:
 
 def test_the_same_seed_is_the_same_weather_and_another_is_not() -> None:
     wanted = ["temperature_c", "moisture_pct", "humidity_pct", "illuminance_lux"]
-    same = [village().quantities("soil-1", wanted, NOON) for _ in range(2)]
-    assert same[0] == same[1] != village(2).quantities("soil-1", wanted, NOON)
-    assert same[0]["moisture_pct"] != village().quantities("soil-2", wanted, NOON)["moisture_pct"]
+    same = [felt(wanted, NOON) for _ in range(2)]
+    assert same[0] == same[1] != felt(wanted, NOON, 2)
+    assert same[0]["moisture_pct"] != felt(wanted, NOON, sensor="another")["moisture_pct"]
 
 
 @given(wall=YEAR)
@@ -76,9 +85,12 @@ def test_the_air_is_driest_when_it_is_warmest() -> None:
     assert felt.air_c(driest) > sorted(felt.air_c(h) for h in hours)[18]
 
 
-def test_the_soil_dries_until_it_rains() -> None:
-    felt = village()
-    days = [felt.moisture_pct("soil-1", NOON + h * HOUR_S) for h in range(24 * 14)]
-    wetter = [later - earlier for earlier, later in itertools.pairwise(days) if later > earlier + 1]
-    assert 1 <= len(wetter) <= 4
-    assert all(jump > 4 for jump in wetter)
+def test_rain_is_clouded_damp_and_dark() -> None:
+    around = village()
+    at = around.rain.next_change(NOON)
+    while around.rain.falling(at) is None or not 3 <= (at + around.noon_s) % DAY_S / HOUR_S - 6 <= 9:
+        at = around.rain.next_change(at)
+    dry = next(at + n * DAY_S for n in range(1, 40) if around.rain.cover(at + n * DAY_S) == 0)
+    assert around.clear(at) < 0.2
+    assert around.humidity_pct(at) >= 95 > around.humidity_pct(dry)
+    assert around.illuminance_lux(at) < around.illuminance_lux(dry)
