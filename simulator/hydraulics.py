@@ -27,7 +27,7 @@ DRY_W, SHUT_W = 0.7, 0.8  # of its power a pump draws without water, and against
 TANK_L, SPRING_L_MIN, USE_L_MIN = (8000.0, 12000.0), (7.0, 12.0), 5.0
 LOW, HIGH = (0.08, 0.15), (0.85, 0.95)  # where a float turns in a tank that is drawn from, and in one that is filled
 SUCKS = 0.02  # a pump that ran dry has water again above that
-SOON = 1e-9
+SOON_S = 1e-6  # less than this is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,8 @@ class Tank:
 
     def until(self) -> float:
         """Seconds until something of it changes, as it flows now."""
-        marks = [share * self.capacity for share in (0.0, SUCKS, *self.float_at, 1.0)]
-        ahead = [m for m in marks if (m - self.level) * self.net > SOON]
-        return min((m - self.level) / self.net * 60 for m in ahead) if ahead else math.inf
+        ahead = [mark - self.level for mark in self._marks() if (mark - self.level) * self.net > 0]
+        return min(way / self.net for way in ahead) * 60 if ahead else math.inf
 
     def flow(self, net: float) -> None:
         """It gains so much from now on; a full one overflows."""
@@ -73,12 +72,14 @@ class Tank:
     def fill(self, seconds: float) -> None:
         """So much time has passed."""
         self.level = min(max(self.level + self.net * seconds / 60, 0.0), self.capacity)
-        for mark in (0.0, SUCKS * self.capacity, *(share * self.capacity for share in self.float_at), self.capacity):
-            if abs(self.level - mark) < 1e-6:
-                self.level = mark
-        low, high = (share * self.capacity for share in self.float_at)
+        marks = self._marks()
+        self.level = next((m for m in marks if abs(m - self.level) * 60 <= SOON_S * abs(self.net)), self.level)
+        _, sucks, low, high, _ = marks
         self.empty = self.level <= low or (self.empty and self.level < high)
-        self.dry = self.level <= 0 or (self.dry and self.level < SUCKS * self.capacity)
+        self.dry = self.level <= 0 or (self.dry and self.level < sucks)
+
+    def _marks(self) -> list[float]:
+        return [share * self.capacity for share in (0.0, SUCKS, *self.float_at, 1.0)]
 
 
 @dataclass
@@ -98,12 +99,22 @@ class Pipe:
     @property
     def filling(self) -> bool:
         """Whether the pipe behind it is not full yet."""
-        return self.piped < PIPE_L - SOON
+        return self.piped < PIPE_L
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """For how many seconds a pump ran, how many of them without water, and how many while every valve of its was shut
+    (a pump without valves never does)."""
+
+    on_s: float = 0.0
+    dry_s: float = 0.0
+    shut_s: float = 0.0
 
 
 @dataclass
 class Pump:
-    """A pump, its tanks (by level input) and its own account, in seconds."""
+    """A pump, its tanks (by level input) and its account."""
 
     rated_w: float
     most: float  # l/min against no pressure
@@ -112,9 +123,7 @@ class Pump:
     brings: list[str]
     running: bool = False
     flow: float = 0.0
-    on_s: float = 0.0
-    dry_s: float = 0.0
-    shut_s: float = 0.0
+    account: Account = Account()
 
 
 def _no_flow(_rates: Mapping[str, float], _mono: float) -> None:
@@ -178,9 +187,9 @@ class Hydraulics:
 
     def follow(self, mono: float) -> float:
         """Let everything happen that is due by `mono`; when the next is due if nothing changes, or infinity."""
-        while (due := self._due()) <= mono:
-            self._pass(due)
-            self._change(due)
+        while (due := self._due()) <= mono + SOON_S:
+            self._pass(min(due, mono))
+            self._change(self._since)
         self._pass(mono)
         return due
 
@@ -192,6 +201,11 @@ class Hydraulics:
         """What the valve's plot ever got, by `mono`, which is not long ago. Raises KeyError."""
         pipe = self.pipes[valve]
         return pipe.delivered_l + pipe.gets * max(mono - self._since, 0.0) / 60
+
+    def account(self, pump: str, mono: float) -> Account:
+        """What a pump did, by `mono`, which is not long ago. Raises KeyError."""
+        found, seconds = self.pumps[pump], max(mono - self._since, 0.0)
+        return self._passed(found, seconds) if found.running else found.account
 
     def empty(self, level: str) -> bool:
         """What a float says. Raises KeyError."""
@@ -208,22 +222,25 @@ class Hydraulics:
     def _pass(self, mono: float) -> None:
         seconds = max(mono - self._since, 0.0)
         self._since = max(mono, self._since)
-        if not seconds:
-            return
         for pipe in self.pipes.values():
             passed = pipe.flow * seconds / 60
             pipe.metered_l += passed
             pipe.delivered_l += pipe.gets * seconds / 60
             if pipe.flow and pipe.filling:
-                pipe.piped = PIPE_L if pipe.piped + passed > PIPE_L - 1e-6 else pipe.piped + passed
+                pipe.piped += passed
+                full = (PIPE_L - pipe.piped) * 60 <= SOON_S * pipe.flow
+                pipe.piped = PIPE_L if full else pipe.piped
         for pump in self.pumps.values():
             if pump.running:
-                pump.on_s += seconds
-                pump.dry_s += seconds * self._dry(pump)
-                pump.shut_s += seconds * bool(pump.valves and not any(map(self.opens, pump.valves)))
+                pump.account = self._passed(pump, seconds)
         for tank in self.tanks.values():
             tank.fill(seconds)
         self.leaked_l += sum(self._leaks().values()) * seconds / 60
+
+    def _passed(self, pump: Pump, seconds: float) -> Account:
+        shut = bool(pump.valves and not any(map(self.opens, pump.valves)))
+        before = pump.account
+        return Account(before.on_s + seconds, before.dry_s + seconds * self._dry(pump), before.shut_s + seconds * shut)
 
     def _change(self, mono: float) -> None:
         """Flows as they are from now on, told to whom they concern."""
