@@ -9,7 +9,8 @@ from drivers.api import DriverError, PortGone
 from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, Line, read_request, write_coil_request
 from drivers.registers import BoardModel
 
-Wish = tuple[int, bool]  # a coil from 0, and whether its relay shall be on
+# A coil from 0, whether its relay shall be on, and for how long (s, > 0): None for good.
+Wish = tuple[int, bool, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,16 @@ class ModbusRelay:
     """A board of `model` at `address` (1..247).
 
     What its relays are is known only from reading them: a write's echo says that a write arrived, and the reading after
-    it says what came of it. A board whose coil reading was given up is brought back into step by a write of what is
-    wanted of a coil anyway, which moves no relay that is as it should be.
+    it says what came of it. An ON for a time is left to the board's own timer; where the model has none it is an ON for
+    good, which somebody else must end. A board whose coil reading was given up is brought back into step by a write of
+    what is wanted of a coil anyway, which moves no relay that is as it should be.
     """
 
     def __init__(self, line: Line, address: int, model: BoardModel) -> None:
         self._line = line
         self._model = model
+        self._address = address
         self._read = read_request(address, READ_COILS, 0, model.coils)
-        self._writes = {
-            (coil, on): write_coil_request(address, coil, COIL_ON if on else COIL_OFF)
-            for coil in range(model.coils)
-            for on in (False, True)
-        }
 
     def ready_at(self, write: Wish | None, wanted: Iterable[Wish]) -> float:
         """The monotonic time from which `ask` may be called with the same."""
@@ -55,8 +53,7 @@ class ModbusRelay:
         `wanted`: what may be written in place of it to bring the board back into step. Never raises DriverError: the
         turn says what went wrong.
         """
-        request = self._question(write, wanted)[1]
-        wrote = next((wish for wish, known in self._writes.items() if known == request), None)
+        _, request, wrote = self._question(write, wanted)
         try:
             data = self._line.ask(request, self._model)
         except DriverError as error:
@@ -65,6 +62,18 @@ class ModbusRelay:
         coils = None if wrote else tuple(bool(data[0] >> coil & 1) for coil in range(self._model.coils))
         return Turn(self._line.quiet_until, coils, wrote)
 
-    def _question(self, write: Wish | None, wanted: Iterable[Wish]) -> tuple[float, bytes]:
-        first = [] if write is None else [self._writes[write]]
-        return self._line.next_question([*first, self._read, *(self._writes[wish] for wish in wanted)], self._model)
+    def _question(self, write: Wish | None, wanted: Iterable[Wish]) -> tuple[float, bytes, Wish | None]:
+        questions: dict[bytes, Wish | None] = {} if write is None else {self._frame(write): write}
+        questions.setdefault(self._read, None)
+        for wish in wanted:
+            questions.setdefault(self._frame(wish), wish)
+        when, request = self._line.next_question(list(questions), self._model)
+        return when, request, questions[request]
+
+    def _frame(self, wish: Wish) -> bytes:
+        coil, on, for_s = wish
+        timed = self._model.timed_on
+        if not on or for_s is None or timed is None:
+            return write_coil_request(self._address, coil, COIL_ON if on else COIL_OFF)
+        units = min(max(int(for_s / timed.unit_s + 1e-6), 1), timed.most)
+        return write_coil_request(self._address, timed.address + coil, units)

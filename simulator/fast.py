@@ -24,6 +24,7 @@ from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
 from edge.shell.app import Shell, compose
 from edge.shell.clock import ManualClock
+from edge.shell.leases import at_once
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner, Worker
 from edge.shell.seams import Seams
@@ -273,7 +274,8 @@ class Fast:
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
         seams = Seams(
-            self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched
+            self._make_client, self._look_every_s, board_poll_s=self._board_poll_s, line_mono=lines, watched=watched,
+            apart=at_once,
         )
         self.shell = compose(
             self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters,
@@ -333,6 +335,8 @@ class Fast:
                     client.vanish()
             else:
                 shell.link.stop()
+                shell.leases.turn_all_off()
+                StepRunner(shell.buses, self.clock).settle()
                 shell.close(self.clock.now())
         board = self.village.board
         if lines:

@@ -15,7 +15,9 @@ from edge.core.values import ModelInfo, Request
 from edge.shell.clock import ManualClock
 from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects
+from edge.shell.leases import LeaseKeeper, at_once
 from edge.shell.runner import Inbox, StepRunner
+from edge.shell.safe import safe_entries
 from edge.shell.store import StoreWorker
 
 NGUYEN_LY = {"id": "thon", "name": "Thôn", "latitude": 19.87, "longitude": 105.68, "timezone": "Asia/Ho_Chi_Minh"}
@@ -110,22 +112,25 @@ class Bench:
         self.site = site or village()
         self.clock = clock or ManualClock(when(at))
         self.lines = lines or {
-            f"light/{name}/{c}": Line(self.clock) for name, light in self.site.lights.items() for c in light.circuits
+            entry["output"]: Line(self.clock) for entry in safe_entries(self.site)
         }
         self.radio = Radio()
         self.inbox: Inbox[Event] = Inbox()
         self.store = StoreWorker(journal, self.inbox.put)
         self.controller = assemble(self.site, CATALOGUE, self.store.memory(), "1.0.0")
-        effects = Effects(self.lines, self.store, self.radio)
+        fed_by = {f"valve/{i}": f"pump/{valve.pump}" for i, valve in self.site.valves.items() if valve.pump is not None}
+        self.leases = LeaseKeeper(self.lines, self.clock.mono, self.inbox.put, fed_by, at_once)
+        effects = Effects(self.leases, self.store, self.radio)
         self.core = CoreWorker(self.controller, effects, self.clock, self.inbox, look_every_s)
         self.core.start(fallback)
-        self.runner = StepRunner([self.core, self.store], self.clock)
+        self.runner = StepRunner([self.core, self.leases, self.store], self.clock)
         self.root = f"village/{self.site.site.id}"
         self._decoder = decoder(self.site)
         self.put(LinkChanged(up=True))
 
     def stop(self) -> None:
         """The process ends in good order."""
+        self.leases.turn_all_off()
         self.core.stop()
         self.store.close(self.clock.now())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from edge.core import site_devices
 from edge.core.assembly import assemble, decoder
 from edge.core.diagnosis import telling
 from edge.core.events import Event
-from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
+from edge.core.site import Meter, Output, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
 from edge.core.values import ModelInfo, Moment, Setting
 from edge.shell import safe
@@ -34,6 +35,7 @@ from edge.shell.doctor import Catalogue, Doctor, Progress, quiet
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
 from edge.shell.keeping import FILE, Files, Keeping, keep
+from edge.shell.leases import LeaseKeeper
 from edge.shell.mqtt import MqttLink
 from edge.shell.mqtt_client import Broker
 from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
@@ -48,6 +50,7 @@ from edge.typed import Address
 log = logging.getLogger(__name__)
 SWITCH_S = 0.0005  # a thread with something to send waits no longer for one that computes; Python's own 5 ms are felt
 LAST_GOOD = "site.yaml"
+BOARDS_END_S = 2.0  # what a line needs for a write and a reading at most, but for a device that does not answer
 
 
 def catalogue() -> dict[str, ModelInfo]:
@@ -79,6 +82,7 @@ class Shell:
     """The workers around one core, not yet started; the same ones for threads and for virtual time."""
 
     core: CoreWorker
+    leases: LeaseKeeper
     store: StoreWorker
     link: MqttLink
     keeping: Keeping
@@ -93,7 +97,7 @@ class Shell:
     @property
     def workers(self) -> list[Worker]:
         """All of them, the core first."""
-        return [self.core, self.store, *self.keeping.workers, *self.buses]
+        return [self.core, self.leases, self.store, *self.keeping.workers, *self.buses]
 
 
 def compose(
@@ -103,9 +107,9 @@ def compose(
 ) -> Shell:
     """Wire the shell of `site`.
 
-    `outputs`, those on lines of the Pi, go by `<kind>/<id>/<circuit>`, `inputs` as Site.read_inputs names them,
-    `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory, and without a history, which
-    lies beside it. `configuration` is the file that `site` was read from.
+    `outputs`, those on lines of the Pi, go by `<kind>/<id>`, a light's by `light/<id>/<circuit>`; `inputs` as
+    Site.read_inputs names them, `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory, and
+    without a history, which lies beside it. `configuration` is the file that `site` was read from.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
@@ -127,11 +131,13 @@ def compose(
         polled += _measuring(site, models, name, line)
         if polled:
             buses.append(BusWorker(f"bus-{name}", polled, inbox.put))
+    fed_by = {f"valve/{i}": f"pump/{valve.pump}" for i, valve in site.valves.items() if valve.pump is not None}
+    leases = LeaseKeeper(hands, clock.mono, inbox.put, fed_by, seams.apart)
     worker = CoreWorker(
-        controller, Effects(hands, store, link, keeping), clock, inbox, seams.look_every_s, Contacts(inputs),
+        controller, Effects(leases, store, link, keeping), clock, inbox, seams.look_every_s, Contacts(inputs),
         Pulses(counters),
     )
-    return Shell(worker, store, link, keeping, buses)
+    return Shell(worker, leases, store, link, keeping, buses)
 
 
 class App:
@@ -163,12 +169,23 @@ class App:
         self._shell.link.start()
 
     def stop(self) -> None:
-        """Say goodbye and keep what is to be kept. Outputs stay as they are; `village-edge safe` is for the rest."""
+        """Say goodbye, turn pumps, valves and switches off, and keep what is to be kept. Lights stay as they are;
+        `village-edge safe` is for the rest."""
         self._shell.link.stop()
-        for name in self._runner.stop():
+        late = self._runner.stop(only=("core",))
+        self._shell.leases.turn_all_off()
+        self._wait_for_boards()
+        late += [name for name in self._runner.stop() if name not in late]
+        for name in late:
             log.error("worker %s did not end in time", name)
         self._shell.close(self._clock.now())
         os.close(self._lock)
+
+    def _wait_for_boards(self) -> None:
+        """Give them the time to take what they were told, and to say that it is so."""
+        deadline = self._clock.mono() + BOARDS_END_S
+        while not self._shell.leases.all_off() and self._clock.mono() < deadline:
+            threading.Event().wait(0.02)
 
 
 def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelInfo]) -> tuple[Site, str | None]:
@@ -192,13 +209,22 @@ def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelI
     return site, None
 
 
+def _wirings(site: Site) -> Iterator[tuple[str, Output]]:
+    """What each output is wired to, by its name."""
+    for kind, section in (("pump", site.pumps), ("valve", site.valves), ("switch", site.switches)):
+        for name, device in section.items():
+            yield f"{kind}/{name}", device.output
+    for name, light in site.lights.items():
+        for key, circuit in light.circuits.items():
+            yield f"light/{name}/{key}", circuit.output
+
+
 def gpio_outputs(site: Site) -> dict[str, OutputPort]:
-    """A driver for every light's output on a line of the Pi, by its name."""
+    """A driver for every output on a line of the Pi, by its name."""
     return {
-        f"light/{name}/{circuit_id}": GpioOutput(circuit.output.gpio, circuit.output.active == "low")
-        for name, light in site.lights.items()
-        for circuit_id, circuit in light.circuits.items()
-        if isinstance(circuit.output, site_devices.GpioOutput)
+        name: GpioOutput(wired.gpio, wired.active == "low")
+        for name, wired in _wirings(site)
+        if isinstance(wired, site_devices.GpioOutput)
     }
 
 
@@ -282,12 +308,11 @@ def _measuring(site: Site, models: Mapping[str, ModelInfo], port: str, line: Lin
 def _boards(
     site: Site, port: str, line: Line, clock: Clock, poll_s: float, put: Callable[[Event], None]
 ) -> dict[str, RelayBoard]:
-    """The relay boards on one port that have a light on them."""
+    """The relay boards on one port that have an output on them."""
     used: dict[str, dict[int, str]] = {}
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            if isinstance(circuit.output, site_devices.BoardOutput):
-                used.setdefault(circuit.output.board, {})[circuit.output.coil] = f"light/{name}/{key}"
+    for name, wired in _wirings(site):
+        if isinstance(wired, site_devices.BoardOutput):
+            used.setdefault(wired.board, {})[wired.coil] = name
     return {
         i: RelayBoard(
             coils, ModbusRelay(line, b.address, registers.load_board(b.model)), poll_s, clock.mono, put

@@ -14,9 +14,21 @@ from edge.shell.runner import Inbox
 POLL_S = 1.0  # how often a board says what its relays are
 STALE_POLLS = 2
 NOT_YET = "the board has not answered yet"
+RENEWED_BY = 4  # a renewal by less than this part of a lease is not worth a write
 SILENT = "the board was not heard for two polls"
 
-Wish = tuple[int, bool]
+# A coil from 0, whether its relay shall be on, and for how long (s): None for good.
+Wish = tuple[int, bool, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a coil shall be. `until`: when an ON's lease runs out (monotonic s), infinite for good; `lease_s`: how long
+    it was."""
+
+    on: bool
+    until: float = math.inf
+    lease_s: float = math.inf
 
 
 class Said(Protocol):
@@ -70,6 +82,10 @@ class RelayBoard:
     nor after it was silent. Written or not, it is owed until the board was heard to take it. After the writes the
     coils are read. What was read counts for two polls: then nothing is known until the board is heard again.
 
+    A leased ON is written with what is left of its lease, for the board's own timer, and is written again when a
+    renewal adds a quarter of that or more: no flood of renewals takes the line from others. A lease that ran out before
+    it could be written is an OFF. OFF is written before all else, in the order in which it was wished.
+
     The core's thread leaves wishes and asks what was said; everything else belongs to the worker of the port.
     """
 
@@ -81,16 +97,17 @@ class RelayBoard:
 
         `put` gets an OutputObserved for each coil that was written, and for each of which something else is known.
         """
-        self.wishes: Inbox[Wish] = Inbox()
+        self.wishes: Inbox[tuple[int, Wanted]] = Inbox()
         self._outputs = dict(outputs)
         self._relays = relays
         self._stale_s = STALE_POLLS * poll_s
-        self._mono = mono
+        self.mono = mono
         self._put = put
-        self._wanted: dict[int, bool] = {}
+        self._wanted: dict[int, Wanted] = {}
         self._owed: dict[int, None] = {}
         self._known: dict[int, bool] = {}  # as read and not written since; empty while the board is out of touch
         self._written: set[int] = set()  # and not read since
+        self._timers: dict[int, float] = {}  # until when (monotonic s) the board said to hold a coil
         self._shown: tuple[tuple[bool, ...], float] = ((), -math.inf)  # in one piece: two threads look at it
         self._error: str | None = NOT_YET
         self._told: dict[int, tuple[bool | None, str | None]] = {}
@@ -105,7 +122,7 @@ class RelayBoard:
     def read(self, coil: int) -> bool | None:
         """Whether the relay is on, by what the board said within two polls."""
         coils, at = self._shown
-        return coils[coil] if self._mono() < at + self._stale_s else None
+        return coils[coil] if self.mono() < at + self._stale_s else None
 
     def why(self) -> str:
         """Why nothing is known of the coils; to be asked when that is so."""
@@ -118,11 +135,19 @@ class RelayBoard:
         """Whether something is to be written at once."""
         return bool(self._owed) and bool(self._known or self._written)
 
+    @property
+    def owes_off(self) -> bool:
+        """Whether an OFF is among that."""
+        return self.urgent and any(not self._wanted[coil].on for coil in self._owed)
+
     def take(self) -> None:
         """Take the wishes that were left: of each coil the newest counts."""
         while (wish := self.wishes.take()) is not None:
-            coil, on = wish
-            self._wanted[coil] = on
+            coil, wanted = wish
+            before = self._wanted.get(coil)
+            if before is not None and before.on is not wanted.on:
+                self._owed.pop(coil, None)  # a pump's OFF goes before its valve's, also where the valve was owed an ON
+            self._wanted[coil] = wanted
             self._owed[coil] = None
             self._settle(coil)
 
@@ -134,11 +159,14 @@ class RelayBoard:
         """Write a coil or read all, and tell what came of it."""
         said = self._relays.ask(self._write(), self._harmless())
         if said.wrote is not None:
-            coil = said.wrote[0]
+            coil, _, for_s = said.wrote
             self._known.pop(coil, None)
+            self._timers.pop(coil, None)
             self._written.add(coil)
             if said.error is None:
                 self._owed.pop(coil, None)
+                if for_s is not None:
+                    self._timers[coil] = moment.mono + for_s
         if said.error is not None:
             self.failed(said.error, moment.mono)
         elif said.coils is not None:
@@ -154,7 +182,7 @@ class RelayBoard:
     def failed(self, error: str, mono: float) -> None:
         """The board was not heard: what its coils are is to be read before anything else is written."""
         self._error = error
-        self._known = {}
+        self._known, self._timers = {}, {}
         self._written = set()
         self.tell(mono)
 
@@ -173,17 +201,34 @@ class RelayBoard:
     # --- within ---
 
     def _settle(self, coil: int) -> None:
-        if self._known.get(coil) is self._wanted[coil]:
+        """Owe the board nothing that it has: for a lease also the time, but for what is not worth a write."""
+        wanted, runs_out = self._wanted[coil], self._timers.get(coil)
+        if self._known.get(coil) is not wanted.on:
+            return
+        if wanted.on and wanted.until < math.inf:
+            has_it = runs_out is not None and wanted.until - runs_out < wanted.lease_s / RENEWED_BY
+        else:
+            has_it = not wanted.on or runs_out is None
+        if has_it:
             del self._owed[coil]
 
     def _write(self) -> Wish | None:
         """The next coil to be written; none twice before it was read, or a flood of wishes would leave none known."""
-        coils = [coil for coil in self._owed if coil not in self._written] if self.urgent else []
-        return (coils[0], self._wanted[coils[0]]) if coils else None
+        wishes = [self._wish(coil) for coil in self._owed if coil not in self._written] if self.urgent else []
+        return min(wishes, key=lambda wish: wish[1], default=None)
 
     def _harmless(self) -> list[Wish]:
+        """What may be written to bring the board back into step: what holds a relay on for a time comes last, for the
+        relay may have fallen, and only the core knows in which order such things start."""
         coils = [*self._owed, *(coil for coil in self._wanted if coil not in self._owed)]
-        return [(coil, self._wanted[coil]) for coil in coils]
+        return sorted((self._wish(coil) for coil in coils), key=lambda wish: wish[2] is not None)
+
+    def _wish(self, coil: int) -> Wish:
+        wanted = self._wanted[coil]
+        if not wanted.on or wanted.until == math.inf:
+            return coil, wanted.on, None
+        left_s = wanted.until - self.mono()
+        return (coil, True, left_s) if left_s > 0 else (coil, False, None)
 
 
 class CoilPort:
@@ -195,7 +240,11 @@ class CoilPort:
 
     def write(self, on: bool) -> None:
         """Leave the wish with the port's worker; of several that wait the newest counts."""
-        self._board.wishes.put((self._coil, on))
+        self._board.wishes.put((self._coil, Wanted(on)))
+
+    def hold(self, lease_s: float) -> None:
+        """Leave the wish of an ON that the board itself ends in so many seconds, if its model can."""
+        self._board.wishes.put((self._coil, Wanted(True, self._board.mono() + lease_s, lease_s)))
 
     def read(self) -> bool | None:
         """What the board's last poll said; None when that is two polls ago or more."""

@@ -91,6 +91,13 @@ class _Slot:
         return self.board is not None and self.board.urgent
 
     @property
+    def rank(self) -> int:
+        """Who comes first: an OFF, then what else is to be written at once, then all others."""
+        if not self.urgent:
+            return 2
+        return 0 if self.board is not None and self.board.owes_off else 1
+
+    @property
     def ready_at(self) -> float:
         """When the line and the device allow a question."""
         return self.polled.reader.ready_at()
@@ -109,8 +116,8 @@ class BusWorker:
 
     Every device is asked once at the start and then on its own grid of `poll_s`, the grids staggered; a slot that
     passes while the line is busy is served late, once. A round that began goes on until it is done, then the device
-    that waited longest has its turn; but what a relay board is to be told comes before everything, and its polls
-    before meters'. `put` gets a ReadingsTaken for each poll of a meter, with the reading or with the error.
+    that waited longest has its turn; but what a relay board is to be told comes before everything, OFF first, and its
+    polls before meters'. `put` gets a ReadingsTaken for each poll of a meter, with the reading or with the error.
 
     A fault ends the poll: nothing is retried at once. The device's next tries are 1, 2, 4 ... polls apart, up to
     60 s, and all devices that do not answer together take at most a sixth of the line's time. A board is tried every
@@ -166,9 +173,7 @@ class BusWorker:
             for slot in self._slots
             if (self._gone or slot.urgent or self._due(slot, mono) <= mono) and slot.ready_at <= mono + PATIENCE_S
         ]
-        first = min(
-            waiting, key=lambda s: (not s.urgent, s.board is None, s.began is None, s.served), default=None
-        )
+        first = min(waiting, key=lambda s: (s.rank, s.board is None, s.began is None, s.served), default=None)
         if first is None or not first.failures or self._gone:
             return first
         return self._before(first, mono) or first

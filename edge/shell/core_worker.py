@@ -56,7 +56,10 @@ class CoreWorker:
         self._effects.flush()
 
     def stop(self) -> None:
-        """Have kept what only the core knows. Called once, after the worker's last step."""
+        """Tell the core what the outputs show at the end, and have kept what only it knows. Called once, after the
+        worker's last step."""
+        for seen in self._effects.look():
+            self._handle(seen)
         for counted in self._pulses.look(self._clock.mono()):
             self._handle(counted)
         self._effects.run(self._controller.stop(self._clock.now()), self._handle)

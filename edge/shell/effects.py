@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 from edge.core.events import Ask, Effect, OutputObserved, Persist, Publish, Record, Stored, Write
@@ -22,6 +22,19 @@ class OutputPort(Protocol):
 
     def why(self) -> str | None:
         """Why it cannot be known, for a technician; asked when `read` says None. Never raises."""
+
+
+class Outputs(Protocol):
+    """Every output by its name, and who ends what was turned on for a time only (edge/shell/leases.py)."""
+
+    def write(self, output: str, on: bool, lease_s: float | None = None) -> None:
+        """Drive it, an ON for `lease_s` (s) or for good. Raises as OutputPort does."""
+
+    def read(self, output: str) -> bool | None:
+        """What its line or its board says; None when that cannot be known."""
+
+    def why(self, output: str) -> str | None:
+        """Why it cannot be known."""
 
 
 class Journal(Protocol):
@@ -52,7 +65,7 @@ class Effects:
     """The hands of the core. Every Write that is carried out is answered by what the output then says of itself."""
 
     def __init__(
-        self, outputs: Mapping[str, OutputPort], journal: Journal, link: Link, keeper: Keeper | None = None
+        self, outputs: Outputs, journal: Journal, link: Link, keeper: Keeper | None = None
     ) -> None:
         """`keeper` None: readings are kept nowhere, and nothing is answered from them."""
         self._outputs = outputs
@@ -108,9 +121,8 @@ class Effects:
             yield self._seen(name)
 
     def _write(self, write: Write) -> OutputObserved:
-        output = self._outputs[write.output]
         try:
-            output.write(write.on)
+            self._outputs.write(write.output, write.on, write.lease_s)
         except Exception as error:  # whatever a driver does, the others' outputs go on
             self._written.pop(write.output, None)
             return OutputObserved(write.output, None, self._complain(write.output, str(error) or type(error).__name__))
@@ -120,9 +132,8 @@ class Effects:
         return self._seen(write.output)
 
     def _seen(self, name: str) -> OutputObserved:
-        output = self._outputs[name]
-        on = output.read()
-        return OutputObserved(name, on, output.why() if on is None else None)
+        on = self._outputs.read(name)
+        return OutputObserved(name, on, self._outputs.why(name) if on is None else None)
 
     def _complain(self, output: str, why: str) -> str:
         if self._failing.get(output) != why:

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from edge.core.values import Moment
@@ -62,7 +62,7 @@ class ThreadRunner:
 
     def __init__(self, workers: Sequence[Worker], clock: Clock) -> None:
         self._clock = clock
-        self._stopping = False
+        self._stopping: set[str] = set()
         self._wakes = {w.name: threading.Event() for w in workers}
         self._threads = {
             w.name: threading.Thread(target=self._live, args=(w,), name=w.name, daemon=True) for w in workers
@@ -75,18 +75,20 @@ class ThreadRunner:
         for thread in self._threads.values():
             thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> list[str]:
-        """Ask every worker's thread to end after its step; the names of those that did not within `timeout_s`."""
-        self._stopping = True
-        for wake in self._wakes.values():
-            wake.set()
-        for thread in self._threads.values():
+    def stop(self, timeout_s: float = 5.0, only: Collection[str] | None = None) -> list[str]:
+        """Ask every worker's thread, or those of the workers named in `only`, to end after its step; the names of those
+        that did not within `timeout_s`."""
+        threads = {name: thread for name, thread in self._threads.items() if only is None or name in only}
+        self._stopping |= threads.keys()
+        for name in threads:
+            self._wakes[name].set()
+        for thread in threads.values():
             thread.join(timeout_s)
-        return [name for name, thread in self._threads.items() if thread.is_alive()]
+        return [name for name, thread in threads.items() if thread.is_alive()]
 
     def _live(self, worker: Worker) -> None:
         wake = self._wakes[worker.name]
-        while not self._stopping:
+        while worker.name not in self._stopping:
             wake.clear()
             try:
                 again = worker.step(self._clock.now())

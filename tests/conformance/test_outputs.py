@@ -22,7 +22,9 @@ from output_benches import (
 )
 
 from edge.core.events import OutputObserved, Write
+from edge.shell.clock import SystemClock
 from edge.shell.effects import Effects, OutputPort
+from edge.shell.leases import LeaseKeeper
 from edge.shell.store import StoreWorker
 
 SIMULATED = ["line on the simulator's socket", "line in virtual time", "coil on a pty", "coil in virtual time"]
@@ -147,7 +149,7 @@ def test_what_is_not_there_is_unknown_and_what_was_last_wanted_is_done_when_it_i
     if not bench.parts:
         pytest.skip("it is always there")
     output = bench.start()[0]
-    effects = Effects({"light/x/a": output}, StoreWorker(None, lambda _: None), None)  # type: ignore[arg-type]
+    effects = Effects(LeaseKeeper({"light/x/a": output}, SystemClock().mono, print), StoreWorker(None, lambda _: None), None)  # type: ignore[arg-type]
     seen: list[OutputObserved] = []
 
     def tell(on: bool) -> OutputObserved:

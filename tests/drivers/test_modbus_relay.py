@@ -10,7 +10,7 @@ from modbus_double import BoardSlaves, MemoryPort
 
 from drivers.api import PortGone
 from drivers.modbus import Line, Manners, write_coil_request
-from drivers.modbus_relay import ModbusRelay, Turn
+from drivers.modbus_relay import ModbusRelay, Turn, Wish
 from drivers.registers import load_board
 from edge.shell.clock import ManualClock
 
@@ -19,7 +19,7 @@ ODDS = {
     "late": 0.1, "cut": 0.07, "corrupt": 0.07, "wrong id": 0.03, "noise": 0.03, "glued": 0.03, "silent": 0.03, "deaf": 0.05,
 }  # fmt: skip
 ADDRESS = 10
-WISH = (0, True)
+WISH = (0, True, None)
 
 
 class Wire:
@@ -35,7 +35,7 @@ class Wire:
     def coils(self) -> list[bool]:
         return self.slaves.coils[ADDRESS]
 
-    def turn(self, write: tuple[int, bool] | None = None, wanted: Sequence[tuple[int, bool]] = ()) -> Turn:
+    def turn(self, write: Wish | None = None, wanted: Sequence[Wish] = ()) -> Turn:
         self.clock.advance(max(self.board.ready_at(write, wanted) - self.clock.mono(), 0))
         return self.board.ask(write, wanted)
 
@@ -49,8 +49,8 @@ class Wire:
 def test_all_coils_are_read_at_once_and_one_is_written_at_a_time() -> None:
     wire = Wire()
     assert wire.turn() == Turn(wire.board._line.quiet_until, (False,) * 8)
-    assert wire.turn((6, True)).wrote == (6, True)
-    assert wire.turn((0, True)).error is None
+    assert wire.turn((6, True, None)).wrote == (6, True, None)
+    assert wire.turn(WISH).error is None
     assert wire.turn().coils == (True, False, False, False, False, False, True, False)
     assert [frame[:6].hex(" ") for frame in wire.slaves.asked] == [
         "0a 01 00 00 00 08", "0a 05 00 06 ff 00", "0a 05 00 00 ff 00", "0a 01 00 00 00 08"
@@ -70,8 +70,8 @@ def test_a_board_out_of_step_is_written_what_is_wanted_anyway_and_then_read() ->
     wire = Wire()
     wire.turn()
     wire.fail()
-    assert wire.turn(None, [(3, False), WISH]).wrote == (3, False)
-    assert wire.turn(None, [(3, False), WISH]).coils == (False,) * 8
+    assert wire.turn(None, [(3, False, None), WISH]).wrote == (3, False, None)
+    assert wire.turn(None, [(3, False, None), WISH]).coils == (False,) * 8
 
 
 def test_with_nothing_wanted_a_board_out_of_step_is_left_alone_until_nothing_can_come_any_more() -> None:
@@ -117,14 +117,14 @@ def run(line_type: type[Line], transactions: int, seed: int, odds: Mapping[str, 
     readings, faults, wrong = 0, 0, []
     while len(wire.slaves.asked) < transactions:
         wire.clock.advance(draw.choice((0.0, 0.0, 0.3, 1.0, 5.0)))
-        write = None
+        write: Wish | None = None
         if draw.random() < 0.3:
             coil = draw.choice(tuple(wanted))
             wanted[coil] = draw.random() < 0.5
-            write = coil, wanted[coil]
+            write = coil, wanted[coil], None
         if draw.random() < 0.05:
             wire.coils[:] = [False] * 8
-        turn = wire.turn(write, list(wanted.items()))
+        turn = wire.turn(write, [(coil, on, None) for coil, on in wanted.items()])
         faults += turn.error is not None
         if turn.coils is not None:
             readings += 1

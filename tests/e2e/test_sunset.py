@@ -15,6 +15,7 @@ from edge.shell.clock import ManualClock
 from edge.shell.mqtt import PATIENCE_S
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner
+from edge.shell.safe import safe_entries
 from edge.shell.site_file import load
 
 pytestmark = pytest.mark.slow
@@ -26,9 +27,7 @@ class Street:
     def __init__(self, port: int, journal: Path) -> None:
         site = load(CONFIG, catalogue())
         self.clock = ManualClock(when("2026-11-21T16:30:00+07:00"))
-        self.lines = {
-            f"light/{name}/{c}": Line(self.clock) for name, light in site.lights.items() for c in light.circuits
-        }
+        self.lines = {entry["output"]: Line(self.clock) for entry in safe_entries(site)}
         broker = Broker("127.0.0.1", port, "5", "village-edge-nguyen-ly")
         self.shell: Shell = compose(site, catalogue(), self.clock, journal, broker, self.lines, {}, {}, {})
         self.shell.core.start()

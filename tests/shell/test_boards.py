@@ -17,7 +17,7 @@ from edge.shell.clock import ManualClock
 from edge.shell.runner import StepRunner
 
 A, B = "light/lanes/a", "light/lanes/b"
-Wish = tuple[int, bool]
+Wish = tuple[int, bool, float | None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Relays:
 
     def ask(self, write: Wish | None, wanted: Iterable[Wish]) -> Said:
         wish = next(iter(wanted), None) if write is None and self.out_of_step else write
-        error = self.wire.ask(f"{self.name} {'read' if wish is None else wish}", self.alive)
+        what = "read" if wish is None else wish[:2] if wish[2] is None else f"{wish[0]} on for {wish[2]:g} s"
+        error = self.wire.ask(f"{self.name} {what}", self.alive)
         if error is not None:
             self.out_of_step = wish is None
             return Said(self.wire.quiet_until, wrote=wish, error=error, gone=not self.wire.plugged)

@@ -18,6 +18,7 @@ from edge.shell.clock import ManualClock
 from edge.shell.contacts import Contacts
 from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects
+from edge.shell.leases import LeaseKeeper
 from edge.shell.runner import Inbox, StepRunner
 from edge.shell.store import StoreWorker
 
@@ -70,7 +71,7 @@ class Stand:
         self.door, self.hand = Wire(self.clock), Wire(self.clock)
         self.core = Witness(self.clock)
         self.inbox: Inbox[Event] = Inbox()
-        effects = Effects({"light/road/a": Line(self.clock)}, StoreWorker(None, lambda _: None), Radio())
+        effects = Effects(LeaseKeeper({"light/road/a": Line(self.clock)}, self.clock.mono, print), StoreWorker(None, lambda _: None), Radio())
         contacts = Contacts({DOOR: self.door, HAND: self.hand})
         self.worker = CoreWorker(self.core, effects, self.clock, self.inbox, 1.0, contacts)
         self.worker.start()

@@ -9,6 +9,7 @@ from villages import Line, Radio
 from edge.core.events import Effect, OutputObserved, Persist, Publish, Stored, Write
 from edge.shell.clock import ManualClock
 from edge.shell.effects import Effects
+from edge.shell.leases import LeaseKeeper
 
 KEY = ("runs", "r1")
 
@@ -30,24 +31,25 @@ def run(effects: Effects, *batch: Effect) -> list[OutputObserved]:
 
 
 def hands() -> tuple[Effects, Line, Book]:
-    line, book = Line(ManualClock(0.0)), Book()
-    return Effects({"valve/v/a": line}, book, Radio()), line, book
+    clock = ManualClock(0.0)
+    line, book = Line(clock), Book()
+    return Effects(LeaseKeeper({"valve/v": line}, clock.mono, print), book, Radio()), line, book
 
 
 def test_a_write_waits_for_its_row() -> None:
     effects, line, book = hands()
-    assert run(effects, Persist(KEY, {}), Write("valve/v/a", True, after=KEY)) == []
+    assert run(effects, Persist(KEY, {}), Write("valve/v", True, after=KEY)) == []
     effects.flush()
     assert (line.writes, book.rows) == ([], [([KEY], [KEY])])
     assert effects.stored(Stored(("runs", "other"))) == []
-    assert effects.stored(Stored(KEY)) == [OutputObserved("valve/v/a", True)]
+    assert effects.stored(Stored(KEY)) == [OutputObserved("valve/v", True)]
     assert effects.stored(Stored(KEY)) == []
 
 
 def test_off_cancels_what_waits() -> None:
     effects, line, _ = hands()
-    run(effects, Persist(KEY, {}), Write("valve/v/a", True, after=KEY))
-    assert run(effects, Write("valve/v/a", False)) == [OutputObserved("valve/v/a", False)]
+    run(effects, Persist(KEY, {}), Write("valve/v", True, after=KEY))
+    assert run(effects, Write("valve/v", False)) == [OutputObserved("valve/v", False)]
     assert effects.stored(Stored(KEY)) == []
     assert [on for _, on in line.writes] == [False]
 
@@ -55,13 +57,13 @@ def test_off_cancels_what_waits() -> None:
 def test_a_driver_that_fails_is_an_observation_and_is_not_looked_at() -> None:
     effects, line, book = hands()
     line.broken = "the relay is on fire"
-    assert run(effects, Write("valve/v/a", True), Persist(KEY, {})) == [OutputObserved("valve/v/a", None, "the relay is on fire")]
+    assert run(effects, Write("valve/v", True), Persist(KEY, {})) == [OutputObserved("valve/v", None, "the relay is on fire")]
     effects.flush()
     assert book.rows == [([KEY], [])]
     assert list(effects.look()) == []
     line.broken = None
-    run(effects, Write("valve/v/a", True))
-    assert list(effects.look()) == [OutputObserved("valve/v/a", True)]
+    run(effects, Write("valve/v", True))
+    assert list(effects.look()) == [OutputObserved("valve/v", True)]
 
 
 def test_what_an_output_shows_is_dealt_with_before_what_stands_behind_its_write() -> None:
@@ -69,7 +71,7 @@ def test_what_an_output_shows_is_dealt_with_before_what_stands_behind_its_write(
     radio = effects._link
     assert isinstance(radio, Radio)
     order: list[str] = []
-    effects.run([Write("valve/v/a", True), Publish("t", b"")], lambda seen: order.append(f"{seen.on} {len(radio.messages)}"))
+    effects.run([Write("valve/v", True), Publish("t", b"")], lambda seen: order.append(f"{seen.on} {len(radio.messages)}"))
     assert order == ["True 0"]
     assert len(radio.messages) == 1
 
