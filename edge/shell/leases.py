@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from edge.core.events import Event, LeasesExpired
@@ -54,8 +54,8 @@ def in_a_thread(job: Callable[[], None]) -> Wait:
 class _Held:
     """One output. `lock` is held while its driver is written to, and by whoever changes the rest.
 
-    `end`: when its lease runs out (monotonic s), infinite for none; after that until it was seen to be off. `over`: it
-    was turned off for that, and the core may not have seen it yet. `told`: the core was told so.
+    `end`: when its lease runs out (monotonic s), infinite for none. `falling`: it shall be off and was not seen to be.
+    `over`: it was turned off for its lease, and the core may not have seen that yet. `told`: the core was told so.
     """
 
     def __init__(self, name: str, port: OutputPort) -> None:
@@ -64,12 +64,17 @@ class _Held:
         self.lock = threading.Lock()
         self.end = math.inf
         self.again_at = -math.inf
-        self.over = self.told = self.busy = False
+        self.falling = self.over = self.told = self.busy = False
         self.why: str | None = None
 
     @property
     def kind(self) -> str:
         return self.name.partition("/")[0]
+
+    @property
+    def due(self) -> float:
+        """When the keeper is to turn it off (monotonic s)."""
+        return max(-math.inf if self.falling else self.end, self.again_at)
 
 
 class LeaseKeeper:
@@ -78,8 +83,8 @@ class LeaseKeeper:
     A lease begins before its output is moved, and is renewed by the next leased ON. One that ran out is not renewed:
     such an ON is not carried out until the core had to see the output off, for it was decided by a core that thought
     it on, without the order in which things start. Pumps go off before valves, and a valve's pump before the valve. An
-    output that cannot be turned off, or does not say that it is off, is tried again each second, beside the others:
-    each has a thread of its own for that, so that a driver that hangs keeps nobody else on.
+    output that cannot be turned off, or says after its OFF that it is on, is tried again each second, beside the
+    others: each has a thread of its own for that, so that a driver that hangs keeps nobody else on.
 
     The core's thread calls `write`, `read` and `why`; the keeper's own `step`.
     """
@@ -117,10 +122,12 @@ class LeaseKeeper:
                 self._hold(held, lease_s)
             else:
                 held.port.write(on)
-                held.end, held.over = math.inf, False
+                leased, held.end, held.over = held.end < math.inf or held.falling, math.inf, False
+                held.falling = leased and not on and held.port.read() is True
+                held.told, held.again_at = True, self._mono() + AGAIN_S
         finally:
             held.lock.release()
-            if held.end < math.inf:
+            if held.due < math.inf:
                 self._wake()
 
     def read(self, output: str) -> bool | None:
@@ -144,17 +151,17 @@ class LeaseKeeper:
     def step(self, moment: Moment) -> float | None:
         """Turn off what was not renewed."""
         now = moment.mono
-        due = [held for held in self._held.values() if held.end <= now and held.again_at <= now]
+        due = [held for held in self._held.values() if held.due <= now]
         if due:
-            pumps = {self._fed_by.get(held.name) for held in due}
+            pumps = {self._fed_by.get(held.name) for held in due if held.end <= now}
             due += [h for h in self._held.values() if h.name in pumps and now < h.end < math.inf]
-            fresh = [held.name for held in _in_order(due) if not held.told]
-            self._turn_off(due, now)
-            if fresh:
-                self._count += len(fresh)
-                log.error("not renewed in time, and turned off: %s", ", ".join(fresh))
-                self._put(LeasesExpired(tuple(fresh), self._count))
-        return min((max(h.end, h.again_at) for h in self._held.values() if h.end < math.inf), default=None)
+            expired = self._turn_off(due, now)
+            if expired:
+                self._count += len(expired)
+                log.error("not renewed in time, and turned off: %s", ", ".join(expired))
+                self._put(LeasesExpired(tuple(expired), self._count))
+        upcoming = min((held.due for held in self._held.values()), default=math.inf)
+        return None if upcoming == math.inf else upcoming
 
     # --- for whoever ends the process ---
 
@@ -175,30 +182,39 @@ class LeaseKeeper:
         now = self._mono()
         if held.over or held.end <= now:
             return
-        held.end, held.again_at, held.told = now + lease_s, -math.inf, False
+        held.end, held.again_at, held.told, held.falling = now + lease_s, -math.inf, False, False
         if isinstance(held.port, TimedPort):
             held.port.hold(lease_s)
         else:
             held.port.write(True)
 
-    def _turn_off(self, due: Sequence[_Held], now: float) -> None:
+    def _turn_off(self, due: Sequence[_Held], now: float) -> list[str]:
+        """Turn these off, pumps first; those whose lease that ends and of whom the core was not told."""
+        due = sorted(due, key=lambda held: HARMFUL.index(held.kind) if held.kind in HARMFUL else len(HARMFUL))
+        untold = [held for held in due if not held.told]
+        spared: set[str] = set()
         for held in due:
             held.told, held.again_at = True, now + AGAIN_S
-        for group in ([h for h in due if h.kind == "pump"], [h for h in _in_order(due) if h.kind != "pump"]):
-            waits = [self._apart(self._off(held, now)) for held in group if not held.busy]
+        for pumps in (True, False):
+            waits = [
+                self._apart(self._off(held, now, spared))
+                for held in due
+                if (held.kind == "pump") is pumps and not held.busy
+            ]
             deadline = self._mono() + PATIENCE_S
             for wait in waits:
                 wait(max(deadline - self._mono(), 0.0))
+        return [held.name for held in untold if held.name not in spared]
 
-    def _off(self, held: _Held, now: float) -> Callable[[], None]:
-        """What turns one output off."""
+    def _off(self, held: _Held, now: float, spared: set[str]) -> Callable[[], None]:
+        """What turns one output off; it puts into `spared` the name of one that it need not."""
         held.busy = True
 
         def job() -> None:
             try:
                 if held.lock.acquire(timeout=AGAIN_S):
                     try:
-                        self._write_off(held, now)
+                        self._write_off(held, now, spared)
                     finally:
                         held.lock.release()
             finally:
@@ -206,22 +222,19 @@ class LeaseKeeper:
 
         return job
 
-    def _write_off(self, held: _Held, now: float) -> None:
-        if held.end == math.inf and not self._ended:
-            return  # the core was faster
-        held.over = True
-        held.end = min(held.end, now)
+    def _write_off(self, held: _Held, now: float, spared: set[str]) -> None:
+        if held.end == math.inf and not held.falling and not self._ended:
+            spared.add(held.name)  # the core was faster
+            return
+        if held.end < math.inf:
+            held.over, held.end = True, min(held.end, now)
+        held.falling = True
         try:
             held.port.write(False)
-            if held.port.read() is not True:
-                held.end = math.inf
-            held.why = None
+            held.falling = held.port.read() is True
+            held.end, held.why = math.inf, None
         except Exception as error:  # whatever a driver does, it is tried again
             why = str(error) or type(error).__name__
             if held.why != why:
                 held.why = why
                 log.error("%s cannot be turned off: %s; it is tried again every %g s", held.name, why, AGAIN_S)
-
-
-def _in_order(outputs: Iterable[_Held]) -> list[_Held]:
-    return sorted(outputs, key=lambda held: HARMFUL.index(held.kind) if held.kind in HARMFUL else len(HARMFUL))

@@ -1,0 +1,394 @@
+"""Leases: nothing that can do harm stays on for longer than the core has asked for it, whoever hangs or fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support import until
+from villages import Line, Radio
+
+from drivers.api import DriverError
+from edge.core.events import Effect, Event, LeasesExpired, OutputObserved, Write
+from edge.core.values import Moment
+from edge.shell.clock import ManualClock, SystemClock
+from edge.shell.core_worker import CoreWorker
+from edge.shell.effects import Effects
+from edge.shell.leases import AGAIN_S, LeaseKeeper, at_once
+from edge.shell.runner import Inbox, StepRunner, ThreadRunner
+from edge.shell.store import StoreWorker
+
+PUMP, VALVE, OTHER, FAN, LIGHT = "pump/p", "valve/v", "valve/w", "switch/fan", "light/road/a"
+NAMES = (OTHER, VALVE, PUMP, FAN, LIGHT)
+FED_BY = {VALVE: PUMP, OTHER: PUMP}
+LEASE_S = 15.0
+
+
+class Timed(Line):
+    """A line whose hardware ends an ON by itself, as a relay board's."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.held: list[float] = []
+
+    def hold(self, lease_s: float) -> None:
+        self.held.append(lease_s)
+        self.write(True)
+
+
+class House:
+    """A keeper with lines in memory, on a manual clock."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(0.0, mono=100.0)
+        self.lines = {name: Line(self.clock) for name in NAMES}
+        self.told: list[LeasesExpired] = []
+        self.keeper = LeaseKeeper(self.lines, self.clock.mono, self.put, FED_BY, at_once)
+        self.runner = StepRunner([self.keeper], self.clock)
+
+    def put(self, event: Event) -> None:
+        assert isinstance(event, LeasesExpired)
+        self.told.append(event)
+
+    def on(self, *names: str, lease_s: float = LEASE_S) -> None:
+        for name in names:
+            self.keeper.write(name, True, lease_s)
+
+    def writes(self, name: str) -> list[tuple[float, bool]]:
+        return [(at - 100.0, on) for at, on in self.lines[name].writes]
+
+
+def test_what_is_renewed_stays_on_and_what_is_not_goes_off_when_its_lease_ends() -> None:
+    house = House()
+    house.on(VALVE, FAN)
+    for _ in range(3):
+        house.runner.advance(5)
+        house.on(FAN)
+    house.runner.advance(30)
+    assert house.writes(VALVE) == [(0, True), (15, False)]
+    assert house.writes(FAN)[-2:] == [(15, True), (30, False)]
+    assert house.told == [LeasesExpired((VALVE,), 1), LeasesExpired((FAN,), 2)]
+
+
+def test_an_off_ends_a_lease_and_an_on_for_good_has_none() -> None:
+    house = House()
+    house.on(VALVE, FAN)
+    house.keeper.write(LIGHT, True)
+    house.keeper.write(VALVE, False)
+    house.keeper.write(FAN, True)
+    house.runner.advance(100)
+    assert [len(house.lines[name].writes) for name in (VALVE, FAN, LIGHT)] == [2, 2, 1]
+    assert house.told == []
+
+
+def test_pumps_go_off_before_valves_and_a_valve_takes_its_pump_along() -> None:
+    house = House()
+    order: list[str] = []
+    for name, line in house.lines.items():
+        line.write = lambda on, name=name, write=line.write: (order.append(f"{name} {on}"), write(on))[1]  # type: ignore[method-assign,misc]
+    house.on(VALVE, FAN)
+    house.runner.advance(5)
+    house.on(PUMP)
+    order.clear()
+    house.runner.advance(10)
+    assert order == [f"{PUMP} False", f"{VALVE} False", f"{FAN} False"]
+    assert house.told == [LeasesExpired((PUMP, VALVE, FAN), 3)]
+
+
+def test_a_renewal_of_what_is_over_does_nothing_until_the_core_had_to_see_it() -> None:
+    house = House()
+    house.on(VALVE)
+    house.clock.advance(LEASE_S)  # the keeper comes late, but the lease is over
+    house.on(VALVE)
+    house.runner.settle()
+    house.on(VALVE)
+    assert house.writes(VALVE) == [(0, True), (15, False)]
+    assert house.keeper.read(VALVE) is False
+    house.on(VALVE)
+    assert house.writes(VALVE)[-1] == (15, True)
+    house.runner.advance(LEASE_S)
+    assert house.writes(VALVE)[-1] == (30, False)
+    assert house.told[-1] == LeasesExpired((VALVE,), 2)
+
+
+def test_an_output_that_cannot_be_turned_off_is_tried_each_second_and_told_of_once() -> None:
+    house = House()
+    house.on(VALVE, FAN)
+    house.lines[VALVE].broken = "the card is gone"
+    house.runner.advance(LEASE_S)
+    assert house.writes(FAN)[-1] == (15, False)
+    house.runner.advance(3.5)
+    house.on(VALVE)  # not before it was off
+    house.lines[VALVE].broken = None
+    house.runner.advance(10)
+    assert house.writes(VALVE)[1:] == [(19, False)]
+    assert house.told == [LeasesExpired((VALVE, FAN), 2)]
+
+
+def test_an_off_of_the_core_that_fails_leaves_the_lease_as_it_was() -> None:
+    house = House()
+    house.on(VALVE)
+    house.lines[VALVE].broken = "the card is gone"
+    with pytest.raises(DriverError):
+        house.keeper.write(VALVE, False)
+    house.runner.advance(5)
+    house.lines[VALVE].broken = None
+    house.runner.advance(20)
+    assert house.writes(VALVE) == [(0, True), (15, False)]
+
+
+def test_what_says_that_it_is_on_is_told_off_again_each_second_whoever_told_it_first() -> None:
+    house = House()
+    house.on(VALVE, FAN)
+    house.lines[VALVE].stuck = house.lines[FAN].stuck = True
+    house.keeper.write(FAN, False)
+    house.runner.advance(LEASE_S + 2.5)
+    house.lines[VALVE].stuck = house.lines[FAN].stuck = None
+    house.runner.advance(20)
+    assert house.writes(VALVE) == [(0, True), (15, False), (16, False), (17, False), (18, False)]
+    assert house.writes(FAN) == [(0, True), *((float(n), False) for n in range(19))]
+    assert house.told == [LeasesExpired((VALVE,), 1)]
+
+
+def test_a_valve_that_the_core_turned_off_takes_no_pump_along() -> None:
+    house = House()
+    house.on(VALVE, OTHER, PUMP)
+    house.lines[VALVE].stuck = True
+    house.keeper.write(VALVE, False)
+    house.runner.advance(5)
+    assert house.writes(PUMP) == [(0, True)]
+
+
+def test_an_output_that_ends_by_itself_gets_the_lease_too() -> None:
+    house = House()
+    house.lines[VALVE] = line = Timed(house.clock)
+    house.keeper = LeaseKeeper(house.lines, house.clock.mono, house.put, FED_BY, at_once)
+    house.on(VALVE)
+    house.runner = StepRunner([house.keeper], house.clock)
+    house.runner.advance(20)
+    assert (line.held, house.writes(VALVE)) == ([15.0], [(0, True), (15, False)])
+
+
+def test_a_process_that_ends_turns_off_pumps_first_and_nothing_on_any_more() -> None:
+    house = House()
+    house.on(VALVE, PUMP)
+    house.keeper.write(LIGHT, True)
+    house.clock.advance(1)
+    house.keeper.turn_all_off()
+    assert house.keeper.all_off()
+    with pytest.raises(RuntimeError, match="ending"):
+        house.on(VALVE)
+    house.runner.advance(30)
+    assert [house.writes(name)[-1] for name in NAMES] == [(1, False)] * 4 + [(0, True)]
+    assert house.told == []
+
+
+# --- in real time ---
+
+
+class Core:
+    """A core that renews its outputs each 0.1 s, until it is told to hang in an endless loop."""
+
+    def __init__(self) -> None:
+        self.hang = threading.Event()
+        self.free = threading.Event()
+        self.heard: list[Event] = []
+        self.next = 0.0
+        self.renews = True
+
+    def start(self, moment: Moment, _fallback: str | None = None) -> list[Effect]:
+        return self.handle(None, moment)
+
+    def stop(self, _moment: Moment) -> list[Effect]:
+        return []
+
+    def handle(self, event: Event | None, moment: Moment) -> list[Effect]:
+        while self.hang.is_set() and not self.free.is_set():
+            pass
+        if isinstance(event, LeasesExpired | OutputObserved):
+            self.heard.append(event)
+        if moment.mono < self.next or not self.renews:
+            return []
+        self.next = moment.mono + 0.1
+        return [Write(name, True, lease_s=0.5) for name in (VALVE, PUMP, FAN)] + [Write(LIGHT, True)]
+
+    def wakeup(self) -> float:
+        return self.next
+
+
+class Stop:
+    """A line that may hang when it is written to."""
+
+    def __init__(self) -> None:
+        self.on: bool | None = None
+        self.go = threading.Event()
+        self.go.set()
+
+    def write(self, on: bool) -> None:
+        assert self.go.wait(20)
+        self.on = on
+
+    def read(self) -> bool | None:
+        return self.on
+
+    def why(self) -> str | None:
+        return None
+
+
+@contextmanager
+def running(core: Core, lines: dict[str, Stop]) -> Iterator[CoreWorker]:
+    clock = SystemClock()
+    inbox: Inbox[Event] = Inbox()
+    keeper = LeaseKeeper(lines, clock.mono, inbox.put, FED_BY)
+    effects = Effects(keeper, StoreWorker(None, lambda _: None), Radio())
+    worker = CoreWorker(core, effects, clock, inbox)  # type: ignore[arg-type]
+    worker.start()
+    runner = ThreadRunner([worker, keeper], clock)
+    runner.start()
+    try:
+        yield worker
+    finally:
+        core.free.set()
+        for line in lines.values():
+            line.go.set()
+        assert runner.stop() == []
+
+
+@pytest.mark.slow
+def test_a_core_that_hangs_in_a_loop_leaves_its_outputs_off_when_their_leases_end() -> None:
+    core, lines = Core(), {name: Stop() for name in NAMES}
+    with running(core, lines):
+        until(lambda: lines[PUMP].on, 5, "the pump")
+        core.hang.set()
+        until(lambda: not (lines[PUMP].on or lines[VALVE].on or lines[FAN].on), 1.5, "all of them to be off")
+        assert lines[LIGHT].on is True
+        core.renews = False
+        core.free.set()
+        until(lambda: any(isinstance(e, LeasesExpired) for e in core.heard), 5, "the core to hear of it")
+        until(lambda: OutputObserved(PUMP, False) in core.heard, 5, "the core to see the pump off")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stuck", [PUMP, VALVE])
+def test_a_driver_that_hangs_keeps_no_other_output_on(stuck: str) -> None:
+    core, lines = Core(), {name: Stop() for name in NAMES}
+    with running(core, lines):
+        until(lambda: lines[FAN].on, 5, "the fan")
+        core.renews = False
+        lines[stuck].go.clear()
+        others = [lines[name] for name in (PUMP, VALVE, FAN) if name != stuck]
+        until(lambda: not any(line.on for line in others), 0.5 + 2, "the others to be off")
+        assert lines[stuck].on
+        lines[stuck].go.set()
+        until(lambda: not lines[stuck].on, AGAIN_S + 1, "the last")
+
+
+@pytest.mark.slow
+def test_renewals_from_one_thread_and_ends_from_another_never_leave_one_on() -> None:
+    """The lease is as long as the pause between renewals, so the two race each time."""
+    clock, lines = SystemClock(), {name: Stop() for name in (VALVE, FAN)}
+    told: list[Event] = []
+    keeper = LeaseKeeper(lines, clock.mono, told.append)
+    runner = ThreadRunner([keeper], clock)
+    runner.start()
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(0.002):
+            for name in lines:
+                keeper.read(name)
+                keeper.write(name, True, 0.002)
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    until(lambda: len(told) > 100, 20, "a hundred leases to end")
+    ended.set()
+    thread.join(5)
+    until(lambda: not any(line.on for line in lines.values()), 2, "all of them to be off")
+    assert runner.stop() == []
+
+
+# --- every order of renewals, ends, failures and looks ---
+
+
+class Machine(RuleBasedStateMachine):
+    """A core that writes as it likes, a driver that fails, and a keeper that is late now and then: once the keeper had
+    its turn, no output is on beyond its lease unless its driver failed within the last second."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.house = House()
+        self.ends = dict.fromkeys((PUMP, FAN), -1.0)
+        self.healed_at = dict.fromkeys((PUMP, FAN), -1.0)
+        self.late = False
+
+    @rule(name=st.sampled_from((PUMP, FAN)), lease_s=st.sampled_from([0.5, 5.0]))
+    def turn_on(self, name: str, lease_s: float) -> None:
+        line, now = self.house.lines[name], self.house.clock.mono()
+        before, over = len(line.writes), bool(line.writes and line.writes[-1][1]) and now >= self.ends[name]
+        try:
+            self.house.keeper.write(name, True, lease_s)
+        except DriverError:
+            return
+        if len(line.writes) > before:
+            assert not over, "what is over is not renewed"
+            self.ends[name] = now + lease_s
+
+    @rule(name=st.sampled_from((PUMP, FAN)))
+    def turn_off(self, name: str) -> None:
+        try:
+            self.house.keeper.write(name, False)
+        except DriverError:
+            return
+        assert self.house.lines[name].writes[-1][1] is False
+
+    @rule(name=st.sampled_from((PUMP, FAN)))
+    def look(self, name: str) -> None:
+        self.house.keeper.read(name)
+
+    @rule(name=st.sampled_from((PUMP, FAN)))
+    def breaks(self, name: str) -> None:
+        self.house.lines[name].broken = "the card is gone"
+
+    @rule(name=st.sampled_from((PUMP, FAN)))
+    def heals(self, name: str) -> None:
+        if self.house.lines[name].broken:
+            self.house.lines[name].broken = None
+            self.healed_at[name] = self.house.clock.mono()
+
+    @rule(seconds=st.sampled_from([0.3, 0.5, 1.0, 4.999, 5.0]))
+    def passes(self, seconds: float) -> None:
+        self.house.runner.advance(seconds)
+        self.late = False
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 5.0]))
+    def passes_without_the_keeper(self, seconds: float) -> None:
+        self.house.clock.advance(seconds)
+        self.late = True
+
+    @invariant()
+    def nothing_is_on_beyond_its_lease(self) -> None:
+        if not hasattr(self, "house") or self.late:
+            return
+        self.house.runner.settle()
+        now = self.house.clock.mono()
+        for name, end in self.ends.items():
+            if self.house.lines[name].read() and now >= end:
+                assert now < self.healed_at[name] + AGAIN_S, name
+
+    def teardown(self) -> None:
+        if hasattr(self, "house"):
+            self.late = False
+            for name in self.ends:
+                self.heals(name)
+            self.house.runner.advance(5.0 + AGAIN_S)
+            assert self.house.keeper.all_off()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
