@@ -27,6 +27,7 @@ from drivers.registers import Model
 from edge.shell.clock import ManualClock
 
 TICK_BITS, REGISTER_BITS = 20, 8
+FLASH_ON = 0x0200  # where Waveshare's boards take a coil's ON for a time
 
 
 def model(addresses: list[int], **settings: Any) -> Model:
@@ -133,16 +134,25 @@ class Slaves:
 
 
 class BoardSlaves(Slaves):
-    """Relay boards (address -> coils) that misbehave in the same ways; what they are told they do, heard or not."""
+    """Relay boards (address -> coils) that misbehave in the same ways; what they are told they do, heard or not.
+
+    `timed`: every (coil, tenths of a second) that one was to be on for; here it stays on.
+    """
 
     def __init__(self, coils: dict[int, list[bool]], **settings: Any) -> None:
         super().__init__(lambda *_: 0, frozenset(coils), **settings)
         self.coils = coils
+        self.timed: list[tuple[int, int]] = []
 
     def _answer(self, request: bytes, now: float) -> bytes:
         coils = self.coils[request[0]]
         if request[1] == 5:
-            coils[int.from_bytes(request[2:4], "big")] = request[4] == 0xFF
+            coil = int.from_bytes(request[2:4], "big")
+            if coil >= FLASH_ON:
+                coils[coil - FLASH_ON] = True
+                self.timed.append((coil - FLASH_ON, int.from_bytes(request[4:6], "big")))
+            else:
+                coils[coil] = request[4] == 0xFF
             return request
         assert request[1:6] == bytes((1, 0, 0, 0, len(coils)))
         return sealed(bytes((request[0], 1, 1, sum(on << i for i, on in enumerate(coils)))))

@@ -84,6 +84,37 @@ def test_with_nothing_wanted_a_board_out_of_step_is_left_alone_until_nothing_can
     assert wire.turn().coils == (False,) * 8
 
 
+@pytest.mark.parametrize(
+    ("for_s", "tenths"), [(15.0, 150), (14.96, 149), (0.3, 3), (0.01, 1), (3276.7, 32767), (90_000.0, 32767)]
+)
+def test_a_leased_on_is_left_to_the_boards_timer_and_never_longer_than_it_can(for_s: float, tenths: int) -> None:
+    wire = Wire()
+    wire.turn()
+    assert wire.turn((3, True, for_s)).wrote == (3, True, for_s)
+    assert wire.slaves.timed == [(3, tenths)]
+    assert wire.slaves.asked[-1][:6] == bytes((ADDRESS, 5, 0x02, 0x03, *tenths.to_bytes(2, "big")))
+    assert wire.turn((3, False, None)).error is None
+    assert wire.slaves.asked[-1][:6].hex(" ") == "0a 05 00 03 00 00"
+    assert wire.turn().coils == (False,) * 8
+
+
+def test_a_board_without_a_timer_is_told_on_for_good() -> None:
+    wire = Wire()
+    wire.board = ModbusRelay(wire.board._line, ADDRESS, MODEL.model_copy(update={"timed_on": None}))
+    assert wire.turn((3, True, 15.0)).error is None
+    assert wire.slaves.asked[-1][:6].hex(" ") == "0a 05 00 03 ff 00"
+
+
+def test_a_board_out_of_step_is_brought_back_by_a_leased_write_too() -> None:
+    wire = Wire()
+    wire.turn()
+    wire.fail((3, True, 15.0))
+    assert wire.turn((3, True, 13.9), [(3, True, 13.9)]).wrote == (3, True, 13.9)  # its echo is not the older one's
+    wire.fail()
+    assert wire.turn(None, [(3, True, 12.0)]).wrote == (3, True, 12.0)
+    assert wire.turn().coils == (*(False,) * 3, True, *(False,) * 4)
+
+
 def test_a_port_that_is_gone_is_told_apart() -> None:
     wire = Wire()
 
@@ -121,7 +152,7 @@ def run(line_type: type[Line], transactions: int, seed: int, odds: Mapping[str, 
         if draw.random() < 0.3:
             coil = draw.choice(tuple(wanted))
             wanted[coil] = draw.random() < 0.5
-            write = coil, wanted[coil], None
+            write = coil, wanted[coil], draw.choice((None, 15.0)) if wanted[coil] else None
         if draw.random() < 0.05:
             wire.coils[:] = [False] * 8
         turn = wire.turn(write, [(coil, on, None) for coil, on in wanted.items()])
