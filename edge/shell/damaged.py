@@ -12,7 +12,9 @@ from edge.shell.database import BUSY_S
 from edge.shell.files import replace_file
 
 PAGE = 4096  # bytes; SQLite's own since 2016
-LEAF = 0x0D  # the first byte of a page with rows of a table
+LEAF, INTERIOR = 0x0D, 0x05  # the first byte of a page with rows of a table, and of one that says where these are
+HEADER = 100  # bytes of the first page before it is a page like others
+NUMBER = struct.Struct(">I")
 BATCH = 500
 SCHEMA = slice(40, 44)  # of the header: how often the schema was changed
 LARGEST_CELL = PAGE - 35  # a row of more bytes goes on elsewhere
@@ -23,9 +25,25 @@ Value = int | float | str | bytes | None
 
 
 def head(path: Path) -> bytes:
-    """The first page, without which nothing in the file can be found. Raises OSError."""
+    """The first page, without which nothing in the file can be found, and behind it, each after its number, the pages
+    that the tables' names go on on where they are too many for one. Raises OSError."""
     with path.open("rb") as file:
-        return file.read(PAGE)
+        first = file.read(PAGE)
+        found = first
+        for number in _names_go_on(first):
+            file.seek((number - 1) * PAGE)
+            found += NUMBER.pack(number) + file.read(PAGE)
+    if len(found) % (NUMBER.size + PAGE) != PAGE:
+        raise OSError(f"{path} ends before all of its tables' names")
+    return found
+
+
+def _names_go_on(first: bytes) -> list[int]:
+    if len(first) != PAGE or first[HEADER] != INTERIOR:
+        return []
+    count = int.from_bytes(first[HEADER + 3 : HEADER + 5], "big")
+    cells = [int.from_bytes(first[at : at + 2], "big") for at in range(HEADER + 12, HEADER + 12 + 2 * count, 2)]
+    return [NUMBER.unpack_from(first, at)[0] for at in (HEADER + 8, *cells) if at + NUMBER.size <= PAGE]
 
 
 def opened(path: Path, of: Path) -> sqlite3.Connection | None:
@@ -33,14 +51,18 @@ def opened(path: Path, of: Path) -> sqlite3.Connection | None:
     ahead put into the file; or None.
 
     The file's own first page is mended in place: that of a file that was cut off says how long it was, and one that is
-    gone is replaced by the one that `keep_head` kept.
+    gone, or does not lead to the tables' names, is replaced by what `keep_head` kept.
     """
-    for first in (_first(path), _first(kept_head(of))):
-        if first is None or len(first) != PAGE or not first.startswith(MAGIC):
+    for kept in (_read(path, PAGE), _read(kept_head(of))):
+        if len(kept) < PAGE or not kept.startswith(MAGIC):
             continue
+        first, rest = kept[:PAGE], kept[PAGE:]
         try:
             with path.open("r+b") as file:
                 file.write(first[: _SIZE.start] + bytes(4) + first[_SIZE.stop :])
+                for at in range(0, len(rest), NUMBER.size + PAGE):
+                    file.seek((NUMBER.unpack_from(rest, at)[0] - 1) * PAGE)
+                    file.write(rest[at + NUMBER.size : at + NUMBER.size + PAGE])
             db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         except (OSError, sqlite3.Error):
             continue
@@ -55,11 +77,13 @@ def opened(path: Path, of: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _first(path: Path) -> bytes | None:
+def _read(path: Path, size: int = -1) -> bytes:
+    """So many bytes from the beginning, or all; none where they cannot be read."""
     try:
-        return head(path)
+        with path.open("rb") as file:
+            return file.read(size)
     except OSError:
-        return None
+        return b""
 
 
 def tables(db: sqlite3.Connection) -> set[str]:
@@ -122,11 +146,11 @@ def carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> 
 
 
 def keep_head(path: Path, db: sqlite3.Connection) -> None:
-    """Have a copy of the first page of the database at `path` beside it, as long as its tables stand where they do.
+    """Have a copy of the head of the database at `path` beside it, as long as its tables stand where they do.
 
     Raises OSError and sqlite3.Error.
     """
-    if (_first(kept_head(path)) or b"")[SCHEMA] != schema_of(db):
+    if _read(kept_head(path))[SCHEMA] != schema_of(db):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         now = head(path)
         if now[SCHEMA] == schema_of(db):  # else somebody reads, and keeps it from being put into the file: another time
