@@ -56,10 +56,35 @@ def keep(state: Path, meter: dict[str, float], rev: int, at: Moment = NOW) -> No
         (("lockouts", "light/lanes"), {"circuits": "", "user": "tech", "note": "work", "at": at.wall}),
         (("sequences", "history"), {"reserved": 100_000}),
         (("clock", "known"), {"wall": at.wall}),
+        (("runs", "dawn:2026-11-18:0"), run(at.wall - 90_000) | {"ended": at.wall - 86_400, "outcome": "done"}),
+        (("runs", "dawn:2026-11-19:0"), run(at.wall - 600)),
+        (("runs", "dusk:2026-11-19:0"), run(at.wall - 600)),
+        (("zones", "dawn:2026-11-19:0/0"), zone("dawn:2026-11-19:0", 600.0) | {"ended": at.wall - 60, "outcome": "done"}),
+        (("zones", "dawn:2026-11-19:0/1"), zone("dawn:2026-11-19:0", 0.0)),
+        (("zones", "dusk:2026-11-19:0/0"), zone("dusk:2026-11-19:0", 0.0)),
+        (("budgets", "valve/plot-1"), {"charges": "[[500.0, 600.0]]", "boot": "boot-1", "on_mono": None, "off_mono": 1.0, "off_wall": at.wall}),
+        (("operated", ""), {"seconds": 1000.0}),
+        (("blocks", "pump/pump-1"), {"kind": "flow-none", "at": at.wall, "data": "{}"}),
+        (("flows", "valve/plot-1"), {"l_min": 12.5, "runs": 7, "wall": at.wall}),
+        (("field", "rain"), {"value": at.wall - 5000, "user": None, "wall": at.wall}),
         (("audit", ""), {"at": at.wall, "user": "head", "device": "light/long", "command": "c-1", "outcome": "accepted", "details": "{}"}),
     ]  # fmt: skip
     store.put(*(Persist(key, row) for key, row in rows))
     store.close(at)
+
+
+def run(slot: float) -> dict[str, object]:
+    return {
+        "program": "dawn", "user": None, "cause": "program", "slot": slot, "started": slot, "ended": None, "outcome": None,
+        "why": "", "paused": 0, "latest_wall": slot + 7200, "latest_mono": None, "latest_boot": None, "at": slot,
+    }  # fmt: skip
+
+
+def zone(of: str, done_s: float) -> dict[str, object]:
+    return {
+        "run": of, "valve": "valve/plot-1", "planned_s": 1200.0, "planned_l": None, "done_s": done_s, "litres": None,
+        "started": None, "ended": None, "outcome": None, "why": "",
+    }  # fmt: skip
 
 
 def override(until: float) -> dict[str, object]:

@@ -17,13 +17,15 @@ from pathlib import Path
 import pytest
 from backup_house import NOW, SITE, WEEK, asked, keep, make_village, rewritten, snapshot
 
+from edge.core.events import Persist
 from edge.core.values import Moment
 from edge.shell import archive
 from edge.shell.archive import BackupError
 from edge.shell.backup import PART, Sources, back_up, dated, thin_out
 from edge.shell.restore import Where, restore, verify
-from edge.shell.restored import LEAPS
+from edge.shell.restored import LEAPS, RESTORED
 from edge.shell.state_dir import StateUnusable, lock
+from edge.shell.store import StoreWorker
 
 LATER = Moment(NOW.wall + WEEK, 50.0, "boot-2", True)
 
@@ -85,7 +87,47 @@ def test_what_has_been_given_out_since_is_not_given_out_again(made: Path, tmp_pa
     assert asked(journal, "SELECT * FROM commands UNION ALL SELECT id, on_mono, boot, wall FROM outputs") == []
     assert asked(journal, "SELECT id FROM lockouts") == [("light/lanes",)]
     assert json.loads(str(asked(journal, "SELECT details FROM audit ORDER BY sequence DESC")[0][0]))["request"] == "restore"
-    assert [note.split()[0] for note in restored.notes] == ["light/lanes", "light/long"]
+    assert [note.split()[0] for note in restored.notes] == ["light/lanes", "light/long", "pump/pump-1"]
+
+
+def test_no_watering_is_gone_on_with_or_begun_again_and_limits_stay(made: Path, tmp_path: Path) -> None:
+    restore(made, there(tmp_path), LATER)
+    journal = tmp_path / "new/state/journal.db"
+    assert asked(journal, "SELECT id, outcome, why, ended FROM runs ORDER BY id") == [
+        ("dawn:2026-11-18:0", "done", "", NOW.wall - 86_400),
+        ("dawn:2026-11-19:0", "cut_short", RESTORED, LATER.wall),
+        ("dusk:2026-11-19:0", "missed", RESTORED, LATER.wall),
+    ]
+    assert asked(journal, "SELECT outcome, why FROM zones ORDER BY id") == [("done", ""), ("missed", RESTORED), ("missed", RESTORED)]
+    store = StoreWorker(journal, lambda _: None)
+    water = store.memory().water
+    store.close(LATER)
+    assert (water.runs, water.zones, water.decided) == ({}, {}, {"dawn:2026-11-18:0", "dawn:2026-11-19:0", "dusk:2026-11-19:0"})
+    assert water.facts[RESTORED]["value"] == LATER.wall, "what was due before counts as decided"
+    assert (water.facts["rain"]["value"], water.flows["valve/plot-1"]["l_min"]) == (NOW.wall - 5000, 12.5)
+    assert (water.budgets["valve/plot-1"]["charges"], water.operated) == ("[[500.0, 600.0]]", 1000.0)
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_limits_of_the_journal_that_is_replaced_hold_on(made: Path, tmp_path: Path, newer: bool) -> None:
+    where = there(tmp_path)
+    restore(made, where, LATER)
+    store = StoreWorker(where.state / "journal.db", lambda _: None)
+    spent = {"charges": "[[900.0, 60.0]]", "boot": "boot-2", "on_mono": None, "off_mono": 1.0, "off_wall": LATER.wall}
+    store.put(
+        Persist(("budgets", "valve/plot-1"), spent), Persist(("operated", ""), {"seconds": 5000.0 if newer else 900.0}),
+        Persist(("blocks", "valve/plot-2"), {"kind": "leak", "at": LATER.wall, "data": "{}"}),
+        Persist(("clock", "known"), {"wall": LATER.wall + 500}),
+    )
+    store.close(LATER)
+    notes = restore(made, where, LATER, force=True).notes
+    assert [note.split()[0] for note in notes][-2:] == ["pump/pump-1", "valve/plot-2"]
+    store = StoreWorker(where.state / "journal.db", lambda _: None)
+    water = store.memory().water
+    store.close(LATER)
+    charges = "[[900.0, 60.0]]" if newer else "[[500.0, 600.0]]"
+    assert (water.budgets["valve/plot-1"]["charges"], water.operated) == (charges, 5000.0 if newer else 1000.0)
+    assert water.facts[RESTORED]["value"] == LATER.wall + 500
 
 
 def test_the_same_backup_restored_again_goes_beyond_the_first_time(made: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from history_house import House
 
+from edge.core.memory import WaterMemory
 from edge.core.values import Deadline, Moment, Override
 from edge.shell.history_file import acknowledged, connect_readonly, dropped, set_aside
 from edge.shell.store import COLUMNS, StoreWorker
@@ -23,7 +24,7 @@ def thawed(name: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_journal_of_each_version_keeps_its_rows(version: int, tmp_path: Path) -> None:
     path = thawed(f"journal-{version}", tmp_path / "journal.db")
     store = StoreWorker(path, lambda _: None)
@@ -42,7 +43,10 @@ def test_a_journal_of_each_version_keeps_its_rows(version: int, tmp_path: Path) 
     assert [row["rev"] for row in kept.programs.values()] == ([3] if version >= 3 else [])
     assert [row["on"] for row in kept.inputs.values()] == ([1] if version >= 3 else [])
     assert [row["count"] for row in kept.pulses.values()] == ([48210] if version >= 4 else [])
-    assert store.reserved("history") == 0
+    assert [row["kwh"] for row in kept.bills.values()] == ([1234.5] if version >= 5 else [])
+    assert list(kept.seen.values()) == ([4] if version >= 5 else [])
+    assert store.reserved("history") == (20_000 if version >= 5 else 0)
+    assert kept.water == WaterMemory(), "no version before knew of water"
     store.close(NOW)
     db = sqlite3.connect(path)
     assert db.execute("SELECT user, command, outcome FROM audit").fetchall() == [("head", "c-81", "accepted")]

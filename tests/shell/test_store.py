@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.events import JournalChanged, Persist, Stored
+from edge.core.memory import WaterMemory
 from edge.core.values import Moment, Override
 from edge.shell.store import AUDIT_ROWS, COLUMNS, PRUNE_EVERY, UNHURRIED_S, StoreWorker
 
@@ -223,3 +224,32 @@ def test_what_was_answered_as_stored_survives_a_kill(tmp_path: Path) -> None:
     kept = StoreWorker(path, lambda _: None).memory().overrides
     assert len(told) >= 200
     assert {t for t in told if t} <= kept.keys()
+
+
+def test_what_is_known_of_water_comes_back_and_of_runs_those_that_are_not_over(tmp_path: Path) -> None:
+    run = {
+        "program": "dawn", "user": None, "cause": "program", "slot": 1e9, "started": 1e9, "ended": None, "outcome": None, "why": "",
+        "paused": 0, "latest_wall": 1e9 + 7200, "latest_mono": 7200.0, "latest_boot": "b1", "at": 1e9,
+    }  # fmt: skip
+    zone = {
+        "run": "dawn:1:0", "valve": "valve/v", "planned_s": 600.0, "planned_l": None, "done_s": 15.0, "litres": 2.5,
+        "started": 1e9, "ended": None, "outcome": None, "why": "",
+    }  # fmt: skip
+    rows = {
+        ("runs", "dawn:0:0"): run | {"ended": 1e9, "outcome": "done"}, ("zones", "dawn:0:0/0"): zone | {"run": "dawn:0:0"},
+        ("runs", "dawn:1:0"): run, ("zones", "dawn:1:0/0"): zone, ("runs", "head:1:c-1"): run | {"program": None, "user": "head"},
+        ("budgets", "valve/v"): {"charges": "[[5.0, 60.0]]", "boot": "b1", "on_mono": 5.0, "off_mono": None, "off_wall": None},
+        ("blocks", "pump/p"): {"kind": "flow-none", "at": 1e9, "data": "{}"}, ("flows", "valve/v"): {"l_min": 9.5, "runs": 3, "wall": 1e9},
+        ("field", "rain"): {"value": 1e9, "user": None, "wall": 1e9}, ("operated", ""): {"seconds": 77.0},
+    }  # fmt: skip
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    store.put(*(Persist(key, row) for key, row in rows.items()))
+    store.close(NOW)
+    store = StoreWorker(tmp_path / "journal.db", lambda _: None)
+    water = store.memory().water
+    store.close(NOW)
+    assert water == WaterMemory(
+        {"dawn:1:0": run, "head:1:c-1": rows["runs", "head:1:c-1"]}, {"dawn:1:0/0": zone}, frozenset({"dawn:0:0", "dawn:1:0"}),
+        {"valve/v": rows["budgets", "valve/v"]}, 77.0, {"pump/p": rows["blocks", "pump/p"]}, {"valve/v": rows["flows", "valve/v"]},
+        {"rain": rows["field", "rain"]},
+    )  # fmt: skip
