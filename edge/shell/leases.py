@@ -166,9 +166,12 @@ class LeaseKeeper:
     # --- for whoever ends the process ---
 
     def turn_all_off(self) -> None:
-        """Turn pumps, valves and switches off, in this order, and let no lease begin any more. Lights stay."""
+        """Turn off the pumps, valves and switches that are on or may be, in this order, and let no lease begin any more.
+        Lights stay."""
         self._ended = True
-        self._turn_off([held for held in self._held.values() if held.kind in HARMFUL], self._mono())
+        harmful = [held for held in self._held.values() if held.kind in HARMFUL]
+        on = [held for held in harmful if held.end < math.inf or held.falling or held.port.read()]
+        self._turn_off(on, self._mono())
 
     def all_off(self) -> bool:
         """Whether no pump, valve or switch says that it is on."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FILE = "safe.json"
 VERSION = 2
 READABLE = (1, VERSION)
+NEVER_ON = ("pump", "valve", "switch")  # kinds of outputs that go off, whatever the file says
 
 Entry = Mapping[str, Any]
 
@@ -115,7 +116,8 @@ def heeding(entries: Sequence[Any], journal: Path) -> list[Any]:
 def drive(entries: Sequence[Any], sim: Path | None = None) -> Iterator[tuple[str, str | None]]:
     """Drive each output to its safe state, whatever became of the others.
 
-    Yields, after each, a line about it and the error's text, or None where it went well. `hold` touches nothing. With
+    Yields, after each, a line about it and the error's text, or None where it went well. `hold` touches nothing; pumps,
+    valves and switches go off in any case, also the coil of a board that would end its ON by itself. With
     `sim`, a village-sim's run directory, its ports stand in for the serial devices.
     """
     boards = _Boards(sim)
@@ -137,7 +139,8 @@ def _drive_twice(entry: Entry, boards: _Boards) -> str:
 
 
 def _drive_one(entry: Entry, boards: _Boards) -> str:
-    name, safe = entry["output"], entry["safe"]
+    name = entry["output"]
+    safe = "off" if str(name).partition("/")[0] in NEVER_ON else entry["safe"]
     if safe == "hold":
         return f"{name}: held as it is"
     if safe not in ("on", "off"):

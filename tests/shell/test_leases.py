@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from support import until
-from villages import Line, Radio
+from villages import Line, Radio, when
 
 from drivers.api import DriverError
+from drivers.registers import catalogue
 from edge.core.events import Effect, Event, LeasesExpired, OutputObserved, Write
 from edge.core.values import Moment
 from edge.shell.clock import ManualClock, SystemClock
@@ -21,7 +23,9 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects
 from edge.shell.leases import AGAIN_S, LeaseKeeper, at_once
 from edge.shell.runner import Inbox, StepRunner, ThreadRunner
+from edge.shell.site_file import parse_site
 from edge.shell.store import StoreWorker
+from simulator.fast import Fast
 
 PUMP, VALVE, OTHER, FAN, LIGHT = "pump/p", "valve/v", "valve/w", "switch/fan", "light/road/a"
 NAMES = (OTHER, VALVE, PUMP, FAN, LIGHT)
@@ -184,8 +188,25 @@ def test_a_process_that_ends_turns_off_pumps_first_and_nothing_on_any_more() -> 
     with pytest.raises(RuntimeError, match="ending"):
         house.on(VALVE)
     house.runner.advance(30)
-    assert [house.writes(name)[-1] for name in NAMES] == [(1, False)] * 4 + [(0, True)]
+    assert {name: house.writes(name) for name in NAMES} == {
+        OTHER: [], VALVE: [(0, True), (1, False)], PUMP: [(0, True), (1, False)], FAN: [], LIGHT: [(0, True)],
+    }  # fmt: skip
     assert house.told == []
+
+
+def test_a_controller_that_ends_in_good_order_leaves_pumps_valves_and_switches_off_and_lights_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "config" / "nguyen-ly.yaml").read_text("utf-8").replace("hold", "on")
+    site = parse_site(text, "end.yaml", catalogue())
+    fast = Fast(site, catalogue(), when("2026-11-21T20:00:00+07:00"), 1)
+    fast.advance(60)
+    assert fast.shell is not None
+    for name in ("valve/plot-1", "pump/pump-1", "switch/greenhouse-fan"):
+        fast.shell.leases.write(name, True, 15.0)
+        fast.advance(1)
+    before = len(fast.changes)
+    fast.close()
+    off = [change.name for change in fast.changes[before:]]
+    assert off == ["gpio/24", "gpio/25", "coil/cabinet-board/1"]
 
 
 # --- in real time ---

@@ -115,6 +115,16 @@ def test_it_needs_only_the_standard_library_and_gpiozero(tmp_path: Path) -> None
     assert done.stdout.splitlines()[-1] == "imported []"
 
 
+@pytest.mark.parametrize("written", ["hold", "on", None])
+def test_pumps_valves_and_switches_go_off_whatever_the_file_says(tmp_path: Path, written: str | None) -> None:
+    changed = {key: value for key, value in {**PUMP, "safe": written}.items() if value is not None}
+    safe.save(tmp_path / safe.FILE, [changed, {**VALVE, "safe": "hold"}])
+    with served_board(tmp_path, {24: 0, 25: 1}) as served:
+        done = run_safe(tmp_path, tmp_path)
+        assert (served.driven_level(24), served.driven_level(25)) == (1, 0)
+    assert (done.returncode, done.stdout.splitlines()[:2]) == (0, ["pump/pump-1: off (GPIO 24)", "valve/plot-1: off (GPIO 25)"])
+
+
 def test_a_failure_does_not_stop_the_others(tmp_path: Path) -> None:
     entries = [{"output": "valve/odd", "gpio": 99, "active_low": True, "safe": "off"}, {"output": "x"}, "rubbish", PUMP]
     safe.save(tmp_path / safe.FILE, entries)  # type: ignore[arg-type]
