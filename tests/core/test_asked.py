@@ -177,7 +177,7 @@ def test_what_can_be_asked_is_what_the_village_measures() -> None:
     unknown = on.ask("weather")
     assert unknown["error"] == {
         "code": "unknown-request",
-        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, replay and bill-put",
+        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, replay, bill-put, stop-water and rain-delay",
     }
     assert set(CATALOGUE["sdm630"].quantities) == {"power_w", "energy_kwh"}
 
