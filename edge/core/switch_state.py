@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from edge.core import topics
 from edge.core.lockout import Lockout
-from edge.core.values import Override, Reason
+from edge.core.values import Deadline, Moment, Override, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,13 @@ def state(
         "next": None,
         "since": topics.rfc3339(since),
     }
+
+
+def after(seconds: float, moment: Moment) -> Deadline:
+    """The end of so long a time from now."""
+    return Deadline(moment.wall + seconds, moment.mono + seconds, moment.boot)
+
+
+def ahead(end: Deadline | None, moment: Moment) -> TypeGuard[Deadline]:
+    """Whether there is such an end and it has not been reached."""
+    return end is not None and not end.passed(moment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 from edge.core import topics
 from edge.core.budgets import Budget, Operated
@@ -18,7 +17,7 @@ from edge.core.limits import Hold, Switching
 from edge.core.lockout import Lockout
 from edge.core.site import Switch
 from edge.core.switch_line import Unlimited
-from edge.core.switch_state import Wanted, state, word
+from edge.core.switch_state import Wanted, after, ahead, state, word
 from edge.core.values import Command, Deadline, Moment, Override, Reason, Row
 
 REST_S = 60.0  # how long its program leaves it off after its whole max_on, and after a start, where min_off is 0
@@ -53,9 +52,8 @@ class SwitchUnit:
         self.wanted = Wanted(False, "default")
         self._switch = switch
         self._climate = climate
-        limits = [limit for limit in (switch.max_on, switch.daily_max) if limit is not None]
-        self._limited = bool(limits)
-        self._least_s = min(LEAST_S, *limits) if limits else 0.0
+        self._limited = switch.max_on is not None or switch.daily_max is not None
+        self._least_s = min(LEAST_S, switch.max_on or LEAST_S, switch.daily_max or LEAST_S)
         self._line: Leased = Unlimited(target, around.operated, around.switching)
         if self._limited:
             budget = Budget(target, switch.max_on, switch.daily_max, around.operated)
@@ -215,10 +213,10 @@ class SwitchUnit:
         if asked.on is self._line.on:
             return Wanted(asked.on, asked.reason, asked.until, asked.detail)
         if not asked.on:
-            if self._by_program and asked.reason != "default" and _ahead(self._stays_on, moment):
+            if self._by_program and asked.reason != "default" and ahead(self._stays_on, moment):
                 return Wanted(True, "sensor", self._stays_on.on_wall(moment), "it stays on for min_on")
             return Wanted(False, asked.reason, asked.until, asked.detail)
-        if _ahead(self._rests, moment):
+        if ahead(self._rests, moment):
             reason: Reason = "safety" if self._rests_for else asked.reason
             return Wanted(False, reason, self._rests.on_wall(moment), self._rests_for or "it stays off for min_off")
         return Wanted(True, asked.reason, asked.until, asked.detail)
@@ -268,8 +266,8 @@ class SwitchUnit:
     def _rest(self, moment: Moment, why: str) -> None:
         """The program turns nothing on for min_off; where `why` is another reason to rest, for REST_S if that is 0."""
         rest_s = self._switch.min_off or (REST_S if why and self._limited else 0.0)
-        if not _ahead(self._rests, moment) or self._rests.on_mono(moment) <= moment.mono + rest_s:
-            self._rests, self._rests_for = _after(rest_s, moment), why
+        if not ahead(self._rests, moment) or self._rests.on_mono(moment) <= moment.mono + rest_s:
+            self._rests, self._rests_for = after(rest_s, moment), why
 
     def _on_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's ON ends. A time of day is taken as the duration that it is from here: nobody who sets the
@@ -279,17 +277,17 @@ class SwitchUnit:
             asked = command.until - moment.wall
         budget = self._line.budget
         day_s = budget.day_left(moment)
-        return _after(min(asked, budget.stretch_left(moment), day_s if day_s >= self._least_s else asked), moment)
+        return after(min(asked, budget.stretch_left(moment), day_s if day_s >= self._least_s else asked), moment)
 
     def _off_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's OFF ends: when they say, else when the program's window opens or closes next; without one,
         after OFF_S."""
         if command.for_s is not None:
-            return _after(command.for_s, moment)
+            return after(command.for_s, moment)
         if command.until is not None and command.until > moment.wall:
             return Deadline(command.until)
         edge = self._climate.next_edge(moment)
-        return _after(OFF_S, moment) if edge is None else Deadline(edge)
+        return after(OFF_S, moment) if edge is None else Deadline(edge)
 
     # --- switching ---
 
@@ -301,13 +299,13 @@ class SwitchUnit:
             return self._turn_off(moment) if line.on else []
         if line.on:
             if self._runs_out is None and line.budget.on_since is not None and self._switch.max_on is not None:
-                self._runs_out = _after(line.budget.stretch_left(moment), moment)
+                self._runs_out = after(line.budget.stretch_left(moment), moment)
             return []
         if not line.ready(moment):  # what it waits for wakes it
             self._held = hold if (hold := line.hold()).at > moment.mono else None
             return []
         self._by_program = wanted.reason != "override"
-        self._stays_on = _after(self._switch.min_on, moment)
+        self._stays_on = after(self._switch.min_on, moment)
         return self._moved(line.open(PIECE_S, moment), moment)
 
     def _turn_off(self, moment: Moment) -> list[Effect]:
@@ -391,11 +389,3 @@ class SwitchUnit:
         if self._exhausted:
             times.append(moment.mono + LOOK_S)
         return min((at for at in times if at > moment.mono), default=float("inf"))
-
-
-def _after(seconds: float, moment: Moment) -> Deadline:
-    return Deadline(moment.wall + seconds, moment.mono + seconds, moment.boot)
-
-
-def _ahead(end: Deadline | None, moment: Moment) -> TypeGuard[Deadline]:
-    return end is not None and not end.passed(moment)
