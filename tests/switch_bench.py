@@ -86,6 +86,14 @@ class SwitchBench:
         self._run(self.unit.start(_override(kept), tables["lockouts"], tables["budgets"], now))
         self.flush()
 
+    def stop(self) -> None:
+        """The process ends in good order."""
+        for effect in self.unit.stop(self.clock.now()):  # and the core hears of nothing any more
+            if isinstance(effect, Write):
+                self.line.put(effect.on, self.clock.mono())
+            elif isinstance(effect, Persist) and effect.row is not None:
+                self.rows[effect.key] = effect.row
+
     def kill(self) -> None:
         """The process dies, and `safe` turns the line off behind it."""
         self.line.put(False, self.clock.mono())

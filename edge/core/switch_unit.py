@@ -96,6 +96,10 @@ class SwitchUnit:
             effects += self._drop()
         return effects + self.step(moment)
 
+    def stop(self, moment: Moment) -> list[Effect]:
+        """Off before the process ends in good order, and the account closed. Nothing may follow."""
+        return self._line.close(moment) if self._line.on else []
+
     def objection(self, command: Command, _moment: Moment) -> tuple[str, str] | None:
         """Why a valid command must not take effect on this switch now: a code and a text; None if it may."""
         if command.circuit is not None:

@@ -208,6 +208,18 @@ def test_a_persons_on_goes_on_after_a_restart_but_not_after_a_power_cut() -> Non
     assert ("overrides", "switch/fan") not in b.rows
 
 
+def test_a_process_that_ends_in_good_order_leaves_it_off_and_its_account_closed() -> None:
+    b = SwitchBench({"daily_max": "1h"})
+    b.send("on", for_s=600.0)
+    b.advance(60)
+    b.stop()
+    assert not b.line.on
+    row = b.rows["budgets", "switch/fan"]
+    assert row["on_mono"] is None
+    assert row["off_mono"] == 1060.0
+    assert str(row["charges"]).endswith(",60.0]]")
+
+
 @pytest.mark.parametrize("limits", [{}, FAN])
 def test_what_is_on_is_leased_and_a_core_that_hangs_leaves_it_off(limits: dict[str, object]) -> None:
     b = SwitchBench(limits)
