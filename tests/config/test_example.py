@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from edge.core.site import (
     At,
     BoardOutput,
     Circuit,
     GpioOutput,
     IrrigationProgram,
-    LevelInput,
     LightProgram,
     PlainInput,
     Site,
@@ -80,11 +82,13 @@ def test_contacts_are_wired_to_ground_and_a_cut_wire_opens_the_door(example: Pat
 def test_a_contact_may_be_wired_the_other_way_and_a_float_says_it_with_low_is(example: Path) -> None:
     bare = {"site": PLACE, "lights": {}, "inputs": {"door": {"gpio": 13, "role": "door", "active": "low"}}}
     assert Site.model_validate(bare).read_inputs()["input/door"].active == "low"
-    inputs = site(example).inputs
-    assert isinstance(inputs["tank"], LevelInput)
-    assert (inputs["tank"].low_is, inputs["tank"].active) == ("empty", "low")
-    assert isinstance(inputs["rain"], PlainInput)
-    assert inputs["rain"].active == "low"
+    tank = {"gpio": 23, "role": "level", "low_is": "full"}
+    assert Site.model_validate(bare | {"inputs": {"tank": tank}}).read_inputs()["input/tank"].active == "low"
+    with pytest.raises(ValidationError, match="active"):
+        Site.model_validate(bare | {"inputs": {"tank": tank | {"active": "high"}}})
+    rain = site(example).inputs["rain"]
+    assert isinstance(rain, PlainInput)
+    assert rain.active == "low"
 
 
 def test_the_password_file_lies_under_the_configuration(example: Path) -> None:

@@ -18,15 +18,15 @@ from simulator.faults import Faults, read
 
 NOON = when("2026-11-21T12:00:00+07:00")
 LOOK_S = 600.0  # as seldom as a long simulation looks at its lines
-DOOR, HAND, MAINS, CELL, FEEDBACK = (
-    "input/door", "input/switch", "input/mains", "input/cell", "feedback/road/b",
+DOOR, HAND, MAINS, CELL, RAIN, FEEDBACK = (
+    "input/door", "input/switch", "input/mains", "input/cell", "input/rain", "feedback/road/b",
 )  # fmt: skip
 INPUTS = {
     "door": {"gpio": 13, "role": "door"}, "switch": {"gpio": 6, "role": "hand", "of": ["road"]},
     "mains": {"gpio": 16, "role": "mains"}, "cell": {"gpio": 26, "role": "photocell"},
     "rain": {"gpio": 20, "role": "rain"},
 }  # fmt: skip
-QUIET = {DOOR: False, HAND: False, MAINS: True, CELL: False, FEEDBACK: False}
+QUIET = {DOOR: False, HAND: False, MAINS: True, CELL: False, RAIN: False, FEEDBACK: False}
 
 
 class Stand:
