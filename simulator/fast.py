@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 
 from drivers.api import DriverError
 from drivers.modbus import COIL_OFF, COIL_ON, write_coil_request
-from edge.core.events import InputChanged
+from edge.core.events import InputChanged, PulsesCounted
 from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
@@ -37,8 +38,10 @@ from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
 SOON_S = 1e-6  # less than this is rounding
+COUNTS_S, SETTLES_S = 5.0, 60.0  # how often water is counted while it moves, however seldom the rest is read; how long
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
 SAFE_WAITS_S = 1.0  # for a board's answer
+STALE_POLLS = 3
 DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
 
 
@@ -96,12 +99,17 @@ class _Played(Village):
 
 
 class _Field:
-    """The village as a worker among the controller's: it does by itself what is due, exactly when it is."""
+    """The village as a worker among the controller's: it does by itself what is due, exactly when it is.
+
+    While water moves, and a while after, `count` is called every few seconds.
+    """
 
     name = "village"
 
-    def __init__(self, village: Village) -> None:
+    def __init__(self, village: Village, count: Callable[[], None]) -> None:
         self._village = village
+        self._count = count
+        self._counted = self._moved = -math.inf
 
     def on_wake(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when something was switched."""
@@ -109,19 +117,28 @@ class _Field:
 
     def step(self, moment: Moment) -> float | None:
         """Let happen what is due."""
-        return moment.mono + self._village.follow()
+        due, mono = moment.mono + self._village.follow(), self._village.mono()
+        if self._village.hydraulics.busy():
+            self._moved = mono
+        if mono - self._moved > SETTLES_S:
+            return due
+        if mono - self._counted >= COUNTS_S - SOON_S:
+            self._counted = mono
+            self._count()
+        return min(due, moment.mono + COUNTS_S - (mono - self._counted))
 
 
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
     `poll_s`: no device is asked more often, relay boards too, nor are outputs and inputs read more often; an input's
-    change is told at once. `state`: where journal and history are kept; None: nowhere. `trace` gets a line for each
-    event into and each effect out of the core. `persist`: a line keeps its level when the controller's process ends,
-    as on Raspberry Pi's own kernels.
+    change is told at once, and water that flows is counted every few seconds. `state`: where journal and history are
+    kept; None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line
+    keeps its level when the controller's process ends, as on Raspberry Pi's own kernels.
 
-    `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils did, `broker.retained` what the
-    controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call `close` at the end.
+    `journal` is the journal's file, `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils
+    did, `broker.retained` what the controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call
+    `close` at the end.
     """
 
     def __init__(
@@ -136,7 +153,7 @@ class Fast:
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.village.moved = self._coil_changed
-        self._field = _Field(self.village)
+        self._field = _Field(self.village, self._count_water)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -146,7 +163,7 @@ class Fast:
         self._temporary = None
         if state is None:
             self._temporary = TemporaryDirectory(prefix="village-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
-        self._journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
+        self.journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
         self._trace = None if trace is None else Trace(trace)
         self._plan: list[tuple[float, int, Callable[[], None]]] = []
         self._planned = 0
@@ -195,7 +212,7 @@ class Fast:
         In between, `village-edge safe` has its say, as when the system stops a service.
         """
         self._end(kill=kill)
-        for entry in safe.heeding(self._entries, self._journal):
+        for entry in safe.heeding(self._entries, self.journal):
             if entry["safe"] != "hold":
                 self._drive(entry, entry["safe"] == "on")
         self.village.board.gone(self._lives)
@@ -271,6 +288,7 @@ class Fast:
             name: BoardPulses(board, contact.gpio, pid, partial(self._pulses, name))
             for name, contact in self.village.counters.items()
         }
+        self._counters = counters
         watched = (lambda core: core) if self._trace is None else self._trace.around
         lines = {name: port.mono for name, port in self._ports.items()}
         seams = Seams(
@@ -278,13 +296,22 @@ class Fast:
             apart=at_once,
         )
         self.shell = compose(
-            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters,
+            self.site, self._models, self.clock, self.journal, self._broker_for(), outputs, inputs, counters,
             self._ports, seams,
         )
         self.shell.core.start()
         self._held = frozenset()
         self._run()
         self.shell.link.start()
+
+    def _count_water(self) -> None:
+        """Tell the core what flow inputs have counted, where it would look too seldom to see that water flows."""
+        if self.shell is None or self._frozen or self._look_every_s <= COUNTS_S:
+            return
+        for name, port in self._counters.items():
+            counted = port.read() if self.village.counters[name].role == "flow" else None
+            if counted is not None:
+                self.shell.core.inbox.put(PulsesCounted(name, counted[0], self.clock.mono(), counted[1]))
 
     def _pulses(self, name: str) -> tuple[int, float | None]:
         """What ever came at a counting contact, with the time of the last pulse by the Pi's clock."""
@@ -381,11 +408,15 @@ class Fast:
 
 
 def _polled_seldom(site: Site, poll_s: float) -> Site:
-    """The site with every meter and sensor asked at most every `poll_s` seconds."""
+    """The site with every meter and sensor asked at most every `poll_s` seconds, and not called silent for that."""
     slower: dict[str, dict[str, Any]] = {}
     for section in ("meters", "sensors"):
         slower[section] = {
             name: device.model_copy(update={"poll": max(device.poll, poll_s)})
             for name, device in getattr(site, section).items()
         }
+    slower["sensors"] = {
+        name: sensor.model_copy(update={"stale": max(sensor.stale, STALE_POLLS * poll_s)})
+        for name, sensor in slower["sensors"].items()
+    }
     return site.model_copy(update=slower)

@@ -193,6 +193,11 @@ class Hydraulics:
         self._pass(mono)
         return due
 
+    def busy(self) -> bool:
+        """Whether a pump runs, a valve is open, or water flows anywhere."""
+        moves = any(pump.running for pump in self.pumps.values()) or any(map(self.opens, self.pipes))
+        return moves or bool(self._rates)
+
     def opens(self, valve: str) -> bool:
         """Whether water can pass a valve. Raises KeyError."""
         return self._broken.stuck.get(valve, self.pipes[valve].powered)

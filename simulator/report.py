@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from edge.core.assembly import scale
 from edge.core.lighting import Ladder
 from simulator.fast import Fast
+from simulator.report_water import DAY_S, Water, WaterSampler, water
+from simulator.report_water import lines as water_lines
 
-DAY_S = 86400.0
 SAMPLE_S = 600.0
 SOON_S = 0.001
 
@@ -53,7 +54,7 @@ class Report:
     """The whole: `seconds` simulated from Unix time `start` on, in `zone`.
 
     Days run from noon to noon; `lead` seconds of the first had passed. `energy` is kWh by meter and day, `power` the
-    meters' watts together as (seconds, W). `outcomes` counts the results of commands.
+    meters' watts together as (seconds, W). `outcomes` counts the results of commands. `water`: None without a field.
     """
 
     place: str
@@ -69,10 +70,12 @@ class Report:
     outcomes: Counter[str]
     alarms: list[Alarm]
     names: dict[str, str]
+    water: Water | None = None
 
 
 class Sampler:
-    """Looks at the village's meters every SAMPLE_S seconds; what they count is exact, but for a counter's reset."""
+    """Looks at the village's meters and plots every SAMPLE_S seconds; what they count is exact, but for a counter's
+    reset."""
 
     def __init__(self, fast: Fast) -> None:
         self.fast = fast
@@ -80,6 +83,7 @@ class Sampler:
         self.energy: dict[str, list[float]] = {}
         began = dt.datetime.fromtimestamp(fast.time.wall(), ZoneInfo(fast.site.site.timezone))
         self.lead = ((began.hour - 12) % 24) * 3600.0 + began.minute * 60 + began.second
+        self.field = WaterSampler(fast)
         self._last: dict[str, float] = {}
         self._look()
 
@@ -103,6 +107,7 @@ class Sampler:
             days[day] += max(shown["energy_kwh"] - self._last.get(meter, shown["energy_kwh"]), 0.0)
             self._last[meter] = shown["energy_kwh"]
         self.power.append((now, power))
+        self.field.look(now, day)
 
 
 def report(fast: Fast, sampler: Sampler, seed: int) -> Report:
@@ -121,6 +126,7 @@ def report(fast: Fast, sampler: Sampler, seed: int) -> Report:
         sampler.lead, seed, lights,
         sampler.energy, sampler.power, _outcomes(fast), list(_alarms(fast, site.language)),
         {name: meter.name for name, meter in fast.site.meters.items()},
+        water(fast, sampler.field, fast.time.wall() - seconds, sampler.lead),
     )  # fmt: skip
 
 
@@ -138,6 +144,7 @@ def summary(found: Report) -> str:
             lines.append(f"  {'':<24} circuits {circuits}")
     lines += ["", "meters (kWh)"]
     lines += [f"  {name:<24} {sum(days):.2f}" for name, days in found.energy.items()]
+    lines += ["", *water_lines(found.water)] if found.water is not None else []
     outcomes = ", ".join(f"{n} {outcome}" for outcome, n in sorted(found.outcomes.items())) or "none"
     lines += ["", f"commands: {outcomes}", f"alarms: {len(found.alarms) or 'none'}"]
     for alarm in found.alarms:

@@ -7,10 +7,9 @@ import math
 from html import escape
 
 from simulator.report import DAY_S, LightReport, Report, length
+from simulator.report_svg import PLOT, box, dates, grid, key, noon, round_up, svg, text
+from simulator.report_water_page import field
 
-WIDTH = 380  # of a phone: text is as large as it says
-LEFT, RIGHT = 44, 8
-PLOT = WIDTH - LEFT - RIGHT
 METERS = ("#2f7ed8", "#d9822b", "#4c9f70", "#8d62c9", "#c0504d")
 WORDS = {
     "en": {
@@ -41,7 +40,7 @@ h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .3
 svg text { fill: var(--faint); font: 10px system-ui, sans-serif; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: 4px 8px 4px 0;
   border-bottom: 1px solid var(--line); vertical-align: top; }
-.n { text-align: right; font-variant-numeric: tabular-nums; }
+.plot { margin: 1rem 0 0; } .n { text-align: right; font-variant-numeric: tabular-nums; }
 .pair { white-space: nowrap; } table { margin-top: .6rem; }
 .key { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 .6em; border-radius: 2px; }
 """
@@ -62,9 +61,9 @@ def page(found: Report) -> str:
             parts.append(_nights(light, found))
     parts.append(_light_table(found, words))
     parts.append(f'<h2>{words["power"]}</h2><p class="faint">{words["watts"]}</p>{_power(found)}')
-    keys = "".join(_key(METERS[i % len(METERS)], found.names[meter]) for i, meter in enumerate(found.energy))
+    keys = "".join(key(METERS[i % len(METERS)], found.names[meter]) for i, meter in enumerate(found.energy))
     parts.append(f'<h2>{words["energy"]}</h2><p class="faint">{words["per_day"]}{keys}</p>{_energy(found)}')
-    parts += [_meter_table(found, words), _events(found, words)]
+    parts += [_meter_table(found, words), *field(found), _events(found, words)]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     title = f"<title>{escape(found.place)}: {words['title']}</title>"
     return (
@@ -81,30 +80,30 @@ def _nights(light: LightReport, found: Report) -> str:
     rows = math.ceil((found.seconds + found.lead) / DAY_S)
     height = min(14.0, max(2.0, 330 / rows))
     gap = 1 if height > 4 else 0
-    svg = [_box(0, n * height, PLOT, height - gap, "var(--night)") for n in range(rows)]
+    drawn = [box(0, n * height, PLOT, height - gap, "var(--night)") for n in range(rows)]
     for span in light.spans:
         start, last = span.start + found.lead, span.end + found.lead
         while start < last:
             row = int(start // DAY_S)
             end = min(last, (row + 1) * DAY_S)
             left, right = ((t - row * DAY_S) / DAY_S * PLOT for t in (start, end))
-            svg.append(_box(left, row * height, right - left, height - gap, "var(--lamp)", _strength(span.level)))
+            drawn.append(box(left, row * height, right - left, height - gap, "var(--lamp)", _strength(span.level)))
             start = end
     bottom = rows * height
-    began = _noon(found)
+    began = noon(found)
     for quarter, hour in enumerate(("12:00", "18:00", "00:00", "06:00", "12:00")):
-        svg.append(_text(PLOT * quarter / 4, bottom + 12, hour, ("start", *["middle"] * 3, "end")[quarter]))
+        drawn.append(text(PLOT * quarter / 4, bottom + 12, hour, ("start", *["middle"] * 3, "end")[quarter]))
     step = math.ceil(16 / height)
     for row in range(0, rows, step):
         day = began + dt.timedelta(days=row)
-        svg.append(_text(-4, row * height + min(height, 12) - 2 + (height < 9), f"{day:%d/%m}", "end"))
-    return _svg(svg, bottom + 16)
+        drawn.append(text(-4, row * height + min(height, 12) - 2 + (height < 9), f"{day:%d/%m}", "end"))
+    return svg(drawn, bottom + 16)
 
 
 def _power(found: Report) -> str:
     """The meters' power over all days."""
     height, rows = 110, max((len(d) for d in found.energy.values()), default=1)
-    top = _round_up(max(watts for _, watts in found.power))
+    top = round_up(max(watts for _, watts in found.power))
     points: list[str] = []
     before = 0.0
     for at, watts in found.power:
@@ -112,73 +111,26 @@ def _power(found: Report) -> str:
         if watts != before or at == found.power[-1][0]:
             points += [f"{x:.2f},{height - w / top * height:.1f}" for w in (before, watts)]
             before = watts
-    svg = _grid(height, top)
+    drawn = grid(height, top)
     outline = f"0,{height} {' '.join(points)} {x:.2f},{height}"
-    svg.append(f'<polygon points="{outline}" fill="{METERS[0]}" fill-opacity=".75"/>')
-    return _svg([*svg, *_dates(found, height, rows)], height + 16, 6)
+    drawn.append(f'<polygon points="{outline}" fill="{METERS[0]}" fill-opacity=".75"/>')
+    return svg([*drawn, *dates(found, height, rows)], height + 16, 6)
 
 
 def _energy(found: Report) -> str:
     """kWh of each day, the meters upon each other."""
     height, days = 110, max((len(d) for d in found.energy.values()), default=1)
     totals = [sum(kwh[n] for kwh in found.energy.values()) for n in range(days)]
-    top = _round_up(max(totals, default=0.0))
-    svg = _grid(height, top)
+    top = round_up(max(totals, default=0.0))
+    drawn = grid(height, top)
     width = PLOT / days
     floors = [0.0] * days
     for i, kwh in enumerate(found.energy.values()):
         for n, value in enumerate(kwh):
             tall = value / top * height
             floors[n] += tall
-            svg.append(_box(n * width, height - floors[n], width * 0.86, tall, METERS[i % len(METERS)]))
-    return _svg([*svg, *_dates(found, height, days)], height + 16, 6)
-
-
-def _grid(height: float, top: float) -> list[str]:
-    svg = []
-    for share in (0.0, 0.5, 1.0):
-        y = height * (1 - share)
-        svg.append(f'<line x1="0" x2="{PLOT}" y1="{y:g}" y2="{y:g}" stroke="var(--line)" stroke-width=".7"/>')
-        svg.append(_text(-4, y + 3, f"{top * share:g}", "end"))
-    return svg
-
-
-def _dates(found: Report, height: float, days: int) -> list[str]:
-    """Dates under a picture that shows so many days."""
-    began = _noon(found)
-    step = max(1, math.ceil(days / 7))
-    return [
-        _text(n / days * PLOT, height + 12, f"{began + dt.timedelta(days=n):%d/%m}", "start" if n == 0 else "middle")
-        for n in range(0, days, step)
-        if n / days < 0.97
-    ]
-
-
-def _noon(found: Report) -> dt.datetime:
-    """The noon with which the first day began."""
-    return dt.datetime.fromtimestamp(found.start - found.lead, found.zone)
-
-
-def _svg(parts: list[str], height: float, above: float = 0) -> str:
-    box = f"{-LEFT} {-above} {WIDTH} {height + above:.0f}"
-    return f'<svg viewBox="{box}" role="img">{"".join(parts)}</svg>'
-
-
-def _box(x: float, y: float, width: float, height: float, fill: str, opacity: float = 1.0) -> str:
-    faint = f' fill-opacity="{opacity:.2f}"' if opacity < 1 else ""
-    return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"{faint}/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _round_up(most: float) -> float:
-    """A round figure, not below `most`, for the top of an axis."""
-    if most <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(most))
-    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= most)
+            drawn.append(box(n * width, height - floors[n], width * 0.86, tall, METERS[i % len(METERS)]))
+    return svg([*drawn, *dates(found, height, days)], height + 16, 6)
 
 
 def _strength(level: int) -> float:
@@ -189,13 +141,8 @@ def _strength(level: int) -> float:
 
 
 def _legend(light: LightReport, words: dict[str, str]) -> str:
-    keys = "".join(_key("var(--lamp)", f"{level} %", _strength(level)) for level in light.levels)
+    keys = "".join(key("var(--lamp)", f"{level} %", _strength(level)) for level in light.levels)
     return f'<p class="faint">{words["nights"] + keys if light.levels else words["never"]}</p>'
-
-
-def _key(colour: str, text: str, opacity: float = 1.0) -> str:
-    swatch = f'<span class="key" style="background:{colour};opacity:{opacity:.2f}"></span>'
-    return f' <span class="pair">{swatch}{escape(text)}</span>'
 
 
 def _light_table(found: Report, words: dict[str, str]) -> str:

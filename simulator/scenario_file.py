@@ -26,7 +26,7 @@ _TIME_REMEDY = 'write a time such as "19:00", sunset + 2m, or day 2 06:00 for th
 _LASTS = duration("1m", "366d")
 _WITHIN = duration("0s", "1h")
 _LINE, _PARAGRAPH = text(120), text(2000)
-_SUBJECTS = ("topic", "output", "lamps")
+_SUBJECTS = ("topic", "output", "lamps", "watts", "water", "litres")
 _COMPARISONS = ("is", "not", "above", "below")
 
 Scalar = str | int | float | bool | None
@@ -92,13 +92,14 @@ class When:
 class See:
     """Something must be seen.
 
-    `kind` topic, output or lamps; `name` is the topic below the site's root, or the circuit (`light/main-road/b`).
+    `kind` topic, output, lamps, watts, water (l/min) or litres (since the start); `name` is the topic below the site's
+    root, or the circuit, pump, switch or valve (`light/main-road/b`, `valve/plot-1`).
     `field`: the way into a topic's JSON; empty: its text. `tests`: comparisons (is, not, above, below) and their
     values, all of which must hold: `at` a time within `within_s`; or at some time after `start` (None: what happened
     last before) and `by` a time; or all the while from `start` to `end`.
     """
 
-    kind: Literal["topic", "output", "lamps"]
+    kind: Literal["topic", "output", "lamps", "watts", "water", "litres"]
     name: str
     field: str
     tests: Mapping[str, Scalar]
@@ -246,7 +247,7 @@ class _Reader:
             numeric = isinstance(value, int | float) and not isinstance(value, bool)
             if isinstance(value, dict | list) or (key in ("above", "below") and not numeric):
                 self._wrong(keys[key], f"{path}.{key}", f"{shown(value)} cannot be compared so; write a number")
-        name = self._term(keys[kind], f"{path}.{kind}", _topic if kind == "topic" else _circuit)
+        name = self._term(keys[kind], f"{path}.{kind}", _NAMES[kind])
         times = {
             to: self._term(keys[key], f"{path}.{key}", _instant)
             for key, to in (("at", "at"), ("by", "by"), ("from", "start"), ("to", "end"))
@@ -341,7 +342,30 @@ def _circuit(value: object) -> str:
     return value
 
 
+def _output(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"(pump|valve|switch)/[a-z0-9-]+", value):
+        return value
+    return _circuit(value)
+
+
+def _motor(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(pump|switch)/[a-z0-9-]+", value):
+        raise Wrong(f"{shown(value)} is no pump or switch; write its kind and id, such as pump/pump-1")
+    return value
+
+
+def _valve(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"valve/[a-z0-9-]+", value):
+        raise Wrong(f"{shown(value)} is no valve; write its id, such as valve/plot-1")
+    return value
+
+
 def _topic(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[^/\s+#]+(/[^/\s+#]+)*", value) or value.startswith("village/"):
         raise Wrong(f"{shown(value)} is no topic; write what follows village/SITE/, such as light/main-road/state")
     return value
+
+
+_NAMES: Mapping[str, Callable[[object], str]] = {
+    "topic": _topic, "output": _output, "lamps": _circuit, "watts": _motor, "water": _valve, "litres": _valve,
+}  # fmt: skip

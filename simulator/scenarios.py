@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -121,6 +121,7 @@ class _Cast:
     topics: dict[str, Track] = field(default_factory=dict)
     lamps: dict[str, Track] = field(default_factory=dict)
     given: dict[str, str] = field(default_factory=dict)
+    water: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # (s, litres by then, l/s)
 
     def __post_init__(self) -> None:
         self.faults = Faults(FastStage(self.fast))
@@ -128,6 +129,12 @@ class _Cast:
         world = self.fast.village.world
         self.lamps = {target_of(load): [(self.began, world.watts(load))] for load in world.loads}
         world.burns = lambda load, watts, mono: self.lamps[target_of(load)].append((mono, watts))
+        pipes = self.fast.village.hydraulics
+        self.water = {
+            f"valve/{name}": [(self.began, pipes.delivered_l(name, self.began), pipe.gets / 60)]
+            for name, pipe in pipes.pipes.items()
+        }
+        self._waters, pipes.waters = pipes.waters, self._watered
         witness = ClientDouble(self.fast.broker, WITNESS)
         witness.reconnect_delay_set(1, 2)
         witness.on_connect = lambda client, *_: client.subscribe(f"{self.fast.root}/#", 1)
@@ -154,7 +161,9 @@ class _Cast:
         for see in self.scenario.see:
             for instant in (see.at, see.start, see.by, see.end):
                 problems += self._outside(see, instant)
-            known = self._relays() if see.kind == "output" else self.lamps
+            known: Collection[str] = self._relays() if see.kind == "output" else self.lamps
+            if see.kind in ("water", "litres"):
+                known = self.water
             if see.kind != "topic" and see.name not in known:
                 reason = f"there is no {see.name} that is played; there are {', '.join(sorted(known))}"
                 problems.append(Problem("see", see.line, see.column, reason))
@@ -176,7 +185,6 @@ class _Cast:
 
     def judge(self, see: See) -> Seen:
         """Whether it was seen."""
-        track = self._track(see)
         if see.at is not None:
             middle = self.second(see.at.unix)
             low, high, words = middle - see.within_s, middle + see.within_s, f"at {see.at.text} ± {see.within_s:g} s"
@@ -189,7 +197,7 @@ class _Cast:
             assert see.end is not None
             low, high = self.second(see.start.unix), self.second(see.end.unix)
             words = f"from {see.start.text} to {see.end.text}"
-        inside = [(max(at, low), value) for at, value in _within(track, low, high)]
+        inside = [(max(at, low), value) for at, value in _within(self._track(see, low, high), low, high)]
         holds = [_holds(see.tests, value) for _, value in inside]
         throughout = see.end is not None
         ok = all(holds) if throughout else any(holds)
@@ -205,15 +213,32 @@ class _Cast:
         was = "" if ok else f"; it was {shown(found)}"
         return f"{'seen    ' if ok else 'NOT SEEN'} {local:%m-%d %H:%M:%S}  {what} {tests}, {words}{was}"
 
-    def _track(self, see: See) -> Track:
-        if see.kind == "lamps":
+    def _track(self, see: See, low: float, high: float) -> Track:
+        """What it was, with its changes; litres grow between them: they are told for `low` and `high` too."""
+        if see.kind in ("lamps", "watts"):
             return self.lamps[see.name]
+        if see.kind == "water":
+            return [(at, l_s * 60) for at, _, l_s in self.water[see.name]]
+        if see.kind == "litres":
+            times = sorted({low, high, *(at for at, _, _ in self.water[see.name])})
+            return [(at, self._litres(see.name, at)) for at in times]
         if see.kind == "output":
             name, active = self._relays()[see.name]
             levels = [(change.at, change.level) for change in self.fast.changes if change.name == name]
             return [(-1.0, "off"), *((at, "on" if level == active else "off") for at, level in levels)]
         heard = self.topics.get(f"{self.fast.root}/{see.name}", [])
         return [(-1.0, None), *((at, _picked(payload, see.field)) for at, payload in heard)]
+
+    def _litres(self, valve: str, at: float) -> float:
+        """What its plot got from the scenario's start to that second."""
+        changes = self.water[valve]
+        since, litres, l_s = changes[max(bisect_right(changes, at, key=lambda entry: entry[0]) - 1, 0)]
+        return litres + l_s * max(at - since, 0.0) - changes[0][1]
+
+    def _watered(self, plot: str, l_s: float, at_once_l: float, mono: float) -> None:
+        self._waters(plot, l_s, at_once_l, mono)
+        litres = self.fast.village.hydraulics.delivered_l(plot, mono)
+        self.water[f"valve/{plot}"].append((mono, litres, l_s))
 
     def _relays(self) -> dict[str, tuple[str, int]]:
         village = self.fast.village

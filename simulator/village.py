@@ -103,6 +103,10 @@ class Village:
         self._moved, self._models, self._times = moved, models, times
         self._at = {port: {its: name for name, its in self.addresses(port).items()} for port in self._site.ports}
 
+    def mono(self) -> float:
+        """The village's monotonic time (s)."""
+        return self._clock.mono()
+
     def follow(self) -> float:
         """Let everything happen that is due by now: relays whose time is over open, pipes and tanks fill, rain begins,
         night falls. Seconds until it is to be called again if nothing changes, or infinity."""

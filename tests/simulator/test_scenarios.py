@@ -75,6 +75,60 @@ def test_the_ten_stories_are_there_in_both_languages() -> None:
         assert len({scenario.title[language] for scenario in told}) == len(told)
 
 
+# --- water ---
+
+WATER = """
+title: {en: Water, vi: Nước}
+text: {en: A valve and a pump that are stuck., vi: Van và bơm bị kẹt.}
+start: 2026-04-01 12:00
+lasts: 30m
+config: {programs: {morning-water: null, cool: null}, switches: null}
+when:
+  - {at: "12:05", do: {fault: valve-stuck, on: valve/plot-1, open: true, name: valve}}
+  - {at: "12:06", do: {fault: pump-stuck, on: pump/pump-1, name: pump}}
+  - {at: "12:16", do: {clear: pump}}
+  - {at: "12:17", do: {clear: valve}}
+see:
+"""
+
+
+def test_what_flows_what_a_plot_got_and_what_a_pump_draws_can_be_seen() -> None:
+    scenario = mini(
+        'at: "12:10", water: valve/plot-1, above: 11.9, below: 12.1',
+        'from: "12:00", to: "12:05", water: valve/plot-1, is: 0',
+        'at: "12:11", litres: valve/plot-1, above: 57, below: 61',
+        'by: "12:20", litres: valve/plot-1, above: 119',
+        'from: "12:18", to: "12:30", litres: valve/plot-1, above: 119.9, below: 120.8',
+        'from: "12:00", to: "12:30", litres: valve/plot-2, is: 0',
+        'from: "12:07", to: "12:15", watts: pump/pump-1, is: 750',
+        'by: "12:20", watts: pump/pump-1, is: 0',
+        'from: "12:00", to: "12:30", output: pump/pump-1, is: "off"',
+        'at: "12:10", litres: valve/plot-1, above: 61',
+        'from: "12:08", to: "12:30", litres: valve/plot-1, above: 119',
+        before=WATER,
+    )
+    assert told(scenario) == [True] * 9 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("see", "why"),
+    [
+        ("water: light/main-road", "is no valve; write its id, such as valve/plot-1"),
+        ("watts: valve/plot-1", "is no pump or switch"),
+        ("output: valve/plot-1/a", "is no circuit"),
+        ("litres: valve/plot-1, field: x", "only a topic has fields"),
+    ],
+)
+def test_what_has_no_water_cannot_be_asked_for_it(see: str, why: str) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        mini(f'at: "20:01", {see}, is: 0')
+
+
+def test_a_valve_that_is_not_there_is_named() -> None:
+    with pytest.raises(ScenarioError, match="there is no valve/plot-9 that is played; there are valve/plot-1"):
+        told(mini('at: "20:01", water: valve/plot-9, is: 0'))
+
+
 # --- what `at`, `by`, `from` and `to` mean ---
 
 
