@@ -23,7 +23,7 @@ from edge.core.events import InputChanged, PulsesCounted
 from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import boards, safe
-from edge.shell.app import Shell, compose
+from edge.shell.app import BOARDS_END_S, Shell, compose
 from edge.shell.clock import ManualClock
 from edge.shell.leases import at_once
 from edge.shell.mqtt_client import Broker
@@ -362,8 +362,7 @@ class Fast:
                     client.vanish()
             else:
                 shell.link.stop()
-                shell.leases.turn_all_off()
-                StepRunner(shell.buses, self.clock).settle()
+                self._turn_off(shell)
                 shell.close(self.clock.now())
         board = self.village.board
         if lines:
@@ -371,6 +370,14 @@ class Fast:
         else:
             for gpio in (entry["gpio"] for entry in self._entries if "gpio" in entry):
                 board.release(gpio, board.holder(gpio) or self._lives)
+
+    def _turn_off(self, shell: Shell) -> None:
+        """What a process that ends in good order does to pumps, valves and switches, while its boards still hear."""
+        shell.leases.turn_all_off()
+        runner = StepRunner([*shell.buses, self.broker, self._field], self.clock)
+        deadline = self.clock.mono() + BOARDS_END_S
+        while not shell.leases.all_off() and self.clock.mono() < deadline:
+            runner.advance(0.05)
 
     def _drive(self, entry: Mapping[str, Any], on: bool) -> None:
         """What `village-edge safe` does to one output, once."""

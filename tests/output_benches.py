@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 import pytest
 from gpio_lines import ServedBoard, forget_lgpio
+from modbus_double import FLASH_ON
 from modbus_double import Relay as Joint
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from support import until
 
 from drivers.gpio import GpioOutput
-from drivers.modbus import LEAST_QUIET_S, Line, Port
+from drivers.modbus import COIL_ON, ECHO_BYTES, LEAST_QUIET_S, WRITE_COIL, Line, Port, write_coil_request
 from drivers.modbus_relay import ModbusRelay
 from drivers.registers import load_board
 from drivers.serial_port import SerialPort
@@ -42,11 +43,13 @@ FAR_S = 10.0  # nothing takes as long as this
 class Bench(Protocol):
     """Two relays beside each other, the first of them under test; only one where `far` knows nothing of them.
 
-    `knows`: whether the far side says what a relay really is. `parts`: whether it can be made to go away.
+    `knows`: whether the far side says what a relay really is. `parts`: whether it can be made to go away. `ends`:
+    whether an ON for a time ends there by itself.
     """
 
     knows: bool
     parts: bool
+    ends: bool
 
     def start(self) -> list[OutputPort]:
         """A process begins: outputs that know nothing of what was before."""
@@ -78,6 +81,8 @@ class Bench(Protocol):
 
 class _Real:
     """What lives in real time."""
+
+    ends = False
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         until(condition, FAR_S, what)
@@ -147,7 +152,7 @@ class SocketLines(_Real):
 class VirtualLines:
     """Lines in virtual time."""
 
-    knows, parts = True, False
+    knows, parts, ends = True, False, False
 
     def __init__(self) -> None:
         self._count = _Counted()
@@ -208,6 +213,7 @@ class PtyBoard(_Real):
         self._coils = [False] * 8
         self._moved = 0
         self._there = True
+        self._timed = b""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -232,7 +238,13 @@ class PtyBoard(_Real):
         registers[0] = sum(on << coil for coil, on in enumerate(self._coils))
 
     def _heard(self, sending: bool, frame: bytes) -> bytes:
-        return frame if sending or self._there else b""
+        """pymodbus knows no ON for a time: it gets one for good, and its echo is made the one of what was asked."""
+        if sending:
+            frame, self._timed = self._timed or frame, b""
+            return frame
+        if len(frame) == ECHO_BYTES and frame[1] == WRITE_COIL and frame[2] == FLASH_ON >> 8:
+            self._timed, frame = frame, write_coil_request(frame[0], frame[3], COIL_ON)
+        return frame if self._there else b""
 
     def start(self) -> list[OutputPort]:
         clock = SystemClock()
@@ -276,12 +288,13 @@ class PtyBoard(_Real):
 class VirtualBoard:
     """A board of the simulator's in virtual time."""
 
-    knows = parts = True
+    knows = parts = ends = True
 
     def __init__(self) -> None:
         self._clock = ManualClock(0.0)
         self._count = _Counted()
-        self._board = PlayedBoard(ADDRESS, 8, self._count.count)
+        timed_on = load_board("waveshare-relay-8").timed_on
+        self._board = PlayedBoard(ADDRESS, 8, self._count.count, timed_on, self._clock.mono)
         self._wire = Wire(random.Random(1), lambda _: True)
         self._port = MemoryPort("rs485", VillageTime(self._clock), 9600, Slaves([self._board]), self._wire)
 

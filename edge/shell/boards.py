@@ -206,7 +206,7 @@ class RelayBoard:
         if self._known.get(coil) is not wanted.on:
             return
         if wanted.on and wanted.until < math.inf:
-            has_it = runs_out is not None and wanted.until - runs_out < wanted.lease_s / RENEWED_BY
+            has_it = runs_out is not None and abs(wanted.until - runs_out) < wanted.lease_s / RENEWED_BY
         else:
             has_it = not wanted.on or runs_out is None
         if has_it:

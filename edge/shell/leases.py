@@ -166,8 +166,8 @@ class LeaseKeeper:
     # --- for whoever ends the process ---
 
     def turn_all_off(self) -> None:
-        """Turn off the pumps, valves and switches that are on or may be, in this order, and let no lease begin any more.
-        Lights stay."""
+        """Turn off the pumps, valves and switches that are on or may be, in this order, and let no lease begin any
+        more. Lights stay."""
         self._ended = True
         harmful = [held for held in self._held.values() if held.kind in HARMFUL]
         on = [held for held in harmful if held.end < math.inf or held.falling or held.port.read()]

@@ -28,6 +28,7 @@ from edge.shell.leases import LeaseKeeper
 from edge.shell.store import StoreWorker
 
 SIMULATED = ["line on the simulator's socket", "line in virtual time", "coil on a pty", "coil in virtual time"]
+LEASE_S = 60.0
 HARDWARE_LINE, HARDWARE_COIL = "line of this machine", "coil on a serial port"
 
 
@@ -35,9 +36,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hardware that is named takes the place of what is simulated."""
     if "bench" in metafunc.fixturenames:
         option = metafunc.config.getoption
+        leased = "leased" in metafunc.fixturenames
         named = [HARDWARE_LINE] * (option("--gpio") is not None) + [HARDWARE_COIL] * (option("--port") is not None)
         slow = [pytest.param(kind, marks=pytest.mark.slow) if "pty" in kind else kind for kind in SIMULATED]
         metafunc.parametrize("bench", named or slow, indirect=True)
+        if leased:
+            metafunc.parametrize("leased", [False, True], ids=["for good", "leased"])
 
 
 @pytest.fixture
@@ -53,8 +57,26 @@ def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
             HARDWARE_COIL: lambda: HardwareBoard(option("--port"), option("--address"), option("--coil")),
         }
         made: Bench = kinds[request.param]()
+        if request.node.callspec.params.get("leased"):
+            begin = made.start
+            monkeypatch.setattr(made, "start", lambda: [Leased(output) for output in begin()])
         yield made
         made.close()
+
+
+class Leased:
+    """An output of which every ON is a lease."""
+
+    def __init__(self, output: OutputPort) -> None:
+        self._output = output
+        self._keeper = LeaseKeeper({"valve/v": output}, lambda: 0.0, print)
+        self.why = output.why
+
+    def write(self, on: bool) -> None:
+        self._keeper.write("valve/v", on, LEASE_S if on else None)
+
+    def read(self) -> bool | None:
+        return self._keeper.read("valve/v")
 
 
 def drive(bench: Bench, output: OutputPort, on: bool) -> None:
@@ -75,13 +97,13 @@ def far_side(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_the_first_write_decides_what_the_relay_is(bench: Bench, on: bool) -> None:
+def test_the_first_write_decides_what_the_relay_is(bench: Bench, leased: bool, on: bool) -> None:
     output = bench.start()[0]
     drive(bench, output, on)
     sure(bench, on)
 
 
-def test_later_writes_move_it_and_writing_the_same_again_does_not(bench: Bench) -> None:
+def test_later_writes_move_it_and_writing_the_same_again_does_not(bench: Bench, leased: bool) -> None:
     output = bench.start()[0]
     for on in (False, True, True, False, False, True):
         drive(bench, output, on)
@@ -91,7 +113,7 @@ def test_later_writes_move_it_and_writing_the_same_again_does_not(bench: Bench) 
     drive(bench, output, False)
 
 
-def test_the_last_of_many_writes_counts(bench: Bench) -> None:
+def test_the_last_of_many_writes_counts(bench: Bench, leased: bool) -> None:
     output = bench.start()[0]
     drive(bench, output, False)
     for on in (True, False) * 20 + (True,):
@@ -104,14 +126,14 @@ def test_the_last_of_many_writes_counts(bench: Bench) -> None:
     sure(bench, False)
 
 
-def test_nothing_moves_before_the_first_write(bench: Bench) -> None:
+def test_nothing_moves_before_the_first_write(bench: Bench, leased: bool) -> None:
     far_side(bench)
     outputs = bench.start()
     drive(bench, outputs[1], False)
     assert (bench.moves(), bench.far(0), outputs[0].read() is True) == (0, False, False)
 
 
-def test_relays_do_not_touch_each_other(bench: Bench) -> None:
+def test_relays_do_not_touch_each_other(bench: Bench, leased: bool) -> None:
     far_side(bench)
     a, b = bench.start()
     drive(bench, a, True)
@@ -120,7 +142,7 @@ def test_relays_do_not_touch_each_other(bench: Bench) -> None:
     assert (bench.far(0), bench.far(1), a.read()) == (True, False, True)
 
 
-def test_a_new_process_takes_a_relay_over_without_moving_it(bench: Bench) -> None:
+def test_a_new_process_takes_a_relay_over_without_moving_it(bench: Bench, leased: bool) -> None:
     drive(bench, bench.start()[0], True)
     bench.end()
     sure(bench, True)
@@ -133,7 +155,7 @@ def test_a_new_process_takes_a_relay_over_without_moving_it(bench: Bench) -> Non
     sure(bench, False)
 
 
-def test_a_relay_that_fell_by_itself_is_driven_again_by_the_next_write(bench: Bench) -> None:
+def test_a_relay_that_fell_by_itself_is_driven_again_by_the_next_write(bench: Bench, leased: bool) -> None:
     far_side(bench)
     output = bench.start()[0]
     drive(bench, output, True)
@@ -145,7 +167,7 @@ def test_a_relay_that_fell_by_itself_is_driven_again_by_the_next_write(bench: Be
     bench.wait(lambda: output.read() is True, "that to be seen")
 
 
-def test_what_is_not_there_is_unknown_and_what_was_last_wanted_is_done_when_it_is_back(bench: Bench) -> None:
+def test_what_is_not_there_is_unknown_and_what_was_last_wanted_is_done_when_it_is_back(bench: Bench, leased: bool) -> None:
     if not bench.parts:
         pytest.skip("it is always there")
     output = bench.start()[0]
@@ -170,3 +192,15 @@ def test_what_is_not_there_is_unknown_and_what_was_last_wanted_is_done_when_it_i
 
     bench.wait(told_again, "the relay to be off")
     assert bench.far(0) is False
+
+
+def test_a_lease_ends_without_a_process_where_the_hardware_can_end_it(bench: Bench, leased: bool) -> None:
+    if not bench.ends or not leased:
+        pytest.skip("it stays as it was driven")
+    output = bench.start()[0]
+    keeper = LeaseKeeper({"valve/v": output._output}, lambda: 0.0, print)  # type: ignore[attr-defined]
+    keeper.write("valve/v", True, 2.0)
+    bench.wait(lambda: output.read() is True, "the relay to be on")
+    bench.end()
+    sure(bench, True)
+    bench.wait(lambda: not bench.far(0), "the lease to end")

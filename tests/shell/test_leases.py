@@ -206,7 +206,25 @@ def test_a_controller_that_ends_in_good_order_leaves_pumps_valves_and_switches_o
     before = len(fast.changes)
     fast.close()
     off = [change.name for change in fast.changes[before:]]
-    assert off == ["gpio/24", "gpio/25", "coil/cabinet-board/1"]
+    assert off == ["gpio/24", "gpio/25", "cabinet-board/1"]
+
+
+def test_a_controller_whose_core_stands_still_leaves_lines_and_coils_off_when_their_leases_end() -> None:
+    text = (Path(__file__).parents[2] / "config" / "nguyen-ly.yaml").read_text("utf-8")
+    fast = Fast(parse_site(text, "hang.yaml", catalogue()), catalogue(), when("2026-11-21T12:00:00+07:00"), 1)
+    fast.advance(60)
+    assert fast.shell is not None
+    for name in ("valve/plot-1", "pump/pump-1", "switch/greenhouse-fan"):
+        fast.shell.leases.write(name, True, LEASE_S)
+    fast.hold("core")
+    begin, before = fast.time.mono(), len(fast.changes)
+    fast.advance(20)
+    off = [(change.name, change.at - begin) for change in fast.changes[before:]]
+    assert [name for name, _ in off] == ["cabinet-board/1", "cabinet-board/1", "gpio/24", "gpio/25"]
+    assert [at for _, at in off[1:]] == pytest.approx([LEASE_S] * 3, abs=0.2)
+    fast.go_on()
+    fast.advance(5)
+    fast.close()
 
 
 # --- in real time ---

@@ -126,3 +126,16 @@ def test_a_deadline_follows_the_monotonic_clock_of_its_boot_and_else_the_wall() 
     assert lasting.on_wall(jumped) == 9001.0
     assert lasting.on_mono(Moment(1000.0, 5.0, "b2", True)) == 65.0
     assert Deadline(1060.0).passed(jumped)
+
+
+def test_one_thread_may_end_before_the_others() -> None:
+    first, last = Echo("first", 0.01), Echo("last", 0.01)
+    runner = ThreadRunner([first, last], SystemClock())
+    runner.start()
+    until(lambda: first.steps and last.steps, 5, "both")
+    assert runner.stop(only=["first"]) == []
+    steps = len(first.steps)
+    seen = len(last.steps)
+    until(lambda: len(last.steps) > seen + 3, 5, "the other to go on")
+    assert len(first.steps) == steps
+    assert runner.stop() == []
