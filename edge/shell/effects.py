@@ -27,6 +27,9 @@ class OutputPort(Protocol):
 class Outputs(Protocol):
     """Every output by its name, and who ends what was turned on for a time only (edge/shell/leases.py)."""
 
+    def mono(self) -> float:
+        """The monotonic time (s) that leases go by."""
+
     def write(self, output: str, on: bool, lease_s: float | None = None) -> None:
         """Drive it, an ON for `lease_s` (s) or for good. Raises as OutputPort does."""
 
@@ -72,7 +75,7 @@ class Effects:
         self._journal = journal
         self._link = link
         self._keeper = keeper
-        self._waiting: dict[str, Write] = {}
+        self._waiting: dict[str, tuple[Write, float]] = {}  # each with when it was decided
         self._written: dict[str, None] = {}  # in the order of their first write
         self._rows: list[Persist] = []
         self._awaited: set[tuple[str, str]] = set()
@@ -89,7 +92,7 @@ class Effects:
                     self._waiting.pop(effect.output, None)
                     seen(self._write(effect))
                 case Write():
-                    self._waiting[effect.output] = effect
+                    self._waiting[effect.output] = effect, self._outputs.mono()
                 case Persist():
                     self._rows.append(effect)
                     if effect.tell:
@@ -102,11 +105,15 @@ class Effects:
                     self._keeper.ask(effect)
 
     def stored(self, event: Stored) -> list[OutputObserved]:
-        """The journal has a key: write what waited for it."""
-        due = [w for w in self._waiting.values() if w.after == event.key]
-        for write in due:
+        """The journal has a key: write what waited for it. A lease that would be over by now is not begun any more: the
+        core that decided on it stood still meanwhile."""
+        due = [(write, at) for write, at in self._waiting.values() if write.after == event.key]
+        now, seen = self._outputs.mono(), []
+        for write, at in due:
             del self._waiting[write.output]
-        return [self._write(write) for write in due]
+            late = write.lease_s is not None and now - at >= write.lease_s
+            seen.append(self._seen(write.output) if late else self._write(write))
+        return seen
 
     def flush(self) -> None:
         """Hand the journal what is to be kept: not before the core is done, for its thread would be in the way, and in

@@ -98,7 +98,7 @@ class LeaseKeeper:
         """`outputs` by `<kind>/<id>`, a light's with its circuit behind it. `fed_by`: a valve's output -> its pump's.
         `put` gets LeasesExpired."""
         self._held = {name: _Held(name, port) for name, port in outputs.items()}
-        self._mono = mono
+        self.mono = mono
         self._put = put
         self._fed_by = dict(fed_by or {})
         self._apart = apart
@@ -124,7 +124,7 @@ class LeaseKeeper:
                 held.port.write(on)
                 leased, held.end, held.over = held.end < math.inf or held.falling, math.inf, False
                 held.falling = leased and not on and held.port.read() is True
-                held.told, held.again_at = True, self._mono() + AGAIN_S
+                held.told, held.again_at = True, self.mono() + AGAIN_S
         finally:
             held.lock.release()
             if held.due < math.inf:
@@ -171,7 +171,7 @@ class LeaseKeeper:
         self._ended = True
         harmful = [held for held in self._held.values() if held.kind in HARMFUL]
         on = [held for held in harmful if held.end < math.inf or held.falling or held.port.read()]
-        self._turn_off(on, self._mono())
+        self._turn_off(on, self.mono())
 
     def all_off(self) -> bool:
         """Whether no pump, valve or switch says that it is on."""
@@ -182,7 +182,7 @@ class LeaseKeeper:
     def _hold(self, held: _Held, lease_s: float) -> None:
         if self._ended:
             raise RuntimeError("the controller is ending: nothing is turned on any more")
-        now = self._mono()
+        now = self.mono()
         if held.over or held.end <= now:
             return
         held.end, held.again_at, held.told, held.falling = now + lease_s, -math.inf, False, False
@@ -204,9 +204,9 @@ class LeaseKeeper:
                 for held in due
                 if (held.kind == "pump") is pumps and not held.busy
             ]
-            deadline = self._mono() + PATIENCE_S
+            deadline = self.mono() + PATIENCE_S
             for wait in waits:
-                wait(max(deadline - self._mono(), 0.0))
+                wait(max(deadline - self.mono(), 0.0))
         return [held.name for held in untold if held.name not in spared]
 
     def _off(self, held: _Held, now: float, spared: set[str]) -> Callable[[], None]:

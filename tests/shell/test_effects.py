@@ -85,3 +85,16 @@ def test_what_was_decided_together_is_kept_in_one_piece() -> None:
     effects.flush()
     effects.flush()
     assert book.rows == [([KEY, ("audit", "")], [])]
+
+
+def test_a_lease_that_waited_for_longer_than_it_lasts_is_not_begun() -> None:
+    clock = ManualClock(0.0)
+    line = Line(clock)
+    effects = Effects(LeaseKeeper({"valve/v": line}, clock.mono, print), Book(), Radio())
+    run(effects, Persist(KEY, {}), Write("valve/v", True, after=KEY, lease_s=15.0))
+    clock.advance(14.9)
+    assert effects.stored(Stored(KEY)) == [OutputObserved("valve/v", True)]
+    run(effects, Write("valve/v", False), Persist(KEY, {}), Write("valve/v", True, after=KEY, lease_s=15.0))
+    clock.advance(15.0)
+    assert effects.stored(Stored(KEY)) == [OutputObserved("valve/v", False)]
+    assert [on for _, on in line.writes] == [True, False]

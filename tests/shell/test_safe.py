@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from gpio_lines import ServedBoard, served_board
 
 from drivers.api import DriverError
+from drivers.registers import load_board
 from edge.core.events import Persist
 from edge.core.values import Row
 from edge.shell import safe
@@ -194,7 +196,8 @@ class Cabinet:
     def __init__(self, directory: Path) -> None:
         (directory / "ports").mkdir()
         self.moved: list[tuple[int, bool]] = []
-        self.board = RelayBoard(10, 8, lambda coil, on: self.moved.append((coil, on)))
+        timed_on = load_board("waveshare-relay-8").timed_on
+        self.board = RelayBoard(10, 8, lambda coil, on: self.moved.append((coil, on)), timed_on)
         self.board.write(1, [True, True])
         self.moved.clear()
         self.wire = sound()
@@ -235,6 +238,15 @@ def test_coils_of_a_board_go_to_their_safe_state_and_hold_touches_nothing(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_coil_that_would_fall_by_itself_goes_off_now(tmp_path: Path, cabinet: Cabinet) -> None:
+    assert cabinet.board.write_timed(0x0200 + FAN["coil"], 0x7FFF)
+    safe.save(tmp_path / safe.FILE, [{**FAN, "safe": "hold"}])
+    done = run_safe(tmp_path, tmp_path)
+    assert (done.returncode, done.stderr, cabinet.moved) == (0, "", [(1, False)])
+    assert cabinet.board.follow() == math.inf, "its time is over too"
+
+
+@pytest.mark.slow
 def test_a_board_that_is_dead_fails_in_words_and_lines_are_driven_all_the_same(tmp_path: Path, cabinet: Cabinet) -> None:
     cabinet.wire.trouble = Trouble(dead=frozenset({10}))
     safe.save(tmp_path / safe.FILE, [FAN, PUMP])
@@ -250,8 +262,7 @@ def test_a_board_that_is_dead_fails_in_words_and_lines_are_driven_all_the_same(t
 def test_a_relay_that_does_not_follow_and_a_port_that_is_not_there_are_said_to_be_so(
     tmp_path: Path, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = iter([[False], [True]] * 2)  # pymodbus echoes what the coil is; then it is read
-    monkeypatch.setattr(cabinet.board, "coils", lambda *_: next(said))
+    monkeypatch.setattr(cabinet.board, "coils", lambda *_: [True])
     safe.save(tmp_path / safe.FILE, [FAN, {**LANES, "port": "other"}, {**LANES, "parity": "very", "port": "odd"}])
     done = run_safe(tmp_path, tmp_path)
     stuck, gone, odd = done.stderr.splitlines()
