@@ -108,7 +108,8 @@ class Controller:
         and nothing is decided any more."""
         self._started = False
         counted = [effect for counter in self._counters.values() for effect in counter.stop(moment)]
-        return [*counted, *self._water.stop(moment)]
+        switched = [effect for switch in self._switches.values() for effect in switch.stop(moment)]
+        return [*counted, *self._water.stop(moment), *switched]
 
     def handle(self, event: Event, moment: Moment) -> list[Effect]:
         """Take one event. Before the start nothing is decided: what the contacts say is only taken note of."""
