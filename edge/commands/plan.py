@@ -67,13 +67,18 @@ def run(args: argparse.Namespace) -> int:
 def _worked_out(args: argparse.Namespace, site: Site, zone: ZoneInfo) -> _Plan:
     """By the configuration alone."""
     from edge.core.assembly import coming
-    from edge.core.plan_desk import words
+    from edge.core.occurrences import WaterCalendar
+    from edge.core.plan_desk import run_words, words
+    from edge.core.site import IrrigationProgram
     from edge.shell.clock import SystemClock
 
     start = SystemClock().now().wall
     if args.start is not None:
         start = dt.datetime.combine(args.start, dt.time(), zone).timestamp()
-    return [dict(words(change)) for change in coming(site, start, start + args.days * 86400)], []
+    end = start + args.days * 86400
+    irrigation = {name: of for name, of in site.programs.items() if isinstance(of, IrrigationProgram)}
+    due = WaterCalendar(site.site, irrigation, site).coming(start, end)
+    return [dict(words(change)) for change in coming(site, start, end)], [run_words(run, "all") for run in due]
 
 
 def _asked(args: argparse.Namespace, site: str) -> _Plan:

@@ -55,3 +55,10 @@ def test_runs_of_watering_stand_among_the_lights_changes(mosquitto: Mosquitto, c
         "program/morning-water", "2026-11-26T04:49:10+07:00", "2026-11-27T07:00:00+07:00",
     )
     assert second == LIGHT | {"at": "2026-11-26T22:30:00+07:00"}
+
+
+def test_by_the_file_the_examples_runs_are_worked_out_with_their_season(capsys: Said) -> None:
+    assert plan.run(parsed(plan, "--config", str(CONFIG), "--from", "2026-11-23", "--days", "7")) == 0
+    runs = [line for line in capsys.readouterr().out.splitlines() if "program/morning-water" in line]
+    assert [line[:14] for line in runs] == ["Mon 23/11/2026", "Wed 25/11/2026", "Fri 27/11/2026"]
+    assert {line.partition("waters ")[2] for line in runs} == {"plot-1 14m, plot-2 14m, plot-3 140l, plot-4 140l"}
