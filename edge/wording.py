@@ -13,6 +13,7 @@ UNITS = {
     "hz": "Hz", "c": "°C", "pct": "%", "lux": "lx", "l": "l",
 }
 FIRST = ("power_w", "energy_kwh")
+SHORT_S = 100.0  # what is shorter is told in seconds
 Zone = dt.tzinfo | None  # None: this machine's own
 
 
@@ -73,6 +74,13 @@ def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
     return "".join(words)
 
 
+def lasting(seconds: float, of: float | None = None) -> str:
+    """20 min, 10.5 of 20 min, 45 of 60 s: seconds in whichever unit reads well."""
+    scale, unit = (60, "min") if max(seconds, of or 0.0) >= SHORT_S else (1, "s")
+    told = f"{round(seconds / scale, 1):g}"
+    return f"{told} {unit}" if of is None else f"{told} of {round(of / scale, 1):g} {unit}"
+
+
 def _detail(message: Mapping[str, Any]) -> str:
     return f": {message['detail']}" if isinstance(message.get("detail"), str) and message["detail"] else ""
 
@@ -84,8 +92,7 @@ def _progress(run: Mapping[str, Any]) -> str:
         words += f" zone {run['zone']} of {run['zones']}"
     done, planned = run.get("done_s"), run.get("planned_s")
     if isinstance(done, int | float):
-        words += f", {done / 60:.3g}"
-        words += f" of {planned / 60:.3g} min" if isinstance(planned, int | float) else " min"
+        words += f", {lasting(done, planned if isinstance(planned, int | float) else None)}"
     litres, wanted = run.get("litres"), run.get("planned_l")
     if isinstance(litres, int | float) or isinstance(wanted, int | float):
         words += f", {_figure(round(litres, 1)) if isinstance(litres, int | float) else '?'}"

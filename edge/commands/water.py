@@ -158,11 +158,11 @@ def _row(run: Mapping[str, Any], share: Mapping[str, Any], zone: Zone) -> tuple[
     """One zone of a run; what it does not say itself is the run's."""
     ended = share.get("outcome") or run["outcome"] or "under way"
     why = share.get("why") or run["why"]
-    planned = f"{share['planned_l']:g} l" if share.get("planned_l") is not None else _minutes(share.get("planned_s"))
+    planned = f"{share['planned_l']:g} l" if share.get("planned_l") is not None else _lasting(share.get("planned_s"))
     litres = share.get("litres")
     return (
         _time(run["slot"], zone), str(share.get("valve", "-")).removeprefix("valve/"),
-        str(run["program"] or run["user"] or "-"), planned, _minutes(share.get("done_s")),
+        str(run["program"] or run["user"] or "-"), planned, _lasting(share.get("done_s")),
         "-" if litres is None else f"{litres:.0f}", _time(share.get("started"), zone), _time(share.get("ended"), zone),
         f"{ended.replace('_', ' ')}: {why}" if why and ended != "done" else ended.replace("_", " "),
     )  # fmt: skip
@@ -172,5 +172,7 @@ def _time(stamp: str | None, zone: Zone) -> str:
     return "-" if stamp is None else f"{dt.datetime.fromisoformat(stamp).astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def _minutes(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 60:.0f} min"
+def _lasting(seconds: float | None) -> str:
+    from edge.wording import lasting
+
+    return "-" if seconds is None else lasting(seconds)
