@@ -205,8 +205,10 @@ def _written(args: argparse.Namespace, diaries: list[Diary], now: dt.datetime, l
 def _summary(diary: Diary) -> str:
     from edge.diary.code import code_of
     from edge.diary.gathering import totals
+    from edge.wording import lasting
 
     of = totals(diary.shares)
     litres = "" if of.uncounted == of.times else f", {of.litres:.0f} l"
     when = f"{diary.first} to {diary.last}"
-    return f"{when}: watered {of.times} times, {of.done_s / 60:.0f} min{litres}; {code_of(diary)}"
+    times = "once" if of.times == 1 else f"{of.times} times"
+    return f"{when}: watered {times}, {lasting(of.done_s)}{litres}; {code_of(diary)}"

@@ -41,7 +41,7 @@ def _watering(diary: Diary, share: Share, language: Language) -> list[str]:
     zone, run = share
     return [
         _time(zone.started, diary), _time(zone.ended, diary), _minutes(zone.planned_s, language),
-        csv_exact(zone.planned_l, language), _minutes(zone.done_s, language), csv_exact(zone.litres, language, 7),
+        csv_exact(zone.planned_l, language), _minutes(zone.done_s, language), csv_figure(zone.litres, 1, language),
         run.program or "", run.user or "", OUTCOMES[language].get(zone.outcome or "", zone.outcome or ""),
         csv_text(reason(zone, language)),
     ]  # fmt: skip
