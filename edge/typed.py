@@ -13,6 +13,8 @@ from pathlib import Path
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
+LEAST_L = 0.1  # of what a valve can be opened for
+
 
 class Failed(Exception):
     """What a command says when it cannot go on, and the exit status that it says it with."""
@@ -115,6 +117,13 @@ def amount(text: str) -> float:
         whole, part = text.split(".")
         raise argparse.ArgumentTypeError(f"{text!r} can be read in two ways: write {whole}{part} or {text}0")
     return float(text)
+
+
+def litres(text: str) -> float:
+    """A volume such as 200, 200l or 12.5."""
+    if not re.fullmatch(r"\d{1,7}(\.\d{1,3})?l?", text, re.ASCII) or float(text.removesuffix("l")) < LEAST_L:
+        raise argparse.ArgumentTypeError(f"{text!r} is no volume: write litres such as 200, {LEAST_L:g} or more")
+    return float(text.removesuffix("l"))
 
 
 def device(text: str) -> str:

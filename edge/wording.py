@@ -13,6 +13,7 @@ UNITS = {
     "hz": "Hz", "c": "°C", "pct": "%", "lux": "lx", "l": "l",
 }
 FIRST = ("power_w", "energy_kwh")
+SHORT_S = 100.0  # what is shorter is told in seconds
 Zone = dt.tzinfo | None  # None: this machine's own
 
 
@@ -49,7 +50,8 @@ def parse(payload: bytes) -> dict[str, Any] | None:
 
 
 def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
-    """ON, level 33 until 20:15 (override), circuit a locked."""
+    """ON, level 33 until 20:15 (override), circuit a locked; OPEN (program morning-water), zone 1 of 4, 10.5 of 20 min.
+    """
     words = [str(message.get("state", "?"))]
     by = message.get("by")
     if message.get("state") == "ON" and message.get("level") is not None:
@@ -57,12 +59,45 @@ def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
     if isinstance(message.get("until"), str):
         words.append(f" until {end_time(message['until'], now, zone)}")
     if message.get("reason"):
-        words.append(f" ({message['reason']}{f' by {by}' if by else ''})")
+        reason = str(message["reason"])
+        if reason == "program" and "run" in message and message.get("program"):
+            reason += f" {message['program']}"
+        words.append(f" ({reason}{f' by {by}' if by else ''}{_detail(message)})")
+    if isinstance(message.get("run"), dict):
+        words.append(f", {_progress(message['run'])}")
     if message.get("observed") not in (None, message.get("state")):
         words.append(f", observed {message['observed']}")
     if message.get("reason") != "lockout":
         words += [f", circuit {name} locked" for name in _locked(message)]
+    if message.get("locked") is True and message.get("reason") != "lockout":
+        words.append(", locked")
     return "".join(words)
+
+
+def lasting(seconds: float, of: float | None = None) -> str:
+    """20 min, 10.5 of 20 min, 45 of 60 s: seconds in whichever unit reads well."""
+    scale, unit = (60, "min") if max(seconds, of or 0.0) >= SHORT_S else (1, "s")
+    told = f"{round(seconds / scale, 1):g}"
+    return f"{told} {unit}" if of is None else f"{told} of {round(of / scale, 1):g} {unit}"
+
+
+def _detail(message: Mapping[str, Any]) -> str:
+    return f": {message['detail']}" if isinstance(message.get("detail"), str) and message["detail"] else ""
+
+
+def _progress(run: Mapping[str, Any]) -> str:
+    """watering zone 1 of 4, 10.5 of 20 min, 105 l"""
+    words = str(run.get("phase") or "run")
+    if run.get("zone") is not None and run.get("zones") is not None:
+        words += f" zone {run['zone']} of {run['zones']}"
+    done, planned = run.get("done_s"), run.get("planned_s")
+    if isinstance(done, int | float):
+        words += f", {lasting(done, planned if isinstance(planned, int | float) else None)}"
+    litres, wanted = run.get("litres"), run.get("planned_l")
+    if isinstance(litres, int | float) or isinstance(wanted, int | float):
+        words += f", {_figure(round(litres, 1)) if isinstance(litres, int | float) else '?'}"
+        words += f" of {_figure(wanted)} l" if isinstance(wanted, int | float) else " l"
+    return words
 
 
 def _locked(message: Mapping[str, Any]) -> list[str]:

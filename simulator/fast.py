@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,14 +30,13 @@ from edge.shell.runner import StepRunner, Worker
 from edge.shell.seams import Seams
 from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
+from simulator.fast_field import COUNTS_S, SOON_S, Field, polled_seldom
 from simulator.trace import Trace
 from simulator.village import Village
 from simulator.virtual_pins import BoardInput, BoardOutput, BoardPulses
 from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
-SOON_S = 1e-6  # less than this is rounding
-COUNTS_S, SETTLES_S = 5.0, 60.0  # how often water is counted while it moves, however seldom the rest is read; how long
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
 SAFE_WAITS_S = 1.0  # for a board's answer
 STALE_POLLS = 3
@@ -145,7 +143,7 @@ class Fast:
         self, site: Site, models: Mapping[str, ModelInfo], start: float, seed: int, *, poll_s: float = 0.0,
         state: Path | None = None, trace: TextIO | None = None, persist: bool = True,
     ) -> None:
-        self.site = _polled_seldom(site, poll_s)
+        self.site = polled_seldom(site, poll_s)
         self.clock = ManualClock(start)
         self.time = VillageTime(self.clock)
         self.changes: list[LineChange] = []
@@ -153,7 +151,7 @@ class Fast:
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.village.moved = self._coil_changed
-        self._field = _Field(self.village, self._count_water)
+        self._field = Field(self.village, self._count_water)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -412,18 +410,3 @@ class Fast:
 
     def _hear(self, _client: object, _data: object, message: Any) -> None:
         self.heard.append((self.time.mono(), message.topic, message.payload))
-
-
-def _polled_seldom(site: Site, poll_s: float) -> Site:
-    """The site with every meter and sensor asked at most every `poll_s` seconds, and not called silent for that."""
-    slower: dict[str, dict[str, Any]] = {}
-    for section in ("meters", "sensors"):
-        slower[section] = {
-            name: device.model_copy(update={"poll": max(device.poll, poll_s)})
-            for name, device in getattr(site, section).items()
-        }
-    slower["sensors"] = {
-        name: sensor.model_copy(update={"stale": max(sensor.stale, STALE_POLLS * poll_s)})
-        for name, sensor in slower["sensors"].items()
-    }
-    return site.model_copy(update=slower)

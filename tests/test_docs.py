@@ -16,6 +16,8 @@ import edge.cli
 import edge.typed
 from edge.core.alarm_kinds import KINDS
 from edge.core.topics import CODES
+from edge.shell.app import catalogue
+from edge.shell.site_file import load
 from simulator.cli import parser as sim_parser
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +177,27 @@ def test_the_page_of_alarms_explains_every_kind_under_its_text(language: str) ->
     assert [(name, severity) for name, severity, _ in explained] == [(name, kind.severity) for name, kind in KINDS.items()]
     for name, _, words in explained:
         assert words.startswith(f"“{re.sub('{[a-z_]+}', '…', texts[name])}”"), name
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_programs_of_the_page_on_irrigation_stand_in_the_example_village(language: str, tmp_path: Path) -> None:
+    examples = [block for kind, block in fenced(ROOT / "docs" / language / "irrigation.md") if kind == "yaml"]
+    programs = [block for block in examples if block.startswith("programs:\n")]
+    assert len(programs) == 4
+    village = (ROOT / "config" / "nguyen-ly.yaml").read_text("utf-8").rstrip()
+    for n, block in enumerate(programs):
+        path = tmp_path / f"{n}.yaml"
+        path.write_text(f"{village}\n{block.partition(chr(10))[2]}", "utf-8")
+        name = block.splitlines()[1].strip(" :")
+        assert name in load(path, catalogue()).programs
+    (wiring,) = [block for block in examples if block not in programs]
+    for line in " ".join(wiring.split()).replace("valves:", "\n").replace("pumps:", "\n").splitlines():
+        assert line.strip() in " ".join(village.split())
+
+
+def fenced(page: Path) -> list[tuple[str, str]]:
+    """The page's fenced blocks as they are: language and text."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def test_every_page_for_users_is_there_in_both_languages() -> None:

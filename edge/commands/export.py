@@ -35,7 +35,6 @@ With --csv vi cells are separated by ; and decimals begin with a comma, as a Vie
 exit status: 0 written; 1 there is nothing of that device or time; 2 a file cannot be read or written
 """
 MOST_LINES = 1_048_576  # that Excel and LibreOffice open
-BAR = 30
 EVERY = 500  # lines between two looks at the progress
 
 
@@ -101,12 +100,17 @@ def _language(args: argparse.Namespace, site: Site) -> Language:
 
 def _written(args: argparse.Namespace, export: Export) -> int:
     """How many lines were written. Raises Failed."""
+    import datetime as dt
+
+    from edge.core.periods import day_start
     from edge.figures import BOM
+    from edge.progress import Bar
 
     devices = _devices(args, export)
     first, last = _days(args, export)
     found = (export.rows if args.rows else export.hours)(first, last, devices)
-    progress = _Progress(export, first, last)
+    begins = day_start(first, export.zone)
+    bar = Bar(day_start(last + dt.timedelta(days=1), export.zone) - begins)
     lines = 0
     with _file(args.output) as file:
         file.write(BOM.encode())
@@ -114,8 +118,8 @@ def _written(args: argparse.Namespace, export: Export) -> int:
             file.write(line.encode())
             lines += 1
             if lines % EVERY == 0:
-                progress.show(at)
-        progress.end()
+                bar.show(at - begins)
+        bar.end()
     return lines
 
 
@@ -164,28 +168,3 @@ def _file(path: Path | None) -> Iterator[IO[bytes]]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise Failed(2, f"{path}: {error.strerror}: name another file with -o") from None
-
-
-class _Progress:
-    """A bar on the terminal, if there is one."""
-
-    def __init__(self, export: Export, first: dt.date, last: dt.date) -> None:
-        import datetime as dt
-
-        from edge.core.periods import day_start
-
-        self._shown = sys.stderr.isatty()
-        self._start = day_start(first, export.zone)
-        self._length = day_start(last + dt.timedelta(days=1), export.zone) - self._start
-        self._part = -1
-
-    def show(self, at: float) -> None:
-        part = int((at - self._start) / self._length * 100)
-        if self._shown and part != self._part:
-            self._part = part
-            full = part * BAR // 100
-            print(f"\r[{'#' * full}{'.' * (BAR - full)}] {part:3} %", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        if self._shown and self._part >= 0:
-            print(f"\r{' ' * (BAR + 9)}\r", end="", file=sys.stderr, flush=True)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from edge.shell.clock import Clock
 
 SUMMARY = (
-    "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h. "
+    "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h; "
+    "send valve/plot-1 open --for 20m, or --litres 200; close, pause, resume and skip move what that valve waters. "
     "Before work on it a technician locks it: send light/main-road lock --note 'new lamps'; then only off and unlock "
     "move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
 )
@@ -23,14 +24,16 @@ LOCKS = ("lock", "unlock")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    from edge.typed import add_connection_arguments, device, identifier, seconds
+    from edge.typed import add_connection_arguments, device, identifier, litres, seconds
 
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
     parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
-                        help="auto gives the device back to its program; lock keeps it as it is until unlock")
+                        help="auto gives the device back to its program; lock keeps it as it is until unlock; for a "
+                             "valve: open, close (ends the run that it waters in), pause, resume, skip (to the next)")
     parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")
+    bound.add_argument("--litres", type=litres, metavar="N", help="with open: until so many have flowed")
     bound.add_argument("--until", metavar="TIME", help="21:30, 2026-11-21 21:30 (the village's time) or RFC 3339")
     parser.add_argument("--note", metavar="TEXT", help="with lock: why, for the others, at most 200 characters")
     parser.add_argument("--circuit", type=identifier, metavar="ID", help="with lock and unlock: this circuit alone")
@@ -75,6 +78,8 @@ def _amiss(args: argparse.Namespace) -> str | None:
         return f"--note goes with lock: leave it out with {args.action}"
     if args.circuit is not None and not locks:
         return f"--circuit goes with lock and unlock: leave it out with {args.action}"
+    if args.litres is not None and (args.action != "open" or not args.device.startswith("valve/")):
+        return f"--litres goes with the opening of a valve: leave it out with {args.device} {args.action}"
     if locks and (args.level, args.for_s, args.until) != (None, None, None):
         return f"--level, --for and --until do not go with {args.action}: a lockout stands until unlock"
     return None
@@ -144,6 +149,8 @@ class _Request:
             asked["level"] = self._args.level
         if self._args.for_s is not None:
             asked["for_s"] = self._args.for_s
+        if self._args.litres is not None:
+            asked["volume_l"] = self._args.litres
         if self._args.until is not None:
             asked["until"] = rfc3339(self._until(now))
         return encode(asked)

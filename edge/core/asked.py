@@ -8,7 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.core.questions import AuditQuestion, EnergyQuestion, HistoryQuestion, Period, Question, ReplayQuestion
+from edge.core.questions import (
+    AuditQuestion,
+    EnergyQuestion,
+    HistoryQuestion,
+    Period,
+    Question,
+    ReplayQuestion,
+    RunsQuestion,
+)
 from edge.core.topics import BadError, only, rfc3339, wall_time
 from edge.core.values import Request
 
@@ -33,6 +41,11 @@ class Known:
 
     quantities: Mapping[str, Mapping[str, str]]
     devices: Collection[str]
+
+    @property
+    def valves(self) -> list[str]:
+        """The valves, as `valve/<id>`."""
+        return [name for name in self.devices if name.startswith("valve/")]
 
     @property
     def meters(self) -> list[str]:
@@ -82,6 +95,16 @@ def _audit(fields: Mapping[str, Any], known: Known) -> AuditQuestion:
     return AuditQuestion(*_span(fields, LONGEST_S), device)
 
 
+def _runs(fields: Mapping[str, Any], known: Known) -> RunsQuestion:
+    only(fields, _COMMON | {"from", "to", "device"}, "runs")
+    valve = fields.get("device")
+    if valve is not None:
+        valve = _one_of(valve, known.valves, "device", "unknown-device")
+    if "from" not in fields and "to" not in fields:
+        return RunsQuestion(None, None, valve)
+    return RunsQuestion(*_span(fields, LONGEST_S), valve)
+
+
 def _replay(fields: Mapping[str, Any], _known: Known) -> ReplayQuestion:
     only(fields, _COMMON | {"from", "to"}, "replay")
     first, last = (_sequence(fields, name) for name in ("from", "to"))
@@ -94,7 +117,7 @@ def _replay(fields: Mapping[str, Any], _known: Known) -> ReplayQuestion:
 
 
 NAMES: Mapping[str, Callable[[Mapping[str, Any], Known], Question]] = {
-    "history": _history, "energy": _energy, "audit": _audit, "replay": _replay,
+    "history": _history, "energy": _energy, "audit": _audit, "runs": _runs, "replay": _replay,
 }
 
 

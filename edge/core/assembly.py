@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from edge.core import gauges, topics
+from edge.core import gauges, topics, water_assembly
 from edge.core.alarms import Alarms
 from edge.core.asked import Known
 from edge.core.bills import Bills
+from edge.core.budgets import Operated
 from edge.core.cabinet import Cabinet
 from edge.core.cells import Cells
 from edge.core.circuits import Bank, Circuit
@@ -20,14 +21,17 @@ from edge.core.evidence import Evidence
 from edge.core.light_unit import LightUnit, Surroundings
 from edge.core.lighting import Ladder, Wish, ladder
 from edge.core.limits import Switching
-from edge.core.memory import Memory
+from edge.core.memory import JournalHealth, Memory
 from edge.core.plan import Coming, Planned
 from edge.core.plan_desk import PlanDesk
+from edge.core.power_room import PowerRoom
 from edge.core.programs import Programs
+from edge.core.reading_unit import ReadingUnit
 from edge.core.schedule import Calendar
 from edge.core.site import Light, LightProgram, Site
 from edge.core.trust import KnownTime
-from edge.core.values import ModelInfo
+from edge.core.values import ModelInfo, Moment
+from edge.core.water_desk import WaterDesk
 
 
 def assemble(
@@ -49,19 +53,34 @@ def assemble(
     evidence = {meter.target: Evidence(meter.power) for meter in meters}
     shared = _Shared(names, calendar, switching, known, cells, cabinet, evidence)
     lights = [_light(name, light, shared) for name, light in site.lights.items()]
+    measuring: list[ReadingUnit] = [*meters, *others]
+    room = PowerRoom(site.site.contracted_kw)
+    for circuit in (circuit for light in lights for circuit in light.circuits):
+        room.add(partial(_drawn, circuit))
+    operated, health = Operated(memory.water.operated), JournalHealth()
+    shows = partial(_shows, {gauge.target: gauge for gauge in measuring})
+    shared_by_all = water_assembly.Village(
+        site, names, memory, switching, operated, health, room, shows, cabinet.hand
+    )
+    by_water, by_climate = programs.irrigation(), programs.climate()
+    water, water_calendar = water_assembly.waterworks(shared_by_all, by_water)
+    switches = water_assembly.switches(shared_by_all, by_climate)
     village = f"site/{site.site.id}"
     called = {f"light/{i}": light.name for i, light in site.lights.items()}
-    called |= gauges.called(site) | {village: site.site.name}
-    called |= {name: name.partition("/")[2] for name in cabinet.names}
+    called |= gauges.called(site) | water_assembly.called(site, by_water) | {village: site.site.name}
+    called |= {name: name.partition("/")[2] for name in (*cabinet.names, *water.inputs)}
     called |= {"sink/telemetry": "MQTT"} | ({} if site.influx is None else {"sink/influxdb": "InfluxDB"})
     alarms = Alarms(called, names, memory.alarms, memory.seen)
     asked_of = Known(gauges.quantities(site, catalogue), called.keys())
     days = {name: meter.billing_day for name, meter in site.meters.items() if meter.billing_day is not None}
     bills = Bills(asked_of, days, ZoneInfo(site.site.timezone), memory.bills)
-    desk = Desk(alarms, programs, calendar, PlanDesk(lights, calendar), asked_of, bills)
+    plans = PlanDesk(lights, calendar, [f"valve/{name}" for name in site.valves], water_calendar)
+    desk = Desk(alarms, programs, calendar, plans, asked_of, bills, WaterDesk(water))
     introduction = partial(about, site, catalogue, version, programs)
-    measuring = [*meters, *others]
-    return Controller(names, introduction, lights, measuring, memory, known, alarms, cabinet, desk, village)
+    return Controller(
+        names, introduction, lights, measuring, memory, known, alarms, cabinet, desk, village, water, switches,
+        operated, health,
+    )
 
 
 def coming(site: Site, start: float, end: float) -> list[Coming]:
@@ -87,9 +106,9 @@ def light_calendar(site: Site) -> Calendar:
 
 def decoder(site: Site) -> topics.Decoder:
     """What tells this site's commands from everything else."""
-    devices = {f"light/{name}": True for name in site.lights}
-    for kind, members in (("valve", site.valves), ("pump", site.pumps), ("switch", site.switches)):
-        devices |= {f"{kind}/{name}": False for name in members}
+    devices = [f"light/{name}" for name in site.lights]
+    devices += [f"valve/{name}" for name in site.valves] + [f"pump/{name}" for name in site.pumps]
+    devices += [f"switch/{name}" for name in site.switches]
     return topics.Decoder(topics.Topics(site.site.id), devices)
 
 
@@ -109,7 +128,7 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs
             "id": place.id, "name": place.name, "latitude": place.latitude, "longitude": place.longitude,
             "timezone": place.timezone, "language": place.language,
         },
-        "devices": lights + gauges.about(site, catalogue),
+        "devices": lights + water_assembly.about(site) + gauges.about(site, catalogue),
         "programs": programs.about(), "tariff": gauges.tariff(site, catalogue),
     }
 
@@ -156,3 +175,12 @@ def _light(name: str, light: Light, shared: _Shared) -> LightUnit:
 
 def _shown(circuit: Circuit) -> bool | None:
     return circuit.observed
+
+
+def _drawn(circuit: Circuit) -> float:
+    return circuit.watts if circuit.on else 0.0
+
+
+def _shows(gauges: Mapping[str, ReadingUnit], device: str, quantity: str, moment: Moment) -> float | None:
+    gauge = gauges.get(device)
+    return None if gauge is None else gauge.shows(quantity, moment)

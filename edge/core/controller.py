@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edge.core import topics
 from edge.core.alarms import Alarms
+from edge.core.budgets import Operated
 from edge.core.cabinet import Cabinet
 from edge.core.commands import Commanded, Commands
 from edge.core.desk import Desk
@@ -18,6 +19,7 @@ from edge.core.events import (
     HistoryChanged,
     InputChanged,
     JournalChanged,
+    LeasesExpired,
     LinkChanged,
     MessageRefused,
     OutputObserved,
@@ -30,11 +32,13 @@ from edge.core.events import (
     Stored,
 )
 from edge.core.light_unit import LightUnit
-from edge.core.memory import Memory
+from edge.core.memory import JournalHealth, Memory
 from edge.core.pulse_unit import TABLE, PulseUnit
 from edge.core.reading_unit import ReadingUnit
+from edge.core.switch_unit import SwitchUnit
 from edge.core.trust import KnownTime
 from edge.core.values import Moment, Refusal
+from edge.core.waterworks import Waterworks
 
 Condition = tuple[str, str, bool, dict[str, object]]  # alarm kind, device, whether it holds, data
 
@@ -45,10 +49,10 @@ class Controller:
     def __init__(
         self, names: topics.Topics, about: Callable[[], Mapping[str, object]], lights: list[LightUnit],
         gauges: list[ReadingUnit], memory: Memory, known: KnownTime, alarms: Alarms, cabinet: Cabinet, desk: Desk,
-        site: str,
+        site: str, water: Waterworks, switches: list[SwitchUnit], operated: Operated, health: JournalHealth,
     ) -> None:
         """`about` gives that payload as it now is. `gauges` are all devices that measure. `site` is the village as
-        alarms name it, `site/<id>`."""
+        alarms name it, `site/<id>`. `operated` is the clock of all budgets; `health` is told how the journal fares."""
         self._names = names
         self._known = known
         self._alarms = alarms
@@ -58,9 +62,16 @@ class Controller:
         self._lights = {light.target: light for light in lights}
         self._gauges = {gauge.target: gauge for gauge in gauges}
         self._counters = {gauge.input: gauge for gauge in gauges if isinstance(gauge, PulseUnit)}
-        self._devices: dict[str, Commanded] = dict(self._lights)
+        self._water = water
+        self._switches = {switch.target: switch for switch in switches}
+        self._operated = operated
+        self._health = health
+        self._devices: dict[str, Commanded] = {
+            **self._lights, **self._switches, **dict.fromkeys(water.targets, water)
+        }
         self._light_of = {c.output: light for light in lights for c in light.circuits}
-        self._units: list[LightUnit | ReadingUnit] = [*lights, *gauges]
+        self._driven: list[LightUnit | SwitchUnit | Waterworks] = [*lights, *switches, water]
+        self._units: list[LightUnit | ReadingUnit | SwitchUnit | Waterworks] = [*gauges, *self._driven]
         self._desk = desk
         self._memory = memory
         self._commands = Commands(names, memory.commands)
@@ -78,25 +89,34 @@ class Controller:
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
         self._watch_programs(moment)
         self._alarms.start(moment)
-        effects: list[Effect] = self._desk.start(moment)
+        effects: list[Effect] = [*self._desk.start(moment), *self._operated.note(moment), *self._water.start(moment)]
+        for target, switch in self._switches.items():
+            effects += switch.start(
+                self._memory.overrides.get(target), self._memory.lockouts, self._memory.water.budgets, moment
+            )
         for light in self._lights.values():
             light.recall(self._memory.outputs, self._memory.hours, moment)
         for target, light in self._lights.items():
             effects += light.start(self._memory.overrides.get(target), self._memory.lockouts, moment)
         for counter in self._counters.values():
             effects += counter.start(moment)
-        gone = self._memory.overrides.keys() - self._lights.keys()
+        gone = self._memory.overrides.keys() - self._devices.keys()
         return effects + [Persist(("overrides", target), None) for target in sorted(gone)]
 
     def stop(self, moment: Moment) -> list[Effect]:
-        """What is to be kept of what was counted, when the process ends in good order. Nothing may follow."""
-        return [effect for counter in self._counters.values() for effect in counter.stop(moment)]
+        """What is to be kept of what was counted and watered, when the process ends in good order. Nothing may follow,
+        and nothing is decided any more."""
+        self._started = False
+        counted = [effect for counter in self._counters.values() for effect in counter.stop(moment)]
+        switched = [effect for switch in self._switches.values() for effect in switch.stop(moment)]
+        return [*counted, *self._water.stop(moment), *switched]
 
     def handle(self, event: Event, moment: Moment) -> list[Effect]:
         """Take one event. Before the start nothing is decided: what the contacts say is only taken note of."""
         effects = self._dispatch(event, moment)
         if not self._started:
             return effects
+        effects += self._operated.note(moment)
         for unit in self._units:
             if unit.wake <= moment.mono:
                 effects += unit.step(moment)
@@ -112,19 +132,19 @@ class Controller:
             case CommandReceived():
                 effects += self._command(event, moment)
             case OutputObserved():
-                if light := self._light_of.get(event.output):
-                    light.observe(event)
+                self._observe(event, moment)
             case InputChanged():
                 effects += self._input(event, moment)
             case ReadingsTaken():
                 effects += self._measured(event, moment)
             case PulsesCounted() if event.input in self._counters:
                 effects += self._counters[event.input].count(event, moment)
+                self._water.count(event, moment)
             case RequestReceived() | Answered():
                 effects += self._request(event, moment)
             case JournalChanged() | Stored():
                 effects += self._journal(event, moment)
-            case HistoryChanged() | SinkChanged() | MessageRefused():
+            case HistoryChanged() | SinkChanged() | MessageRefused() | LeasesExpired():
                 self._passed_on(event, moment)
             case LinkChanged():
                 effects += self._alarms.link(event.up)
@@ -137,17 +157,36 @@ class Controller:
         """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
         return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
 
+    def _observe(self, event: OutputObserved, moment: Moment) -> None:
+        if light := self._light_of.get(event.output):
+            light.observe(event)
+        elif switch := self._switches.get(event.output):
+            switch.observe(event, moment)
+        elif event.output in self._devices:
+            self._water.observe(event, moment)
+
     def _journal(self, event: JournalChanged | Stored, moment: Moment) -> list[Effect]:
         if isinstance(event, Stored):
             table, name = event.key
             if table == TABLE and name in self._counters:
                 self._counters[name].stored()
+            if name in self._switches:
+                self._switches[name].stored(event.key, moment)
+            self._water.stored(event.key, moment)
             return self._desk.stored(event.key)
         failing = event.failing is not None
         self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
+        self._health.failing = failing
+        for unit in self._driven:
+            unit.wake = float("-inf")
         return self._desk.journal(failing)
 
-    def _passed_on(self, event: HistoryChanged | SinkChanged | MessageRefused, moment: Moment) -> None:
+    def _passed_on(self, event: HistoryChanged | SinkChanged | MessageRefused | LeasesExpired, moment: Moment) -> None:
+        if isinstance(event, LeasesExpired):
+            self._alarms.count(
+                "leases-expired", self._site, {"rows": event.count, "why": ", ".join(event.outputs)}, moment
+            )
+            return
         if isinstance(event, MessageRefused):
             self._alarms.state("message-refused", self._site, event.why is not None, moment, {"why": event.why})
             return
@@ -167,6 +206,9 @@ class Controller:
         effects = gauge.take(event, moment)
         for light in self._lights.values():
             light.measured(gauge.target)
+        for switch in self._switches.values():
+            switch.measured(gauge.target)
+        self._water.measured(gauge.target)
         self._watch(gauge.conditions(), moment)
         return effects
 
@@ -175,10 +217,10 @@ class Controller:
             self._lights[of[0]].feel(of[1], event.on)
             return []
         said_at = max([self._said_at, *(light.said_at for light in self._lights.values())])
-        effects = self._cabinet.take(event, moment, said_at)
+        effects = [*self._cabinet.take(event, moment, said_at), *self._water.feel(event, moment)]
         self._watch(self._cabinet.conditions(moment), moment)
-        for light in self._lights.values():
-            light.wake = float("-inf")
+        for unit in self._driven:
+            unit.wake = float("-inf")
         return effects
 
     def _watch(self, conditions: Iterable[Condition], moment: Moment) -> None:
@@ -193,8 +235,9 @@ class Controller:
             return self._desk.answered(event)
         answer, effects = self._desk.answer(request, moment)
         if answer.program:
-            for light in self._lights.values():
-                light.wake = float("-inf")
+            for unit in self._driven:
+                unit.wake = float("-inf")
+            self._water.planned_anew()
             self._watch_programs(moment)
             effects.append(self._introduction())
         if answer.changes:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edge.core import asked, topics
+from edge.core import asked, topics, water_desk
 from edge.core.alarms import Alarms
 from edge.core.bills import Bills
 from edge.core.events import Answered, Ask, Effect, Publish
@@ -16,10 +16,12 @@ from edge.core.questions import ReplayQuestion
 from edge.core.schedule import Calendar
 from edge.core.site import LightProgram
 from edge.core.values import Moment, Request
+from edge.core.water_desk import WaterDesk
 
 Key = tuple[str, str]
-NAMES = ("alarms", "alarm-ack", "plan", "programs", "program-put", *asked.NAMES, "bill-put")
+NAMES = ("alarms", "alarm-ack", "plan", "programs", "program-put", *asked.NAMES, "bill-put", *water_desk.NAMES)
 AFTER_PUTS = ("programs", "program-put", "bill-put")  # what must not be said before the puts that came first
+CHANGING = ("replay", "bill-put", *water_desk.NAMES)  # told in the audit, also when they are refused
 PUT_FIELDS = frozenset({"id", "reply_to", "program", "rev", "body"})
 
 
@@ -58,7 +60,8 @@ class Desk:
     """
 
     def __init__(
-        self, alarms: Alarms, programs: Programs, calendar: Calendar, plans: PlanDesk, known: asked.Known, bills: Bills
+        self, alarms: Alarms, programs: Programs, calendar: Calendar, plans: PlanDesk, known: asked.Known, bills: Bills,
+        water: WaterDesk,
     ) -> None:
         """`calendar` is the lights'; it takes every program that is put."""
         self._alarms = alarms
@@ -67,6 +70,7 @@ class Desk:
         self._plans = plans
         self._known = known
         self._bills = bills
+        self._water = water
         self._waiting: deque[_Waiting] = deque()
         self._failing = False
 
@@ -84,7 +88,7 @@ class Desk:
         try:
             answer = self._answer(request, moment)
         except topics.BadError as bad:
-            answer = _refused({}, bad.code, bad.message, changes=request.name in ("replay", "bill-put"))
+            answer = _refused({}, bad.code, bad.message, changes=request.name in CHANGING)
         effects = list(answer.effects)
         if answer.payload is None:
             return answer, effects
@@ -131,7 +135,7 @@ class Desk:
             case "alarms":
                 return Answer({"ok": True, "alarms": self._alarms.listed()})
             case "alarm-ack":
-                return self._acknowledge(request)
+                return self._acknowledge(request, moment)
             case "programs":
                 return Answer({"ok": True, "programs": self._programs.listed()})
             case "program-put":
@@ -140,6 +144,9 @@ class Desk:
                 return Answer(self._plans.answer(request, moment))
             case "bill-put":
                 return self._bill(request, moment)
+            case name if name in water_desk.NAMES:
+                told, effects = self._water.answer(request, moment)
+                return Answer(told, effects, "accepted", {key: told[key] for key in told if key != "ok"})
             case name if name in asked.NAMES:
                 return self._ask(request)
         text = f"{request.name}: this version answers {', '.join(NAMES[:-1])} and {NAMES[-1]}"
@@ -163,14 +170,15 @@ class Desk:
         after = put.key if put.effects else None
         return Answer(payload, put.effects, "accepted", details, f"meter/{put.meter}", after)
 
-    def _acknowledge(self, request: Request) -> Answer:
-        """The alarm is named by `alarm`, or by the request's own `id`."""
+    def _acknowledge(self, request: Request, moment: Moment) -> Answer:
+        """The alarm is named by `alarm`, or by the request's own `id`. What it keeps shut may open again."""
         named = request.fields.get("alarm", request.id)
         effects = self._alarms.acknowledge(named, request.user) if isinstance(named, str) else None
         if effects is None:
             error = topics.error("unknown-alarm", "name an open alarm in the field alarm; see the request alarms")
             return Answer({"ok": False, **error}, changes="rejected")
-        return Answer({"ok": True, "alarms": self._alarms.listed()}, effects, "accepted")
+        freed = self._water.acknowledged(str(named), moment)
+        return Answer({"ok": True, "alarms": self._alarms.listed()}, [*effects, *freed], "accepted")
 
     def _put(self, request: Request, moment: Moment) -> Answer:
         fields = request.fields

@@ -1,4 +1,4 @@
-"""What the journal kept over a restart."""
+"""What the journal kept over a restart; and whether it can be written now."""
 
 from __future__ import annotations
 
@@ -47,3 +47,10 @@ class Memory:
     bills: Rows = field(default_factory=dict)
     reserved: Mapping[str, int] = field(default_factory=dict)  # numbers that may be used up; see shell/restored.py
     water: WaterMemory = field(default_factory=WaterMemory)
+
+
+@dataclass(slots=True)
+class JournalHealth:
+    """Whether the journal cannot be written: then nothing may be opened whose charge it would have to know."""
+
+    failing: bool = False

@@ -40,6 +40,16 @@ class AuditQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsQuestion:
+    """The irrigation runs that were due from `start` up to before `end`, or in the last LATELY_S where neither is
+    given; those that one `valve` (`valve/<id>`) has a share in, or all."""
+
+    start: float | None
+    end: float | None
+    valve: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayQuestion:
     """The rows from sequence `first` to `last`, both included, once more."""
 
@@ -47,4 +57,5 @@ class ReplayQuestion:
     last: int
 
 
-Question = HistoryQuestion | EnergyQuestion | AuditQuestion | ReplayQuestion
+LATELY_S = 7 * 86400.0
+Question = HistoryQuestion | EnergyQuestion | AuditQuestion | RunsQuestion | ReplayQuestion

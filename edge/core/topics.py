@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import orjson
@@ -27,7 +27,6 @@ FAR = "far/"  # the prefix under which the bridge to a district delivers
 CODES: Mapping[str, str] = {
     "bad-topic": "the topic does not have the form <root>/<kind>/<id>/set/<user> or …/lockout/<user>",
     "unknown-device": "no such device in the configuration",
-    "not-driven": "the device is in the configuration, but this version does not drive it yet",
     "too-large": "the payload is larger than 4 KiB, or that of a request larger than 16 KiB",
     "bad-json": "the payload is neither a plain word, nor a number, nor one JSON object",
     "unknown-field": "the JSON has a field that commands, or this request, do not have",
@@ -40,6 +39,9 @@ CODES: Mapping[str, str] = {
     "locked": "somebody works on the device and has locked it",
     "hand": "the cabinet's own switch stands on hand",
     "output-failed": "the output does not show what was asked",
+    "interlock": "a pump runs only while one of its valves is open",
+    "not-allowed-now": "its limits, or a danger that was seen, keep it shut now",
+    "no-run": "no run waters this valve now, and none waits to",
     "bad-reply-to": "an answer may only go to a topic below <root>/reply/<user>/",
     "unknown-request": "this version answers no such request",
     "unknown-alarm": "no such alarm is open",
@@ -92,10 +94,10 @@ class Topics:
 class Decoder:
     """Turns what arrives on a command topic into a Command, or into a Refusal that says why not."""
 
-    def __init__(self, topics: Topics, devices: Mapping[str, bool]) -> None:
-        """`devices`: every `<kind>/<id>` of the configuration, and whether this version drives it."""
+    def __init__(self, topics: Topics, devices: Iterable[str]) -> None:
+        """`devices`: every `<kind>/<id>` of the configuration that takes commands."""
         self._topics = topics
-        self._devices = devices
+        self._devices = frozenset(devices)
 
     def decode(self, topic: str, payload: bytes, retained: bool) -> Command | Refusal | None:
         """One message. None: no command at all (an empty payload, which clears a retained one; another topic)."""
@@ -119,8 +121,6 @@ class Decoder:
                 raise BadError("unknown-device", f"{target} is not in the configuration: see {self._topics.about}")
             if flaw is not None:
                 raise flaw
-            if not self._devices[target]:
-                raise BadError("not-driven", f"{target}: {CODES['not-driven']}")
             return (_command if leaf == "set" else _lockout)(target, kind, user, fields, far)
         except BadError as bad:
             return Refusal(bad.code, bad.message, target, user, _quotable(fields.get("id")), clear)
@@ -253,11 +253,9 @@ def _command(target: str, kind: str, user: str, fields: dict[str, Any], far: boo
     return command
 
 
-def _lockout(target: str, kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
+def _lockout(target: str, _kind: str, user: str, fields: dict[str, Any], far: bool) -> Command:
     """A lockout or its release, as a command with the action `lock` or `unlock`."""
     only(fields, LOCK_FIELDS, "a lockout")
-    if kind != "light":
-        raise BadError("not-driven", f"{target}: only lights can be locked yet")
     locked, note, circuit = fields.get("locked"), fields.get("note", ""), fields.get("circuit")
     if not isinstance(locked, bool):
         raise BadError("bad-value", "locked must be true or false")

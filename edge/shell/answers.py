@@ -12,10 +12,19 @@ from typing import Any
 
 from edge.core import topics
 from edge.core.events import Answered, Ask
-from edge.core.questions import AuditQuestion, EnergyQuestion, HistoryQuestion, Question, ReplayQuestion
+from edge.core.questions import (
+    LATELY_S,
+    AuditQuestion,
+    EnergyQuestion,
+    HistoryQuestion,
+    Question,
+    ReplayQuestion,
+    RunsQuestion,
+)
 from edge.core.values import Moment
 from edge.shell.energy_reader import EnergyReader, PeriodEnergy
 from edge.shell.history_file import connect_readonly
+from edge.shell.journal_runs import runs_between
 from edge.shell.runner import Inbox
 
 log = logging.getLogger(__name__)
@@ -80,6 +89,8 @@ class AnswersWorker:
                     return self._energy(question, moment)
                 case AuditQuestion():
                     return self._audit(question)
+                case RunsQuestion():
+                    return self._runs(question, moment)
                 case ReplayQuestion():
                     return self._again(question)
         except (sqlite3.Error, OSError) as error:
@@ -114,6 +125,14 @@ class AnswersWorker:
         with closing(connect_readonly(_there(self._journal))) as db:
             rows = db.execute(AUDIT, given).fetchall()
         return _cut({"ok": True}, "entries", [_entry(*row) for row in rows], MOST_AUDIT)
+
+    def _runs(self, question: RunsQuestion, moment: Moment) -> Payload:
+        end = moment.wall if question.end is None else question.end
+        start = end - LATELY_S if question.start is None else question.start
+        with closing(connect_readonly(_there(self._journal))) as db:
+            runs, more = runs_between(db, start, end, question.valve)
+        payload = _cut({"ok": True}, "runs", runs)
+        return payload | ({"more": True} if more else {})
 
     def _again(self, question: ReplayQuestion) -> Payload:
         if self._replay is None:

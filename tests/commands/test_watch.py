@@ -47,6 +47,33 @@ def shown(broker: Mosquitto, capsys: pytest.CaptureFixture[str], *words: str) ->
             {"quality": "suspect", "suspect": ["voltage_l1_v"], "values": {"voltage_l1_v": 171.2, "power_w": 40.0}},
             "meter/shop: power 40 W, voltage l1 171.2 V (suspect: voltage l1)",
         ),
+        (
+            "valve/plot-1/state",
+            {"state": "OPEN", "observed": "OPEN", "reason": "program", "until": None, "by": None, "program": "morning-water",
+             "run": {"id": "morning-water:2026-11-23:0", "zone": 2, "zones": 4, "planned_s": None, "done_s": 630.4,
+                     "planned_l": 200, "litres": 105.04, "phase": "watering"}, "next": None, "locked": True},
+            "valve/plot-1: OPEN (program morning-water), watering zone 2 of 4, 10.5 min, 105 of 200 l, locked",
+        ),
+        (
+            "valve/plot-2/state",
+            {"state": "CLOSED", "observed": "CLOSED", "reason": "queue", "run": {"phase": "queued", "planned_s": 1200, "done_s": 0},
+             "detail": "pump-1 feeds 2 valves at once"},
+            "valve/plot-2: CLOSED (queue: pump-1 feeds 2 valves at once), queued, 0 of 20 min",
+        ),
+        (
+            "valve/plot-3/state", {"state": "CLOSED", "observed": "CLOSED", "reason": "default", "run": None},
+            "valve/plot-3: CLOSED (default)",
+        ),
+        (
+            "pump/pump-1/state",
+            {"state": "OFF", "observed": "unknown", "reason": "safety", "detail": "the tank is empty", "valves": ["plot-1"]},
+            "pump/pump-1: OFF (safety: the tank is empty), observed unknown",
+        ),
+        (
+            "switch/fan/state",
+            {"state": "ON", "observed": "ON", "reason": "sensor", "program": "cool", "detail": "air-1 34.1 °C"},
+            "switch/fan: ON (sensor: air-1 34.1 °C)",
+        ),
         ("alarm/lamps-out:light:a", OPEN, "alarm: warning raised: light/a: Two lamps"),
         ("audit", {"user": "head", "took_ms": 7, "id": None}, "audit: user head, took ms 7"),
         ("light/a/state", "no JSON", "light/a: no JSON"),

@@ -14,7 +14,14 @@ from villages import CATALOGUE, Bench, village, when
 from edge.core import topics
 from edge.core.asked import MOST_POINTS, NAMES, Known, question
 from edge.core.events import Answered, Ask, Publish
-from edge.core.questions import AuditQuestion, EnergyQuestion, HistoryQuestion, Question, ReplayQuestion
+from edge.core.questions import (
+    AuditQuestion,
+    EnergyQuestion,
+    HistoryQuestion,
+    Question,
+    ReplayQuestion,
+    RunsQuestion,
+)
 from edge.core.values import Request
 
 KNOWN = Known(
@@ -23,7 +30,7 @@ KNOWN = Known(
         "meter/volts": {"voltage_v": "V"},
         "sensor/air-1": {"temperature_c": "°C"},
     },
-    {"meter/cabinet-1": 0, "sensor/air-1": 0, "light/main-road": 0}.keys(),
+    {"meter/cabinet-1": 0, "sensor/air-1": 0, "light/main-road": 0, "valve/plot-1": 0}.keys(),
 )
 DAY = {"from": "2026-11-21T00:00:00+07:00", "to": "2026-11-22T00:00:00+07:00"}
 START, END = when(DAY["from"]), when(DAY["to"])
@@ -46,6 +53,8 @@ def ask(name: str, fields: dict[str, Any]) -> Question:
         ("energy", DAY | {"meter": "meter/cabinet-1", "period": "billing", "id": "r"}, EnergyQuestion("meter/cabinet-1", "billing", START, END)),
         ("audit", DAY, AuditQuestion(START, END, None)),
         ("audit", DAY | {"device": "light/main-road"}, AuditQuestion(START, END, "light/main-road")),
+        ("runs", {}, RunsQuestion(None, None, None)),
+        ("runs", DAY | {"device": "valve/plot-1"}, RunsQuestion(START, END, "valve/plot-1")),
         ("replay", {"from": 7, "to": 7}, ReplayQuestion(7, 7)),
     ],
 )
@@ -80,6 +89,9 @@ def test_well_formed_fields_are_a_question(name: str, fields: dict[str, Any], as
         ("energy", DAY | {"meter": "cabinet-1", "period": "hour", "device": "x"}, "unknown-field", "energy has"),
         ("audit", DAY | {"device": "light/main"}, "unknown-device", "did you mean light/main-road?"),
         ("audit", {}, "bad-value", "give from and to"),
+        ("runs", {"from": DAY["from"]}, "bad-value", "give from and to"),
+        ("runs", {"device": "light/main-road"}, "unknown-device", "device must be one of valve/plot-1"),
+        ("runs", {"program": "water"}, "unknown-field", "runs has device, from, id, reply_to, to"),
         ("replay", {"from": 8, "to": 7}, "bad-value", "from must not lie behind to"),
         ("replay", {"from": 0, "to": 7}, "bad-value", "from must be the sequence of a row"),
         ("replay", {"from": 1, "to": 7.0}, "bad-value", "to must be the sequence of a row"),
@@ -177,7 +189,7 @@ def test_what_can_be_asked_is_what_the_village_measures() -> None:
     unknown = on.ask("weather")
     assert unknown["error"] == {
         "code": "unknown-request",
-        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, replay and bill-put",
+        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, runs, replay, bill-put, stop-water and rain-delay",
     }
     assert set(CATALOGUE["sdm630"].quantities) == {"power_w", "energy_kwh"}
 

@@ -154,13 +154,6 @@ def test_an_expiry_counts_only_while_the_clock_is_trusted() -> None:
     assert b.send(ON | {"level": 33, "expires_at": "2020-01-01T00:00:00Z"})["outcome"] == "done"
 
 
-def test_a_device_that_is_not_driven_yet_says_so() -> None:
-    pump = {"name": "Bơm", "output": {"gpio": 24}, "max_on": "2h", "daily_max": "6h"}
-    valve = {"name": "Thửa", "output": {"gpio": 25}, "pump": "p", "max_on": "60m", "daily_max": "2h", "default": "20m"}
-    b = Bench(village(pumps={"p": pump | {"rated_w": 750}}, valves={"plot-1": valve}))
-    assert b.send("OPEN", to="valve/plot-1")["error"]["code"] == "not-driven"
-
-
 def test_every_command_leaves_one_audit_record_told_and_kept(tmp_path: Any) -> None:
     b = Bench(journal=tmp_path / "journal.db")
     b.send(ON | {"level": 33, "for_s": 60, "id": "c-9"})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from station_bench import LEASE_S, NEVER, Bench, Relay
 
-LEAD_S, LAG_S, REST_S = 5.0, 3.0, 60.0
+LEAD_S, LAG_S = 4.0, 3.0
 MAX_ON = {"p": 400.0, "a": 300.0, "b": 300.0, "c": 300.0}
 DAILY = {"p": 700.0, "a": 480.0, "b": 480.0, "c": 480.0}
 DAY_S = 86400.0
@@ -39,6 +39,8 @@ class Judge:
 
     bench: Bench
     zones: int
+    rest_s: float
+    blocked: set[str] = field(default_factory=set)
     stretches: dict[str, list[Stretch]] = field(default_factory=dict)
     forced: bool = False  # what moves now is not the station's doing
     off_real: dict[str, float] = field(default_factory=dict)
@@ -88,6 +90,10 @@ class Judge:
         open_now = [v for v in VALVES if v in bench.relays and bench.relays[v].on]
         wanted = {want.valve for want in bench.wanted()}
         assert not bench.hung
+        for target in {name, "pump/p"}:
+            barred = target in bench.told["hand"] or target in bench.told["locked"] or target in self.blocked
+            assert not barred, f"{name} comes on although {target} is on hand, locked or blocked"
+        assert bench.told["level"] is None, "the tank is empty"
         assert wanted or self.unseen, f"I5: {name} comes on and nothing is wanted"
         if name != "pump/p":
             assert name in wanted or self.unseen, f"I5: {name} opens and nobody wants it"  # it is let run out
@@ -99,7 +105,7 @@ class Judge:
         if name in self.off_real and not self.off_excused[name]:
             rested = bench.real - self.off_real[name]
             known = not self.lied or self.off_boot[name] == bench.boot
-            assert rested >= REST_S - LITTLE or not known, f"I4: the pump rested {rested:g} s"
+            assert rested >= self.rest_s - LITTLE or not known, f"I4: the pump rested {rested:g} s"
 
     def closed(self, name: str, now: Stretch) -> None:
         """The station closes a valve: the last one after the pump."""
@@ -126,12 +132,12 @@ class Judge:
 class StationMachine(RuleBasedStateMachine):
     """One pump and its valves, and everything that can happen to them."""
 
-    @initialize(zones=st.sampled_from([1, 2]), burst=st.sampled_from([0, 6]))
-    def build(self, zones: int, burst: int) -> None:
+    @initialize(zones=st.sampled_from([1, 2]), burst=st.sampled_from([0, 6]), rest=st.sampled_from([60, 60, 0]))
+    def build(self, zones: int, burst: int, rest: int) -> None:
         self.run_no = 0
-        of = {"zones_at_once": zones, "max_on": "400s", "daily_max": "700s"}
+        of = {"zones_at_once": zones, "max_on": "400s", "daily_max": "700s", "lead": "4s", "rest": f"{rest}s"}
         self.bench = Bench(3, of_pump=of, burst=burst, of_valve={"max_on": "5m", "daily_max": "8m"})
-        self.judge = Judge(self.bench, zones)
+        self.judge = Judge(self.bench, zones, rest)
         self.bench.watch = self.judge.moved
         self.gone: dict[str, float] = {}
         self.advance(1)
@@ -158,6 +164,7 @@ class StationMachine(RuleBasedStateMachine):
     @rule(output=st.sampled_from(OUTPUTS), what=st.sampled_from(["hand", "locked", "block", "level", "room"]))
     def bar(self, output: str, what: str) -> None:
         if what == "block":
+            self.judge.blocked.add(output)
             self.bench.run(self.bench.station.block(output, "leak", {}, self.bench.moment()))
         elif what in ("level", "room"):
             self.bench.told[what] = {"level": "tank-empty", "room": "too much is on"}[what]
@@ -170,6 +177,7 @@ class StationMachine(RuleBasedStateMachine):
         self.bench.told.update({"level": None, "room": None})
         self.bench.told["hand"].clear()
         self.bench.told["locked"].clear()
+        self.judge.blocked.clear()
         for target in OUTPUTS:
             self.bench.run(self.bench.station.unblock(target))
         self.bench.step()
@@ -245,7 +253,7 @@ class StationMachine(RuleBasedStateMachine):
                 start = bench.mono - (bench.powered - now.start)
                 at += [start + MAX_ON[name[-1]], start + LEAD_S, start + LEASE_S]
             elif (off := self.judge.off_real.get(name)) is not None:
-                at += [bench.mono - (bench.real - off) + s for s in (LAG_S, REST_S, REST_S + LEAD_S)]
+                at += [bench.mono - (bench.real - off) + s for s in (LAG_S, self.judge.rest_s, self.judge.rest_s + LEAD_S)]
         due = [moment + beyond - bench.mono for moment in sorted(at) if moment + beyond > bench.mono]
         if due:
             self.advance(due[which % len(due)])
@@ -255,6 +263,16 @@ class StationMachine(RuleBasedStateMachine):
         self.bench.wants = {valve: (self.bench.mono + 350, "much")}
         self.bench.step()
         self.advance(420)
+
+    @rule(valve=st.sampled_from(VALVES), after=st.sampled_from([0.5, 2, 9.9]))
+    def think_better_of_it(self, valve: str, after: float) -> None:
+        """A want is gone before the journal has answered."""
+        self.bench.journal(NEVER)
+        self.bench.want(valve, 100, "short")
+        self.advance(after)
+        self.bench.drop(valve)
+        self.bench.journal(0)
+        self.advance(1)
 
     @rule(hours=st.sampled_from([1, 12, 23.9, 24]))
     def night(self, hours: float) -> None:
@@ -316,5 +334,5 @@ class StationMachine(RuleBasedStateMachine):
             assert all(len(str(row)) < 2000 for row in self.bench.disk.values())
 
 
-StationMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+StationMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestStations = pytest.mark.slow(StationMachine.TestCase)

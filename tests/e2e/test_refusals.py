@@ -30,7 +30,8 @@ REFUSED: list[tuple[str, bytes | dict[str, Any], str]] = [
     (SET, b"x" * 4097, "too-large"),
     (SET, ON | {"expires_at": "2020-01-01T00:00:00Z"}, "expired"),
     ("light/nobody/set/head", b"ON", "unknown-device"),
-    ("valve/plot-1/set/head", b"OPEN", "not-driven"),
+    ("valve/plot-1/set/head", b'{"action": "open", "for_s": 3601}', "bad-value"),
+    ("pump/pump-1/set/head", b"ON", "interlock"),
     ("light/main-road/set/Head", b"ON", "bad-topic"),
 ]
 
