@@ -128,7 +128,8 @@ def test_the_command_line_lists_compares_puts_and_puts_back(house: House, ear: L
 
     status, listed, _ = edge()
     row = next(line for line in listed.splitlines() if line.startswith(f"{ID} "))
-    assert (status, row.split()[1:4], row.split()[-3:]) == (0, ["2", "by", "tho,"], ["main-road,", "lanes,", "culture-house"])
+    assert (status, row.split()[1:5]) == (0, ["light", "2", "by", "tho,"])
+    assert row.split()[-3:] == ["light/main-road,", "light/lanes,", "light/culture-house"]
     assert f"{ID} differs from {house.config}; see --diff {ID}" in listed
     status, diff, _ = edge("--diff", ID)
     assert (status, diff.splitlines()[-2:]) == (1, ['-  - {at: "22:00", level: 0}', '+  - {at: "12:00", level: 33}'])
