@@ -19,10 +19,11 @@ NEVER = float("inf")
 LEASE_S = 15.0
 
 
-def wiring(valves: int = 2, pump: bool = True, **of_pump: Any) -> tuple[dict[str, Valve], tuple[str, Pump] | None]:
+def wiring(
+    valves: int, pump: bool, of_valve: dict[str, Any], of_pump: dict[str, Any]
+) -> tuple[dict[str, Valve], tuple[str, Pump] | None]:
     """Valves a, b, … of 600 s at a stretch and 1500 s a day; a pump p of 900 s and 2400 s, unless told otherwise."""
-    of_valves = {k: of_pump.pop(k) for k in ("max_on", "daily_max") if not pump and k in of_pump}
-    limits = {"max_on": "10m", "daily_max": "25m", "default": "5m"} | of_valves
+    limits = {"max_on": "10m", "daily_max": "25m", "default": "5m"} | of_valve
     made = {
         "abcdef"[n]: Valve.model_validate({"name": "?", "output": {"gpio": 10 + n}, **limits}) for n in range(valves)
     }
@@ -60,11 +61,12 @@ class Bench:
     valves: int = 2
     pump: bool = True
     of_pump: dict[str, Any] = field(default_factory=dict)
+    of_valve: dict[str, Any] = field(default_factory=dict)
     burst: int = 0
     watch: Callable[[Relay, bool], None] = lambda _relay, _on: None
 
     def __post_init__(self) -> None:
-        self.wired = wiring(self.valves, self.pump, **self.of_pump)
+        self.wired = wiring(self.valves, self.pump, self.of_valve, self.of_pump)
         self.mono, self.boot, self.trusted, self.error = 1000.0, "boot-1", True, 0.0
         self.real = 0.0  # s since the beginning, also without power
         self.powered = 0.0  # s with power since the beginning
@@ -172,6 +174,7 @@ class Bench:
 
     def step(self) -> None:
         """Whoever owns the station has something new for it."""
+        self._look_at = min(self._look_at, self.mono + 1)
         if not self.hung:
             self.run(self.station.step(self.wanted(), self.moment()))
             self._flush()
@@ -245,8 +248,7 @@ class Bench:
         if self.hung:
             return
         if self._look_at <= self.mono:
-            busy = any(self.station.told(t) for t in self.relays) or any(r.mode != "obeys" for r in self.relays.values())
-            self._look_at = self.mono + (1.0 if busy or self.wants else 60.0)
+            self._look_at = self.mono + (1.0 if self.wants or any(r.mode != "obeys" for r in self.relays.values()) else 600.0)
             self.look()
         self._step_if_due()
         self._flush()

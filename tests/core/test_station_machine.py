@@ -1,0 +1,338 @@
+"""Whatever is wanted, breaks, hangs or restarts: what a station's physical outputs never do.
+
+The judge knows nothing of the station. It sees the relays move, who was wanted open, and what was broken on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from station_bench import LEASE_S, NEVER, Bench, Relay
+
+LEAD_S, LAG_S = 5.0, 3.0
+MAX_ON = {"p": 400.0, "a": 300.0, "b": 300.0, "c": 300.0}
+DAILY = {"p": 700.0, "a": 480.0, "b": 480.0, "c": 480.0}
+DAY_S = 86400.0
+VALVES = ("valve/a", "valve/b", "valve/c")
+OUTPUTS = ("pump/p", *VALVES)
+LITTLE = 1e-6
+SEEN_S = 1.0 + LITTLE  # how often outputs are read
+
+
+@dataclass
+class Stretch:
+    """One time that a relay was on: powered s, and real s. `slack`: what hangs and dead processes may add (s)."""
+
+    start: float
+    end: float | None = None
+    slack: float = 0.0
+    excused: bool = False  # it was broken so that nobody could switch it off
+
+
+@dataclass
+class Judge:
+    """What is allowed of E, the physical outputs."""
+
+    bench: Bench
+    zones: int
+    rest_s: float
+    blocked: set[str] = field(default_factory=set)
+    stretches: dict[str, list[Stretch]] = field(default_factory=dict)
+    forced: bool = False  # what moves now is not the station's doing
+    off_real: dict[str, float] = field(default_factory=dict)
+    off_excused: dict[str, bool] = field(default_factory=dict)
+    off_boot: dict[str, str] = field(default_factory=dict)
+    lied: bool = False  # the clock was wrong and said to be right
+    heard_at: float = 0.0  # the core hung until then
+    dropped_at: float = -NEVER  # when an output went off by itself, which nobody may have seen yet
+
+    @property
+    def unseen(self) -> bool:
+        """Whether something may have gone off without anybody having seen it."""
+        return self.bench.real - self.dropped_at <= SEEN_S
+
+    def current(self, name: str) -> Stretch | None:
+        found = self.stretches.get(name)
+        return found[-1] if found and found[-1].end is None else None
+
+    def slack(self, seconds: float) -> None:
+        for name in OUTPUTS:
+            if (now := self.current(name)) is not None:
+                now.slack += seconds
+
+    def excuse(self, name: str) -> None:
+        if (now := self.current(name)) is not None:
+            now.excused = True
+
+    def moved(self, relay: Relay, on: bool) -> None:
+        name, bench = relay.name, self.bench
+        if on:
+            self.came_on(name)
+            self.stretches.setdefault(name, []).append(Stretch(bench.powered, excused=relay.mode in ("sticks", "fails")))
+            return
+        now = self.current(name)
+        assert now is not None
+        if bench.hung and not self.unseen and (pump := self.current("pump/p")) is not None and not pump.excused:
+            opened = any(bench.relays[v].on for v in VALVES)
+            assert opened or name == "pump/p", "I3: the lease of the last valve ends before the pump's"
+        if not self.forced and not bench.hung and name != "pump/p":
+            self.closed(name, now)
+        now.end = bench.powered
+        self.off_real[name], self.off_excused[name], self.off_boot[name] = bench.real, now.excused, bench.boot
+        self.not_too_long(name, now, now.end)
+
+    def came_on(self, name: str) -> None:
+        bench = self.bench
+        open_now = [v for v in VALVES if v in bench.relays and bench.relays[v].on]
+        wanted = {want.valve for want in bench.wanted()}
+        assert not bench.hung
+        for target in {name, "pump/p"}:
+            barred = target in bench.told["hand"] or target in bench.told["locked"] or target in self.blocked
+            assert not barred, f"{name} comes on although {target} is on hand, locked or blocked"
+        assert bench.told["level"] is None, "the tank is empty"
+        assert wanted or self.unseen, f"I5: {name} comes on and nothing is wanted"
+        if name != "pump/p":
+            assert name in wanted or self.unseen, f"I5: {name} opens and nobody wants it"  # it is let run out
+            assert len(open_now) <= self.zones, f"I4: {open_now} are open at once"
+            return
+        assert open_now or self.unseen, "I3: the pump starts and no valve is open"
+        since = [now.start for v in open_now if (now := self.current(v)) is not None]
+        assert bench.powered - min(since, default=-NEVER) >= LEAD_S - LITTLE, "I3: the pump starts before its lead"
+        if name in self.off_real and not self.off_excused[name]:
+            rested = bench.real - self.off_real[name]
+            known = not self.lied or self.off_boot[name] == bench.boot
+            assert rested >= self.rest_s - LITTLE or not known, f"I4: the pump rested {rested:g} s"
+
+    def closed(self, name: str, now: Stretch) -> None:
+        """The station closes a valve: the last one after the pump."""
+        bench = self.bench
+        others = [v for v in VALVES if v != name and v in bench.relays and bench.relays[v].on]
+        pump = self.current("pump/p")
+        if others or self.unseen or bench.real == self.heard_at or bench.relays["pump/p"].mode != "obeys":
+            return  # time that was up during a hang is up without a lag
+        assert pump is None or pump.excused, "I3: the last valve closes and the pump runs"
+        ran = [s.end for s in self.stretches.get("pump/p", ()) if s.end is not None and s.end > now.start and not s.excused]
+        late = bench.powered - max(ran, default=-NEVER)
+        assert late >= LAG_S - LITTLE, f"I3: the last valve closes {late:g} s after the pump"
+
+    def not_too_long(self, name: str, stretch: Stretch, end: float) -> None:
+        if not stretch.excused:
+            on_s = end - stretch.start
+            assert on_s <= MAX_ON[name[-1]] + 1 + stretch.slack + LITTLE, f"I1: {name} was on for {on_s:g} s"
+        day = [s for s in self.stretches[name] if not s.excused and (s.end or end) > end - DAY_S]
+        used = sum((s.end or end) - max(s.start, end - DAY_S) for s in day)
+        slack = sum(s.slack for s in day)
+        assert used <= DAILY[name[-1]] + slack + LITTLE, f"I2: {name} was on for {used:g} s in 24 h"
+
+
+class StationMachine(RuleBasedStateMachine):
+    """One pump and its valves, and everything that can happen to them."""
+
+    @initialize(zones=st.sampled_from([1, 2]), burst=st.sampled_from([0, 6]), rest=st.sampled_from([60, 60, 0]))
+    def build(self, zones: int, burst: int, rest: int) -> None:
+        self.run_no = 0
+        of = {"zones_at_once": zones, "max_on": "400s", "daily_max": "700s", "rest": f"{rest}s"}
+        self.bench = Bench(3, of_pump=of, burst=burst, of_valve={"max_on": "5m", "daily_max": "8m"})
+        self.judge = Judge(self.bench, zones, rest)
+        self.bench.watch = self.judge.moved
+        self.gone: dict[str, float] = {}
+        self.advance(1)
+
+    # --- what people and programs want ---
+
+    @rule(valve=st.sampled_from(VALVES), seconds=st.sampled_from([0.5, 8, 60, 130, 299, 302, 600]), first=st.booleans(), anew=st.booleans())
+    def want(self, valve: str, seconds: float, first: bool, anew: bool) -> None:
+        self.run_no += anew
+        new = {valve: (self.bench.mono + seconds, f"run-{self.run_no}")}
+        wants = {v: w for v, w in self.bench.wants.items() if v != valve}
+        self.bench.wants = new | wants if first else wants | new
+        self.bench.step()
+
+    @rule(valve=st.sampled_from(VALVES))
+    def drop(self, valve: str) -> None:
+        self.bench.drop(valve)
+
+    @rule()
+    def drop_all(self) -> None:
+        self.bench.wants.clear()
+        self.bench.step()
+
+    @rule(output=st.sampled_from(OUTPUTS), what=st.sampled_from(["hand", "locked", "block", "level", "room"]))
+    def bar(self, output: str, what: str) -> None:
+        if what == "block":
+            self.judge.blocked.add(output)
+            self.bench.run(self.bench.station.block(output, "leak", {}, self.bench.moment()))
+        elif what in ("level", "room"):
+            self.bench.told[what] = {"level": "tank-empty", "room": "too much is on"}[what]
+        else:
+            self.bench.told[what][output] = {"hand": 5.0, "locked": "tech"}[what]
+        self.bench.step()
+
+    @rule()
+    def unbar(self) -> None:
+        self.bench.told.update({"level": None, "room": None})
+        self.bench.told["hand"].clear()
+        self.bench.told["locked"].clear()
+        self.judge.blocked.clear()
+        for target in OUTPUTS:
+            self.bench.run(self.bench.station.unblock(target))
+        self.bench.step()
+
+    # --- what breaks ---
+
+    @rule(delay=st.sampled_from([0, 0, 2, 9.5, 12, NEVER]), failing=st.booleans())
+    def journal(self, delay: float, failing: bool) -> None:
+        self.bench.journal(delay, failing and delay == NEVER)
+        self.bench.advance(0)
+
+    @rule(output=st.sampled_from(OUTPUTS), mode=st.sampled_from(["obeys", "obeys", "sticks", "fails", "unknown"]))
+    def mode(self, output: str, mode: str) -> None:
+        self.bench.relays[output].mode = mode
+        if mode in ("sticks", "fails"):
+            self.judge.excuse(output)
+
+    @rule(output=st.sampled_from(OUTPUTS))
+    def falls_off(self, output: str) -> None:
+        relay = self.bench.relays[output]
+        if relay.on:
+            self.judge.forced = True
+            self.bench._force(relay, False)
+            self.judge.forced = False
+            self.judge.dropped_at = self.bench.real
+
+    @rule(seconds=st.sampled_from([4, 9, 14.9, 15, 16, 40]))
+    def hang(self, seconds: float) -> None:
+        self.judge.slack(LEASE_S)
+        self.bench.hung = True
+        self.bench.advance(seconds)
+        self.bench.hung = False
+        self.judge.heard_at = self.bench.real
+        self.advance(0)
+
+    @rule(downtime=st.sampled_from([0.5, 4, 30]), drop=st.booleans())
+    def kill(self, downtime: float, drop: bool) -> None:
+        self.judge.slack(downtime)
+        self.judge.forced = True
+        self.bench.kill(downtime, drop)
+        self.judge.forced = False
+        self.advance(0)
+
+    @rule(off_s=st.sampled_from([0.5, 59, 61, 7200]), trusted=st.booleans())
+    def power_cut(self, off_s: float, trusted: bool) -> None:
+        self.judge.forced = True
+        self.bench.power_cut(off_s, trusted)
+        self.judge.forced = False
+        self.advance(0)
+
+    @rule(error=st.sampled_from([0.0, 3600.0, -3600.0, 1e7]), trusted=st.booleans())
+    def clock(self, error: float, trusted: bool) -> None:
+        self.bench.error, self.bench.trusted = error, trusted
+        self.judge.lied = self.judge.lied or (trusted and error != 0)
+        self.bench.step()
+
+    # --- time ---
+
+    def advance(self, seconds: float) -> None:
+        self.bench.advance(seconds)
+
+    @rule(seconds=st.sampled_from([0.1, 1, 5, 30, 120, 420]))
+    def wait(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    @rule(which=st.integers(0, 40), beyond=st.sampled_from([-1.0, -0.1, 0.0, 0.1, 1.0]))
+    def to_a_deadline(self, which: int, beyond: float) -> None:
+        """Ends of wants, of max_on, of budgets, of lag, rest and lease, all reckoned from what the relays did."""
+        bench = self.bench
+        at = [end for end, _ in bench.wants.values()]
+        for name in OUTPUTS:
+            if (now := self.judge.current(name)) is not None:
+                start = bench.mono - (bench.powered - now.start)
+                at += [start + MAX_ON[name[-1]], start + LEAD_S, start + LEASE_S]
+            elif (off := self.judge.off_real.get(name)) is not None:
+                at += [bench.mono - (bench.real - off) + s for s in (LAG_S, self.judge.rest_s, self.judge.rest_s + LEAD_S)]
+        due = [moment + beyond - bench.mono for moment in sorted(at) if moment + beyond > bench.mono]
+        if due:
+            self.advance(due[which % len(due)])
+
+    @rule(valve=st.sampled_from(VALVES))
+    def use_up(self, valve: str) -> None:
+        self.bench.wants = {valve: (self.bench.mono + 350, "much")}
+        self.bench.step()
+        self.advance(420)
+
+    @rule(valve=st.sampled_from(VALVES), after=st.sampled_from([0.5, 2, 9.9]))
+    def think_better_of_it(self, valve: str, after: float) -> None:
+        """A want is gone before the journal has answered."""
+        self.bench.journal(NEVER)
+        self.bench.want(valve, 100, "short")
+        self.advance(after)
+        self.bench.drop(valve)
+        self.bench.journal(0)
+        self.advance(1)
+
+    @rule(hours=st.sampled_from([1, 12, 23.9, 24]))
+    def night(self, hours: float) -> None:
+        for relay in self.bench.relays.values():
+            relay.mode = "obeys"
+        self.bench.wants.clear()
+        self.bench.step()
+        self.advance(hours * 3600)
+
+    @precondition(lambda self: not self.judge.lied)
+    @rule(valve=st.sampled_from(VALVES))
+    def all_is_well_again(self, valve: str) -> None:
+        """After a day without water and with nothing broken, a valve opens, and water flows."""
+        self.bench.error, self.bench.trusted = 0.0, True
+        self.bench.journal(0)
+        self.advance(0)
+        self.unbar()
+        self.night(25)
+        assert self.bench.on() == ""
+        self.bench.want(valve, 100, "well")
+        self.advance(LEAD_S)
+        assert self.bench.on() == f"p{valve[-1]}", self.bench.station.waits(valve)
+        assert self.bench.station.flowing(valve)
+        assert not self.bench.alarms()
+
+    # --- what always holds ---
+
+    @invariant()
+    def nothing_is_on_that_nobody_wants(self) -> None:
+        if not hasattr(self, "bench"):
+            return
+        bench = self.bench
+        wanted = {want.valve for want in bench.wanted()}
+        for valve in VALVES:
+            if valve in wanted:
+                self.gone.pop(valve, None)
+            else:
+                end = bench.wants.get(valve, (bench.mono, ""))[0]
+                self.gone.setdefault(valve, bench.real - (bench.mono - min(end, bench.mono)))
+            now = self.judge.current(valve)
+            if now is not None and not now.excused and valve in self.gone and now.end is None:
+                assert bench.real <= max(self.gone[valve], self.judge.heard_at) + LAG_S + 1, f"I8: {valve} is still open"
+        pump = self.judge.current("pump/p")
+        if pump is not None and not pump.excused:
+            assert wanted, "I8: the pump runs and nothing is wanted"
+            opened = any(bench.relays[v].on for v in VALVES)
+            assert opened or self.judge.unseen, "I3: the pump runs and no valve is open"
+
+    @invariant()
+    def nothing_is_on_for_too_long(self) -> None:
+        if hasattr(self, "bench"):
+            for name in OUTPUTS:
+                if (now := self.judge.current(name)) is not None:
+                    self.judge.not_too_long(name, now, self.bench.powered)
+
+    @invariant()
+    def rows_are_small(self) -> None:
+        if hasattr(self, "bench"):
+            assert all(len(str(row)) < 2000 for row in self.bench.disk.values())
+
+
+StationMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestStations = pytest.mark.slow(StationMachine.TestCase)
