@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from station_bench import NEVER, Bench
 
 
@@ -11,6 +12,16 @@ def test_the_valve_opens_first_and_closes_last() -> None:
     bench.advance(300)
     assert bench.log() == ["0 a on", "5 p on", "120 p off", "123 a off"]
     assert bench.station.waits("valve/a") is None
+
+
+def test_it_is_awake_for_each_deadline() -> None:
+    bench = Bench(of_pump={"lead": "5.25s", "lag": "3.25s", "rest": "60.5s"})
+    bench.want("valve/a", 120.125)
+    bench.want("valve/b", 250)
+    bench.advance(300)
+    assert bench.log() == [
+        "0 a on", "5.25 p on", "120.125 p off", "123.375 a off", "180.625 b on", "185.875 p on", "250 p off", "253.25 b off",
+    ]  # fmt: skip
 
 
 def test_a_valve_without_a_pump_opens_and_closes_at_once() -> None:
@@ -148,3 +159,169 @@ def test_a_lease_that_ran_out_is_sequenced_anew() -> None:
     assert bench.log()[:4] == ["0 a on", "5 p on", "65 p off", "65 a off"]
     assert bench.log()[4:] == ["142 a on", "147 p on"]
     assert not bench.alarms()
+
+
+def test_more_time_is_not_used_before_the_journal_has_it() -> None:
+    bench = Bench()
+    bench.want("valve/a", 100)
+    bench.advance(50)
+    bench.journal(NEVER)
+    bench.want("valve/a", 400)
+    bench.advance(100)
+    assert bench.log() == ["0 a on", "5 p on", "100 p off", "103 a off"]
+
+
+def held(bench: Bench) -> tuple[str, str]:
+    waits = bench.station.waits("valve/a")
+    assert waits is not None
+    assert not waits.final
+    return waits.reason, waits.code
+
+
+@pytest.mark.parametrize("target", ["pump/p", "valve/a"])
+@pytest.mark.parametrize("what", ["hand", "locked"])
+def test_what_people_hold_stands_until_they_let_go(what: str, target: str) -> None:
+    bench = Bench()
+    bench.want("valve/a", 600)
+    bench.advance(20)
+    bench.told[what][target] = "tech"
+    bench.advance(10)
+    assert bench.log() == ["0 a on", "5 p on", "21 p off", "24 a off"]
+    assert held(bench) == ({"hand": "hand", "locked": "lockout"}[what], what)
+    bench.told[what].clear()
+    bench.advance(100)
+    assert bench.on() == "pa"
+
+
+@pytest.mark.parametrize("target", ["pump/p", "valve/a"])
+def test_a_block_outlasts_a_restart_and_ends_with_a_person(target: str) -> None:
+    bench = Bench()
+    bench.want("valve/a", 600)
+    bench.advance(20)
+    bench.run(bench.station.block(target, "leak", {"l_min": 2.0}, bench.moment()))
+    bench.advance(10)
+    assert bench.log() == ["0 a on", "5 p on", "20 p off", "23 a off"]
+    bench.kill(1, drop=False)
+    bench.want("valve/a", 600)
+    bench.advance(100)
+    assert bench.on() == ""
+    assert held(bench) == ("safety", "leak")
+    assert bench.station.blocked(target) == "leak"
+    bench.run(bench.station.unblock(target))
+    bench.advance(10)
+    assert bench.on() == "pa"
+    assert ("blocks", target) not in bench.disk
+
+
+def test_a_tank_stops_the_pump_and_says_so() -> None:
+    bench = Bench()
+    bench.want("valve/a", 600)
+    bench.advance(20)
+    bench.told["level"] = "tank-empty"
+    bench.advance(10)
+    assert bench.log() == ["0 a on", "5 p on", "21 p off", "24 a off"]
+    assert held(bench) == ("safety", "level-stop")
+    assert bench.alarms() == {("level-stop", "pump/p")}
+    data = next(data for kind, _, _, data in bench.station.conditions() if kind == "level-stop")
+    assert data == {"why": "the tank is empty", "why_vi": "bể cạn"}
+
+
+def test_a_pump_waits_for_room_and_runs_on_without_it() -> None:
+    bench = Bench(of_pump={"rated_w": 750})
+    bench.told["room"] = "the lights need it"
+    bench.want("valve/a", 600)
+    bench.advance(10)
+    assert bench.on() == ""
+    assert held(bench) == ("queue", "power")
+    bench.told["room"] = None
+    bench.advance(10)
+    assert bench.on() == "pa"
+    bench.told["room"] = "the lights need it"
+    bench.advance(10)
+    assert bench.on() == "pa"
+
+
+def test_a_valve_that_does_not_close_keeps_its_place() -> None:
+    bench = Bench(of_pump={"rest": "0s"})
+    bench.want("valve/a", 30)
+    bench.want("valve/b", 300)
+    bench.advance(20)
+    bench.relays["valve/a"].mode = "sticks"
+    bench.advance(60)
+    assert bench.on() == "a"
+    assert bench.alarms() == {("not-closing", "valve/a")}
+    bench.relays["valve/a"].mode = "obeys"
+    bench.advance(10)
+    assert bench.on() == "pb"
+    assert not bench.alarms()
+
+
+def test_a_place_is_free_once_its_valve_is_closed() -> None:
+    bench = Bench(of_pump={"rest": "0s"})
+    bench.want("valve/a", 30)
+    bench.want("valve/b", 300)
+    bench.advance(60)
+    assert bench.log() == ["0 a on", "5 p on", "30 p off", "33 a off", "33 b on", "38 p on"]
+
+
+def test_a_valve_that_does_not_open_lets_the_next_go_first() -> None:
+    bench = Bench()
+    bench.relays["valve/a"].mode = "sticks"
+    bench.want("valve/a", 600)
+    bench.want("valve/b", 100)
+    bench.advance(12)
+    assert bench.alarms() == {("not-opening", "valve/a")}
+    assert bench.on() == "b"
+
+
+@pytest.mark.parametrize("mode", ["fails", "unknown"])
+def test_a_valve_that_says_nothing_is_taken_for_neither_open_nor_closed(mode: str) -> None:
+    bench = Bench()
+    bench.want("valve/b", 600)
+    bench.want("valve/a", 600)
+    bench.advance(20)
+    bench.relays["valve/b"].mode = mode
+    bench.advance(1)
+    assert not bench.relays["pump/p"].on
+    bench.advance(100)
+    assert bench.alarms() == {("not-closing", "valve/b")}
+    assert not bench.relays["valve/a"].on
+
+
+def test_a_pump_that_cannot_be_stopped_is_told_of_and_its_valve_closes() -> None:
+    bench = Bench()
+    bench.want("valve/a", 30)
+    bench.advance(20)
+    bench.relays["pump/p"].mode = "sticks"
+    bench.advance(20)
+    assert bench.log() == ["0 a on", "5 p on", "33 a off"]
+    assert bench.alarms() == {("not-closing", "pump/p")}
+
+
+def test_an_output_that_somebody_else_switched_on_is_switched_off_at_once() -> None:
+    bench = Bench()
+    bench._force(bench.relays["pump/p"], True)
+    bench.look()
+    assert bench.on() == ""
+
+
+def test_a_day_that_is_used_up_ends_the_want() -> None:
+    bench = Bench(of_valve={"max_on": "5m", "daily_max": "5m"})
+    bench.want("valve/a", 250)
+    bench.advance(400)
+    bench.want("valve/a", 200, "next")
+    bench.advance(200)
+    assert bench.log()[2:] == ["250 p off", "253 a off", "400 a on", "405 p on", "444 p off", "447 a off"]
+    bench.want("valve/a", 200, "third")
+    waits = bench.station.waits("valve/a")
+    assert waits is not None
+    assert (waits.code, waits.final) == ("budget-exhausted", True)
+    assert bench.alarms() == {("budget-exhausted", "valve/a")}
+
+
+def test_a_clean_end_leaves_nothing_on() -> None:
+    bench = Bench()
+    bench.want("valve/a", 250)
+    bench.advance(20)
+    bench.run(bench.station.stop(bench.moment()))
+    assert bench.log()[2:] == ["20 p off", "20 a off"]
