@@ -35,7 +35,7 @@ def farm(
     tap = {"name": "Vòi", "output": {"gpio": 9}, "max_on": "30m", "daily_max": "4h", "default": "10m"}
     known = {"morning": MORNING} if programs is None else programs
     return village(
-        {}, known, pumps={"pump-1": PUMP | (pump or {})}, valves={**valves, "tap": tap}, **more
+        more.pop("lights", {}), known, pumps={"pump-1": PUMP | (pump or {})}, valves={**valves, "tap": tap}, **more
     )
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edge.core.run_length import UNKNOWN_L_MIN
 from edge.core.values import Deadline, Moment
 
 CHECKPOINT_S = 15.0  # a power cut costs at most so much of what was watered
 UNCOUNTED_S = 60.0  # litres that are not counted for so long: the zone ends by time
 BY_TIME = 1.5  # and then after so many times as long as its normal flow needs
-UNKNOWN_L_MIN = 10.0  # a valve whose normal flow nobody knows
-QUEUE_S = 7200.0  # how long a person's run may wait before it is dropped
 EXACT_S = 1e-6  # less is the rounding of sums
 
 Outcome = Literal["done", "cut_short", "skipped", "missed", "cancelled", "superseded"]
@@ -23,7 +22,7 @@ Cause = Literal["program", "soil", "person"]
 Phase = Literal["queued", "watering", "soaking", "paused", "held"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Zone:
     """One valve's share of a run, and how far it has come.
 
@@ -129,7 +128,7 @@ class Zone:
         self.release()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
     """Zones one after another: a program's occurrence, or one valve that a person opened.
 

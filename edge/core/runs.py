@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from edge.core import run_rows
 from edge.core.events import Effect
 from edge.core.field import Field
-from edge.core.irrigation import QUEUE_S, UNKNOWN_L_MIN, Run, Zone
+from edge.core.irrigation import Run, Zone
 from edge.core.memory import WaterMemory
-from edge.core.occurrences import Occurrence, WaterCalendar
+from edge.core.occurrences import QUEUE_S, Occurrence, WaterCalendar
+from edge.core.run_length import UNKNOWN_L_MIN
 from edge.core.run_words import words
 from edge.core.site import IrrigationProgram, Valve
 from edge.core.values import Command, Deadline, Moment
@@ -55,10 +56,11 @@ class Runs:
         if not moment.trusted:
             return []
         effects: list[Effect] = []
-        for run in self.going:
-            if run.unconfirmed:
-                run_rows.confirm(run, moment)
-                effects += run_rows.keep(run, moment)
+        for run in [run for run in self.going if run.unconfirmed]:
+            run_rows.confirm(run, moment)
+            if run.latest.passed(moment):
+                run.break_off("power-cut", moment)
+            effects += self._over(run, moment) if run.ended is not None else run_rows.keep(run, moment)
         effects += self._missed(moment)
         for due in self._calendar.around(moment.wall):
             if due.id not in self._decided:

@@ -20,7 +20,7 @@ ON = 60.0
 
 
 def bench(programs: dict[str, Any] | None = None, at: str = BEFORE, **more: Any) -> FarmBench:
-    built = {key: more.pop(key) for key in ("pump", "plots", "inputs", "sensors", "site", "lights") if key in more}
+    built = {key: more.pop(key) for key in ("pump", "plots", "inputs", "sensors", "site", "lights", "switches") if key in more}
     return FarmBench(farm(programs, **built), at=at, **({"look_every_s": 60.0} | more))
 
 
@@ -352,6 +352,61 @@ def test_hand_at_the_cabinet_keeps_the_controller_off() -> None:
     b.contact("switch", False)
     b.advance(10)
     assert b.open() == "1 P"
+
+
+LIGHTS: dict[str, Any] = {
+    "road": {
+        "name": "Đường", "circuits": {"a": {"output": {"gpio": 17}, "lamps": 10, "lamp_w": 60}}, "restrike": "0s",
+    }
+}
+
+
+def test_a_pump_waits_while_lights_leave_it_no_room_under_the_contract() -> None:
+    site = {"id": "thon", "name": "Thôn", "latitude": 19.87, "longitude": 105.68, "timezone": "Asia/Ho_Chi_Minh"}
+    b = bench(lights=LIGHTS, site=site | {"language": "vi", "contracted_kw": 1.2})
+    b.send("ON")
+    b.advance(ON + 30)
+    assert "P" not in b.open()
+    assert b.water()["run"]["phase"] == "queued"
+    assert "contracted" in b.water()["detail"]
+    b.send("OFF")
+    b.advance(10)
+    assert b.open() == "1 P"
+
+
+def test_an_empty_tank_stops_the_pump_and_the_run_goes_on_when_it_has_filled() -> None:
+    tank = {"tank": {"gpio": 21, "role": "level", "low_is": "empty"}}
+    b = bench(inputs=tank, pump={"stop_when": {"tank": "empty"}, "rest": "0s"})
+    b.contact("tank", False)
+    b.advance(ON + 600)
+    assert b.open() == "1 P"
+    b.contact("tank", True)
+    assert "P" not in b.open()
+    b.advance(600)
+    assert b.open() == ""
+    assert b.water()["run"]["phase"] == "held"
+    assert b.alarm("level-stop:pump:pump-1") is not None
+    b.contact("tank", False)
+    b.advance(1300)
+    b.advance(60)
+    assert b.rows("zones")[0]["done_s"] == 1800.0
+
+
+def test_a_zone_that_stands_twice_in_a_run_has_two_rows() -> None:
+    program = MORNING | {"zones": [{"plot-1": "5m"}, {"plot-2": "5m"}, {"plot-1": "5m"}]}
+    b = bench({"morning": program}, pump={"rest": "0s"})
+    b.advance(ON + 1000)
+    assert [(z["valve"], z["done_s"]) for z in b.rows("zones")] == [
+        ("valve/plot-1", 300.0), ("valve/plot-2", 300.0), ("valve/plot-1", 300.0)
+    ]
+
+
+def test_a_switch_obeys_and_its_program_is_heard() -> None:
+    b = FarmBench(farm({}, switches={"fan": {"name": "Quạt", "output": {"gpio": 10}, "max_on": "1h"}}))
+    assert b.send("ON", to="switch/fan")["outcome"] == "done"
+    assert b.lines["switch/fan"].read()
+    b.advance(3601)
+    assert not b.lines["switch/fan"].read()
 
 
 # --- rain, soil ---
