@@ -97,9 +97,12 @@ def test_litres_add_up_to_the_pulses_that_came_while_anything_was_open(per_l: fl
 
 @pytest.mark.slow
 @settings(max_examples=80)
-@given(EVERY, st.booleans(), Plan, st.floats(0, 0.99))
-def test_no_danger_for_a_flow_that_stays_near_the_normal_one(per_l: float, pump: bool, plan: Any, phase: float) -> None:
+@given(EVERY, st.booleans(), Plan, st.floats(0, 0.99), st.sampled_from([0.0, 0.5, 2.0]))
+def test_no_danger_for_a_flow_that_stays_near_the_normal_one(
+    per_l: float, pump: bool, plan: Any, phase: float, late_s: float
+) -> None:
     p = pipes(per_l, pump, phase, a=12.0, b=4.0, c=30.0)
+    p.late_s = late_s
     for opened, seconds, (a, b, c) in plan:
         p.l_min = {A: 12.0 * a, B: 4.0 * b, C: 30.0 * c}
         p.see(**opened).run(seconds)
