@@ -31,6 +31,7 @@ class Pipes:
         self.jumped = 0  # that are told besides
         self.while_open = 0
         self.told = True  # the contact can be read
+        self.late_s = 0.0  # that valves and pumps are seen after they moved
         self.found: list[tuple[float, str, str]] = []
         self._phase = phase  # of a pulse, that have flowed since the last one
         self._last: float | None = None
@@ -40,6 +41,8 @@ class Pipes:
     def see(self, **opened: bool) -> Pipes:
         """These valves are open from now on (True: and water can flow)."""
         self.opened = {f"valve/{name}": flows for name, flows in opened.items()}
+        if self.late_s:
+            self.run(self.late_s)
         self.flow.see(self.opened, any(opened.values()), self.now)
         self._step()
         return self

@@ -29,6 +29,7 @@ LEAST_PULSES = 10  # that teach a flow, each of them a tenth of it at most
 LEAST_L_MIN = 2.0  # a valve that is not known lets through more, so far as it must be told from none at all
 LEAK_L_MIN = 0.3
 LEAK_WATCH_S = 10.0
+LEAK_SPAN_S = 5.0  # a valve may be seen to have opened only some seconds after the water knew
 LEAK_WINDOWS_S = (20.0, 60.0, 300.0)
 OVER_S = 60.0
 
@@ -123,7 +124,7 @@ def leaks(track: Track, closed_since: float) -> float | None:
     for window_s in LEAK_WINDOWS_S:
         after = max(begin, track.looked_at - window_s)
         pulses = track.steady(after)
-        if track.l_min(pulses - 1, window_s) > LEAK_L_MIN:
+        if track.l_min(pulses - 1, window_s) > LEAK_L_MIN and track.span(after) >= LEAK_SPAN_S:
             return track.l_min(pulses, track.looked_at - after)
     return None
 

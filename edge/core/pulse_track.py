@@ -87,6 +87,11 @@ class Track:
         found = sorted((mark.new for mark in self._between(after, until)), reverse=True)
         return sum(found[1:]) + found[1] if len(found) > 1 else 0
 
+    def span(self, after: float) -> float:
+        """Seconds between the first and the last of the looks after `after` that had pulses."""
+        found = [mark.at for mark in self._between(after, float("inf"))]
+        return found[0] - found[-1] if found else 0.0
+
     def back(self, seconds: float, not_before: float) -> float | None:
         """The last pulse known that lies `seconds` or more before the newest, and not before that time."""
         if self.last_at is None:
