@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,17 +29,15 @@ from edge.shell.runner import StepRunner, Worker
 from edge.shell.seams import Seams
 from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
+from simulator.fast_field import COUNTS_S, SOON_S, Field, polled_seldom
 from simulator.trace import Trace
 from simulator.village import Village
 from simulator.virtual_pins import BoardInput, BoardOutput, BoardPulses
 from simulator.virtual_port import MemoryPort, Slaves
 
 LOOK_EVERY_S = 1.0
-SOON_S = 1e-6  # less than this is rounding
-COUNTS_S, SETTLES_S = 5.0, 60.0  # how often water is counted while it moves, however seldom the rest is read; how long
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
 SAFE_WAITS_S = 1.0  # for a board's answer
-STALE_POLLS = 3
 DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
 
 
@@ -97,36 +94,6 @@ class _Played(Village):
         super()._line_changed(pin, level)
 
 
-class _Field:
-    """The village as a worker among the controller's: it does by itself what is due, exactly when it is.
-
-    While water moves, and a while after, `count` is called every few seconds.
-    """
-
-    name = "village"
-
-    def __init__(self, village: Village, count: Callable[[], None]) -> None:
-        self._village = village
-        self._count = count
-        self._counted = self._moved = -math.inf
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when something was switched."""
-        self._village.stirred = wake
-
-    def step(self, moment: Moment) -> float | None:
-        """Let happen what is due."""
-        due, mono = moment.mono + self._village.follow(), self._village.mono()
-        if self._village.hydraulics.busy():
-            self._moved = mono
-        if mono - self._moved > SETTLES_S:
-            return due
-        if mono - self._counted >= COUNTS_S - SOON_S:
-            self._counted = mono
-            self._count()
-        return min(due, moment.mono + COUNTS_S - (mono - self._counted))
-
-
 class Fast:
     """A village of a validated `site`, from Unix time `start` on; its controller has just started.
 
@@ -144,7 +111,7 @@ class Fast:
         self, site: Site, models: Mapping[str, ModelInfo], start: float, seed: int, *, poll_s: float = 0.0,
         state: Path | None = None, trace: TextIO | None = None, persist: bool = True,
     ) -> None:
-        self.site = _polled_seldom(site, poll_s)
+        self.site = polled_seldom(site, poll_s)
         self.clock = ManualClock(start)
         self.time = VillageTime(self.clock)
         self.changes: list[LineChange] = []
@@ -152,7 +119,7 @@ class Fast:
         self._contacts = {contact.gpio: (name, contact.active == "low") for name, contact in site.read_inputs().items()}
         self.village = _Played(self._line_changed, site, models, self.time, seed, persist=persist)
         self.village.moved = self._coil_changed
-        self._field = _Field(self.village, self._count_water)
+        self._field = Field(self.village, self._count_water)
         self.broker = BrokerDouble(self.time.mono)
         self.root = f"village/{site.site.id}"
         self.heard: list[tuple[float, str, bytes]] = []
@@ -401,18 +368,3 @@ class Fast:
 
     def _hear(self, _client: object, _data: object, message: Any) -> None:
         self.heard.append((self.time.mono(), message.topic, message.payload))
-
-
-def _polled_seldom(site: Site, poll_s: float) -> Site:
-    """The site with every meter and sensor asked at most every `poll_s` seconds, and not called silent for that."""
-    slower: dict[str, dict[str, Any]] = {}
-    for section in ("meters", "sensors"):
-        slower[section] = {
-            name: device.model_copy(update={"poll": max(device.poll, poll_s)})
-            for name, device in getattr(site, section).items()
-        }
-    slower["sensors"] = {
-        name: sensor.model_copy(update={"stale": max(sensor.stale, STALE_POLLS * poll_s)})
-        for name, sensor in slower["sensors"].items()
-    }
-    return site.model_copy(update=slower)

@@ -141,12 +141,12 @@ def test_the_rain_gauges_line_follows_the_showers_unless_it_is_stuck(farm: Farm)
         assert farm.line(20) == (not falling)
         farm.faults.clear(stuck)
     assert farm.line(20) == (rain.falling(farm.fast.time.wall()) is None)
-    farm.fast.advance(10 * 86400)
+    farm.fast.advance(4 * 86400)
     moved = [c for c in farm.fast.changes if c.pin == 20 and c.at > start]
     edges, end = [SPRING + start], farm.fast.time.wall()
     while (at := rain.next_change(edges[-1])) < end:
         edges.append(at)
-    assert len(moved) >= 4
+    assert len(moved) >= 2
     told = [SPRING + c.at for c in moved]
     turns = [at for at in edges[1:] if (rain.falling(at) is None) != (rain.falling(at - 1) is None)]
     assert told == pytest.approx(turns, abs=0.01)
