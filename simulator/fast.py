@@ -39,7 +39,6 @@ from simulator.virtual_port import MemoryPort, Slaves
 LOOK_EVERY_S = 1.0
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  # files that are no files: there a journal outlives its process as on a card
 SAFE_WAITS_S = 1.0  # for a board's answer
-STALE_POLLS = 3
 DEAD_LINK_S = 22.5  # a broker ends a link on which it heard nothing for one and a half times the keepalive
 
 
@@ -94,36 +93,6 @@ class _Played(Village):
     def _line_changed(self, pin: int, level: int) -> None:
         self._changed(pin, level)
         super()._line_changed(pin, level)
-
-
-class _Field:
-    """The village as a worker among the controller's: it does by itself what is due, exactly when it is.
-
-    While water moves, and a while after, `count` is called every few seconds.
-    """
-
-    name = "village"
-
-    def __init__(self, village: Village, count: Callable[[], None]) -> None:
-        self._village = village
-        self._count = count
-        self._counted = self._moved = -math.inf
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called when something was switched."""
-        self._village.stirred = wake
-
-    def step(self, moment: Moment) -> float | None:
-        """Let happen what is due."""
-        due, mono = moment.mono + self._village.follow(), self._village.mono()
-        if self._village.hydraulics.busy():
-            self._moved = mono
-        if mono - self._moved > SETTLES_S:
-            return due
-        if mono - self._counted >= COUNTS_S - SOON_S:
-            self._counted = mono
-            self._count()
-        return min(due, moment.mono + COUNTS_S - (mono - self._counted))
 
 
 class Fast:
