@@ -33,12 +33,12 @@ def test_a_valve_without_a_pump_opens_and_closes_at_once() -> None:
 
 
 def test_a_want_that_is_gone_stops_the_pump_at_once() -> None:
-    bench = Bench()
+    bench = Bench(of_pump={"lag": "3.25s"})
     bench.want("valve/a", 120)
     bench.advance(20)
     bench.drop("valve/a")
     bench.advance(60)
-    assert bench.log() == ["0 a on", "5 p on", "20 p off", "23 a off"]
+    assert bench.log() == ["0 a on", "5 p on", "20 p off", "23.25 a off"]
 
 
 def test_one_after_the_other_where_the_pump_feeds_one() -> None:
@@ -159,6 +159,15 @@ def test_a_lease_that_ran_out_is_sequenced_anew() -> None:
     assert bench.log()[:4] == ["0 a on", "5 p on", "65 p off", "65 a off"]
     assert bench.log()[4:] == ["142 a on", "147 p on"]
     assert not bench.alarms()
+
+
+def test_the_leases_of_valves_outlast_that_of_their_pump() -> None:
+    bench = Bench(of_pump={"lead": "2s"})
+    bench.want("valve/a", 400)
+    bench.advance(3)
+    bench.hung = True
+    bench.advance(30)
+    assert bench.log() == ["0 a on", "2 p on", "17 p off", "17 a off"]
 
 
 def test_more_time_is_not_used_before_the_journal_has_it() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from station_bench import LEASE_S, NEVER, Bench, Relay
 
-LEAD_S, LAG_S = 5.0, 3.0
+LEAD_S, LAG_S = 4.0, 3.0
 MAX_ON = {"p": 400.0, "a": 300.0, "b": 300.0, "c": 300.0}
 DAILY = {"p": 700.0, "a": 480.0, "b": 480.0, "c": 480.0}
 DAY_S = 86400.0
@@ -135,7 +135,7 @@ class StationMachine(RuleBasedStateMachine):
     @initialize(zones=st.sampled_from([1, 2]), burst=st.sampled_from([0, 6]), rest=st.sampled_from([60, 60, 0]))
     def build(self, zones: int, burst: int, rest: int) -> None:
         self.run_no = 0
-        of = {"zones_at_once": zones, "max_on": "400s", "daily_max": "700s", "rest": f"{rest}s"}
+        of = {"zones_at_once": zones, "max_on": "400s", "daily_max": "700s", "lead": "4s", "rest": f"{rest}s"}
         self.bench = Bench(3, of_pump=of, burst=burst, of_valve={"max_on": "5m", "daily_max": "8m"})
         self.judge = Judge(self.bench, zones, rest)
         self.bench.watch = self.judge.moved
