@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -120,11 +121,12 @@ class RunMachine(RuleBasedStateMachine):
         fields: dict[str, Any] = {"action": "close", "id": "c-1"}
         if late:
             fields["expires_at"] = "2020-01-01T00:00:00Z"
+        before = self.runs()
         result = self.bench.order(fields, valve, prefix="far/" if far else "")
         assert result.get("outcome") not in ("rejected", "failed")
-        self.bench.advance(LAG_S + 0.1)
-        assert not self.bench.lines[f"valve/{valve}"].read()
         assert self.bench.water(valve)["run"] is None
+        self.bench.advance(LAG_S + 0.1)
+        self.only_new_runs_water([valve], before)
 
     @rule(action=st.sampled_from(["pause", "resume", "skip", "auto"]), valve=st.sampled_from(VALVES))
     def guide(self, action: str, valve: str) -> None:
@@ -143,9 +145,10 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule()
     def stop_water(self) -> None:
+        before = self.runs()
         assert self.bench.ask("stop-water")["ok"]
         self.bench.advance(LAG_S + 0.1)
-        assert self.bench.open() == ""
+        self.only_new_runs_water(VALVES, before)
 
     @rule(valve=st.sampled_from(VALVES))
     def retained(self, valve: str) -> None:
@@ -194,6 +197,12 @@ class RunMachine(RuleBasedStateMachine):
     def runs(self) -> list[str]:
         return sorted(row["id"] for row in self.bench.rows("runs"))
 
+    def only_new_runs_water(self, valves: Sequence[str], before: Sequence[str]) -> None:
+        """What is open of these is so for a run that was not there then: one may have fallen due since."""
+        for valve in valves:
+            if self.bench.lines[f"valve/{valve}"].read():
+                assert self.bench.water(valve)["run"]["id"] not in before
+
     def judge(self) -> None:
         """I1: no valve is on longer than max_on + 1 s."""
         for name in VALVES:
@@ -216,6 +225,8 @@ class RunMachine(RuleBasedStateMachine):
         for valve in VALVES:
             run = self.bench.water(valve)["run"]
             assert run is None or run["id"] not in over, run
+        for zone in self.bench.rows("zones"):
+            assert zone["done_s"] <= zone["planned_s"] + 1, "it waters twice"
         for name, ended in over.items():
             assert self.begun.setdefault(name, ended) == ended, f"{name} ended twice"
 
@@ -233,7 +244,7 @@ class RunMachine(RuleBasedStateMachine):
 
 
 RunMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 TestRuns = pytest.mark.slow(RunMachine.TestCase)
 

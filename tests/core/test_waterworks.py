@@ -107,6 +107,7 @@ def test_a_program_that_finishes_before_a_time_has_finished_by_then() -> None:
     assert b.rows("runs")[0]["ended"] >= b.clock.now().wall - 120
 
 
+@pytest.mark.slow
 def test_a_program_that_is_changed_while_its_run_is_on_changes_nothing_in_that_run() -> None:
     b = bench()
     b.advance(ON + 10)
@@ -184,6 +185,7 @@ def test_a_person_takes_the_place_of_a_program_which_goes_on_afterwards() -> Non
     assert {zone["valve"]: zone["done_s"] for zone in b.rows("zones")} == {"valve/plot-1": 1800, "valve/plot-2": 300}
 
 
+@pytest.mark.slow
 def test_close_ends_this_run_for_all_its_zones_and_no_later_one() -> None:
     b = bench({"morning": FOUR})
     b.advance(ON + 30)
@@ -412,6 +414,7 @@ def test_a_switch_obeys_and_its_program_is_heard() -> None:
 # --- rain, soil ---
 
 
+@pytest.mark.slow
 def test_a_run_is_skipped_while_it_rains_and_never_made_up_for() -> None:
     program = MORNING | {"skip_when": {"rain": True}}
     b = bench({"morning": program}, inputs={"rain": {"gpio": 20, "role": "rain"}})
@@ -427,6 +430,7 @@ def test_a_run_is_skipped_while_it_rains_and_never_made_up_for() -> None:
     assert b.open() == "1 P"
 
 
+@pytest.mark.slow
 def test_a_person_puts_watering_off_and_ends_that_again() -> None:
     b = bench()
     assert b.ask("rain-delay", for_s=3600)["ok"]
@@ -471,6 +475,7 @@ def test_a_power_cut_costs_at_most_a_checkpoint(tmp_path: Path, cut_after_s: flo
     assert b.rows("runs")[0]["outcome"] == "done"
 
 
+@pytest.mark.slow
 def test_a_run_that_may_not_be_resumed_is_cut_short_and_told(tmp_path: Path) -> None:
     b = bench(journal=tmp_path / "journal.db")
     b.advance(ON + 600)
@@ -541,6 +546,7 @@ def test_a_stop_in_good_order_keeps_what_was_watered_to_the_second(tmp_path: Pat
 # --- clocks ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back_s", [3600.0, 86400.0, 365 * 86400.0])
 def test_a_clock_that_is_set_back_starts_no_run_twice(back_s: float) -> None:
     b = bench({"morning": MORNING, "evening": MORNING | {"start": "17:00", "zones": [{"plot-2": "10m"}]}})
@@ -603,6 +609,7 @@ def test_nothing_opens_while_the_journal_cannot_be_written() -> None:
     assert b.open() == "1 P"
 
 
+@pytest.mark.slow
 def test_a_run_that_has_to_wait_too_long_is_missed() -> None:
     b = bench()
     b.contact("x", None)  # an input that nobody knows changes nothing

@@ -200,9 +200,9 @@ def test_a_controller_that_ends_in_good_order_leaves_pumps_valves_and_switches_o
     fast = Fast(site, catalogue(), when("2026-11-21T20:00:00+07:00"), 1)
     fast.advance(60)
     assert fast.shell is not None
-    for name in ("valve/plot-1", "pump/pump-1", "switch/greenhouse-fan"):
-        fast.shell.leases.write(name, True, 15.0)
-        fast.advance(1)
+    fast.send(f"{fast.root}/valve/plot-1/set/head", "OPEN")
+    fast.send(f"{fast.root}/switch/greenhouse-fan/set/head", "ON")
+    fast.advance(20)  # the valve's lead, and the board's poll
     before = len(fast.changes)
     fast.close()
     off = [change.name for change in fast.changes[before:]]
