@@ -133,8 +133,8 @@ _TABLE = (
     Kind("slave-swapped", "bus", "the wires A and B are swapped at the adapter", (PORT,)),
     Kind("adapter-gone", "bus", "the serial adapter is pulled out; taken back, it is there again", (PORT,)),
     # The world.
-    Kind("relay-welded", "world", "a relay's contact stays closed: its lamps burn whatever the line says", _ON_RELAY),
-    Kind("relay-open", "world", "a relay's contact stays open: its lamps are dark whatever the line says", _ON_RELAY),
+    Kind("relay-welded", "world", "a relay's contact stays closed: what hangs on it is on always", _ON_RELAY),
+    Kind("relay-open", "world", "a relay's contact stays open: what hangs on it is off always", _ON_RELAY),
     Kind("lamps-burnt", "world", "lamps of a circuit are dead and draw nothing", (CIRCUIT,),
          {"n": Param(whole(1, 1000).read, "how many", "2", 1)}),
     Kind("illegal-tap", "world", "somebody draws power behind a meter", (METER,),

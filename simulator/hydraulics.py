@@ -159,9 +159,11 @@ class Hydraulics:
         self.says: Callable[[str, bool], None] = _no_float
         self.pipes = {name: Pipe(_normal(seed, name, v), v.pump, v.flow and f"input/{v.flow}")
                       for name, v in site.valves.items()}  # fmt: skip
-        self.pumps = {name: self._pump(name, pump) for name, pump in site.pumps.items()}
-        self.tanks = {f"input/{name}": _tank(seed, name, f"input/{name}" in self._brought())
-                      for name, found in site.inputs.items() if found.role == "level"}  # fmt: skip
+        floats = {name for name, found in site.inputs.items() if found.role == "level"}
+        self.pumps = {name: self._pump(name, pump, floats) for name, pump in site.pumps.items()}
+        brought = {level for pump in self.pumps.values() for level in pump.brings}
+        levels = [f"input/{name}" for name in site.inputs if name in floats]
+        self.tanks = {level: _tank(seed, level, level in brought) for level in levels}
         self.leaked_l = 0.0
         self._rates: dict[str, float] = {}
         self._watts = {name: pump.rated_w for name, pump in self.pumps.items()}
@@ -322,18 +324,15 @@ class Hydraulics:
     def _meters(self, pump: Pump) -> set[str]:
         return {meter for name in pump.valves if (meter := self.pipes[name].meter) is not None}
 
-    def _pump(self, name: str, pump: Any) -> Pump:
+    def _pump(self, name: str, pump: Any, floats: set[str]) -> Pump:
         valves = [valve for valve, pipe in self.pipes.items() if pipe.pump == name]
         largest = sorted((self.pipes[valve].normal for valve in valves), reverse=True)[: pump.zones_at_once]
-        levels = pump.stop_when.items()
+        levels = [(level, stop) for level, stop in pump.stop_when.items() if level in floats]
         return Pump(
             pump.rated_w or PUMP_W, RESERVE * (sum(largest) or BARE_PUMP_L_MIN), valves,
             [f"input/{level}" for level, stop in levels if stop == "empty"],
             [f"input/{level}" for level, stop in levels if stop == "full"],
         )  # fmt: skip
-
-    def _brought(self) -> set[str]:
-        return {level for pump in self.pumps.values() for level in pump.brings}
 
 
 def _normal(seed: int, name: str, valve: Any) -> float:
