@@ -38,6 +38,7 @@ CATALOGUE = {
     "xy-md02": ModelInfo(
         "xy-md02", "sensor", True, (9600,), ("none",), quantities={"temperature_c": "°C", "humidity_pct": "%"}
     ),
+    "soil": ModelInfo("soil", "sensor", True, (9600,), ("none",), quantities={"moisture_pct": "%"}),
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from farms import MORNING, FarmBench, farm
 
-from edge.core.events import JournalChanged
+from edge.core.events import JournalChanged, ReadingsTaken
+from edge.core.values import Reading
 
 FOUR = {
     "kind": "irrigation", "start": "05:00",
@@ -665,3 +666,45 @@ def test_the_plan_tells_the_runs_and_their_zones() -> None:
     assert [zone["device"] for zone in plan["runs"][0]["zones"]] == [f"valve/plot-{n}" for n in (1, 2, 3, 4)]
     assert [len(run["zones"]) for run in b.ask("plan", days=1, device="valve/plot-2")["runs"]] == [1]
     assert b.ask("plan", device="valve/tap")["runs"] == []
+
+
+# --- by the soil ---
+
+
+def test_a_window_waters_the_zones_that_are_dry_once_and_ends_where_the_soil_is_wet() -> None:
+    program = {
+        "kind": "irrigation", "window": "05:00..08:00", "start_when": {"soil_below": 20, "soil_above": 30},
+        "zones": [{"plot-1": "10m"}, {"plot-2": "10m"}],
+    }
+    probes = {
+        f"soil-{n}": {
+            "name": f"Đất {n}", "model": "soil", "port": "bus", "address": 20 + n, "poll": "10s", "record": "60s",
+            "stale": "1h",
+        }
+        for n in (1, 2)
+    }
+    site = farm({"morning": program}, pump={"rest": "0s"}, sensors=probes)
+    for n in (1, 2):
+        site.valves[f"plot-{n}"] = site.valves[f"plot-{n}"].model_copy(update={"soil": f"soil-{n}"})
+    b = FarmBench(site, at=BEFORE, look_every_s=60.0)
+
+    def says(probe: int, percent: float) -> None:
+        reading = Reading(f"sensor/soil-{probe}", {"moisture_pct": percent}, b.clock.now().wall)
+        b.put(ReadingsTaken(f"sensor/soil-{probe}", reading))
+
+    for n in (1, 2):
+        says(n, 25.0)
+    b.advance(ON + 3600)
+    assert b.rows("runs") == []
+    says(1, 19.0)
+    b.advance(10)
+    assert b.open() == "1 P"
+    assert [zone["valve"] for zone in b.rows("zones")] == ["valve/plot-1"]
+    says(1, 31.0)
+    b.advance(5)
+    assert b.open() == ""
+    assert b.rows("zones")[0]["why"] == "soil-wet"
+    assert b.rows("runs")[0]["outcome"] == "done"
+    says(1, 10.0)
+    b.advance(60)
+    assert b.open() == ""  # once a window
