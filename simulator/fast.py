@@ -103,7 +103,7 @@ class Fast:
     kept; None: nowhere. `trace` gets a line for each event into and each effect out of the core. `persist`: a line
     keeps its level when the controller's process ends, as on Raspberry Pi's own kernels.
 
-    `journal` is the journal's file, `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils
+    `clock` is the Pi's, `time` the village's. `changes` is all that lines and coils
     did, `broker.retained` what the controller says, `heard` its outcomes and alarms as (seconds, topic, payload). Call
     `close` at the end.
     """
@@ -130,7 +130,7 @@ class Fast:
         self._temporary = None
         if state is None:
             self._temporary = TemporaryDirectory(prefix="village-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
-        self.journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
+        self._journal = Path(self._temporary.name if self._temporary else state or "") / "journal.db"
         self._trace = None if trace is None else Trace(trace)
         self._plan: list[tuple[float, int, Callable[[], None]]] = []
         self._planned = 0
@@ -179,7 +179,7 @@ class Fast:
         In between, `village-edge safe` has its say, as when the system stops a service.
         """
         self._end(kill=kill)
-        for entry in safe.heeding(self._entries, self.journal):
+        for entry in safe.heeding(self._entries, self._journal):
             if entry["safe"] != "hold":
                 self._drive(entry, entry["safe"] == "on")
         self.village.board.gone(self._lives)
@@ -219,6 +219,11 @@ class Fast:
             self._end(kill=False)
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    @property
+    def journal_file(self) -> Path:
+        """The controller's journal."""
+        return self._journal
 
     @property
     def client_ids(self) -> list[str]:
@@ -263,7 +268,7 @@ class Fast:
             apart=at_once,
         )
         self.shell = compose(
-            self.site, self._models, self.clock, self.journal, self._broker_for(), outputs, inputs, counters,
+            self.site, self._models, self.clock, self._journal, self._broker_for(), outputs, inputs, counters,
             self._ports, seams,
         )
         self.shell.core.start()

@@ -150,7 +150,7 @@ def _journalled(
     planned = {name: [0.0] * days for name in fast.site.valves}
     runs: dict[str, Counter[tuple[str, str]]] = {}
     fast.runner.settle()
-    journal = sqlite3.connect(f"file:{fast.journal}?mode=ro", uri=True)
+    journal = sqlite3.connect(f"file:{fast.journal_file}?mode=ro", uri=True)
     try:
         ended = "SELECT program, user, outcome, why FROM runs WHERE outcome IS NOT NULL ORDER BY slot"
         for program, user, outcome, why in journal.execute(ended):

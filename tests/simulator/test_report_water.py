@@ -81,7 +81,7 @@ def test_a_pump_without_an_open_valve_is_told_of(days: Days) -> None:
 
 def test_what_was_planned_and_why_it_was_not_done_is_the_journals(days: Days) -> None:
     days.sampler.advance(2 * DAY_S - 60)
-    journal = sqlite3.connect(days.fast.journal)
+    journal = sqlite3.connect(days.fast.journal_file)
     with journal:
         for n, (outcome, why) in enumerate((("done", ""), ("skipped", "rain"))):
             journal.execute(
