@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ HUNG = Path(__file__).parents[1] / "hung_daemon.py"
 
 @pytest.fixture
 def config(folder: Path) -> Path:
-    """Plot 2's valve is on the relay board."""
+    """Plot 2's valve is on the relay board, and the pump rests for no longer than a test likes to wait."""
     text = CONFIG.read_text("utf-8").replace("{gpio: 12, active: low}", "{board: cabinet-board, coil: 2}")
+    text = text.replace("rest: 60s", "rest: 2s")
     made = folder / "fields.yaml"
     made.write_text(text, "utf-8")
     return made
@@ -104,8 +105,8 @@ def test_stopped_in_its_tracks_the_board_closes_by_itself(house: House, ear: Lis
 
 
 @pytest.fixture
-def hang(folder: Path, house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """A daemon whose core can be hung."""
+def hang(folder: Path, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A daemon whose core can be hung; it goes on at the end, or it could not be stopped."""
     file = folder / "hang"
     monkeypatch.setenv("HANG", str(file))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -115,7 +116,8 @@ def hang(folder: Path, house: House, monkeypatch: pytest.MonkeyPatch) -> Callabl
         start(name, [str(HUNG), *arguments[2:]] if name == "daemon" else arguments)
 
     monkeypatch.setattr(house, "_start", started)
-    return file.touch
+    yield file.touch
+    file.unlink(missing_ok=True)
 
 
 def test_a_core_that_hangs_leaves_nothing_open(house: House, hang: Callable[[], None], listen: Callable[[], Listener]) -> None:

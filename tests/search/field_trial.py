@@ -349,9 +349,9 @@ class FieldTrial:
 
     def _look_at_runs(self) -> None:
         """I6: what is over is over, and no occurrence begins twice."""
-        if not self.house._journal.exists():
+        if not self.house.journal_file.exists():
             return
-        with closing(sqlite3.connect(f"file:{self.house._journal}?mode=ro", uri=True)) as card:
+        with closing(sqlite3.connect(f"file:{self.house.journal_file}?mode=ro", uri=True)) as card:
             rows = card.execute("SELECT id, started, ended, outcome FROM runs WHERE program IS NOT NULL").fetchall()
             done = dict(card.execute("SELECT run, sum(done_s) FROM zones GROUP BY run").fetchall())
         self.counts["runs"] = len(rows)

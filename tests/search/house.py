@@ -63,9 +63,9 @@ class House(Fast):
 
     def journal(self) -> dict[str, list[tuple[Any, ...]]]:
         """What is on the card: rows by table."""
-        if not self._journal.exists():
+        if not self.journal_file.exists():
             return {table: [] for table in TABLES}
-        with sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True) as card:
+        with sqlite3.connect(f"file:{self.journal_file}?mode=ro", uri=True) as card:
             rows = {
                 table: card.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
                 for table in TABLES

@@ -100,7 +100,7 @@ class Trial(Deeds, Orders, Judge):
         self._spoken_at = -math.inf
         self._silent = False  # nothing was told since then: that a mute broker hears again is noticed with the next message
         House(self, site, models, plan.start, seed, poll_s=plan.poll_s, trace=trace)
-        self._books = Books(self.house._journal, site.history.keep)
+        self._books = Books(self.house.journal_file, site.history.keep)
         self._take_note_of_telemetry()
         self._stage = FastStage(self.house)
         self.faults = Faults(self._stage)
