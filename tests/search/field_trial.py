@@ -133,7 +133,7 @@ class FieldTrial:
             if key in spec:
                 seconds = spec.pop(key)
                 spec[at] = text_of(now.wall + seconds)
-                void = void or seconds < 0
+                void = void or (seconds < 0 and (key == "until_in" or now.trusted))
         off = spec.get("action") in ("off", "close") or spec.get("plain") in ("OFF", "CLOSE")
         if off and how != "retained" and self._obeys():
             self._closings[target] = self.seconds
