@@ -16,7 +16,7 @@ from edge.core.values import Moment, Row
 
 WALL = 1_795_258_000.0
 NEVER = float("inf")
-LEASE_S = 15.0
+LEASE_S = 14.0
 
 
 def wiring(

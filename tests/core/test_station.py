@@ -156,7 +156,7 @@ def test_a_lease_that_ran_out_is_sequenced_anew() -> None:
     assert bench.on() == ""
     bench.hung = False
     bench.advance(200)
-    assert bench.log()[:4] == ["0 a on", "5 p on", "65 p off", "65 a off"]
+    assert bench.log()[:4] == ["0 a on", "5 p on", "64 p off", "64 a off"]
     assert bench.log()[4:] == ["142 a on", "147 p on"]
     assert not bench.alarms()
 
@@ -167,7 +167,7 @@ def test_the_leases_of_valves_outlast_that_of_their_pump() -> None:
     bench.advance(3)
     bench.hung = True
     bench.advance(30)
-    assert bench.log() == ["0 a on", "2 p on", "17 p off", "17 a off"]
+    assert bench.log() == ["0 a on", "2 p on", "16 p off", "16 a off"]
 
 
 def test_more_time_is_not_used_before_the_journal_has_it() -> None:
