@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from edge.core.controller import Controller
-from edge.core.events import ClockChanged, Event, InputChanged, Stored, Tick
+from edge.core.events import ClockChanged, Effect, Event, InputChanged, Stored, Tick
 from edge.core.values import Moment
 from edge.shell.clock import Clock
 from edge.shell.contacts import Contacts
@@ -50,7 +50,7 @@ class CoreWorker:
         self._look_at = moment.mono + self._look_every_s
         for told in self._contacts.look(moment.mono):
             self._handle(told)
-        self._effects.run(self._controller.start(moment, fallback), self._handle)
+        self._carry_out(self._controller.start(moment, fallback))
         for counted in self._pulses.look(self._clock.mono()):
             self._handle(counted)
         self._effects.flush()
@@ -62,7 +62,7 @@ class CoreWorker:
             self._handle(seen)
         for counted in self._pulses.look(self._clock.mono()):
             self._handle(counted)
-        self._effects.run(self._controller.stop(self._clock.now()), self._handle)
+        self._carry_out(self._controller.stop(self._clock.now()))
         self._effects.flush()
 
     def on_wake(self, wake: Callable[[], None]) -> None:
@@ -110,10 +110,18 @@ class CoreWorker:
         self._offset = offset
 
     def _handle(self, event: Event) -> None:
-        """Have an event decided on, and with it all that the outputs then show."""
+        """Have an event decided on, and all that the outputs then show."""
         try:
             effects = self._controller.handle(event, self._clock.now())
         except Exception:  # one bad event must not cost the village its lights
             log.exception("the core failed on %s", type(event).__name__)
             return
-        self._effects.run(effects, self._handle)
+        self._carry_out(effects)
+
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
+        """Each decision as a whole, before what its writes show is decided upon: what is left of an older one would
+        undo a newer."""
+        shown: list[Event] = []
+        self._effects.run(effects, shown.append)
+        for seen in shown:
+            self._handle(seen)

@@ -82,8 +82,7 @@ class Effects:
         self._failing: dict[str, str] = {}
 
     def run(self, effects: Iterable[Effect], seen: Callable[[OutputObserved], None]) -> None:
-        """Carry out, in order. `seen` is told what each output shows as soon as it is written, before what stands
-        behind it in the order: so a light's new state is on its way before its row is."""
+        """Carry out, in order. `seen` is told what each output shows as soon as it is written."""
         batch = list(effects)
         self._awaited |= {e.after for e in batch if isinstance(e, Write) and e.after is not None}
         for effect in batch:
