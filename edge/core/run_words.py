@@ -19,6 +19,7 @@ WHY: Mapping[str, tuple[str, str]] = {
     "flow-high": ("nước chảy quá mạnh, có thể vỡ ống", "water flowed far too fast, perhaps a burst pipe"),
     "leak": ("rò nước", "there is a leak"),
     "output-failed": ("van hoặc bơm không nghe lệnh", "the valve or pump does not obey"),
+    "restored": ("vừa khôi phục từ bản sao lưu", "a backup was put back"),
     "removed": ("van không còn trong cấu hình", "the valve is in the configuration no more"),
     "tank-empty": ("bể cạn", "the tank is empty"),
     "tank-full": ("bể đầy", "the tank is full"),

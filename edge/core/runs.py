@@ -44,6 +44,8 @@ class Runs:
         self._seen_to = known_wall
         self._zone = zone
         self._decided = set(memory.decided)
+        restored = memory.facts.get("restored")
+        self._restored = float("-inf") if restored is None else float(restored["value"] or 0)
 
     def recall(self, moment: Moment) -> list[Effect]:
         """Take up what the journal kept; what cannot go on ends here."""
@@ -63,7 +65,7 @@ class Runs:
             effects += self._over(run, moment) if run.ended is not None else run_rows.keep(run, moment)
         effects += self._missed(moment)
         for due in self._calendar.around(moment.wall):
-            if due.id not in self._decided:
+            if self._is_open(due):
                 effects += self._decide(due, moment)
         return effects
 
@@ -138,6 +140,11 @@ class Runs:
 
     # --- deciding ---
 
+    def _is_open(self, due: Occurrence) -> bool:
+        """Whether nobody has decided on it. What was due before a backup was put back may have been decided since it
+        was made: nobody knows."""
+        return due.id not in self._decided and due.due > self._restored
+
     def _decide(self, due: Occurrence, moment: Moment) -> list[Effect]:
         program = self._programs[due.program]
         valves = [share.valve for share in due.shares]
@@ -169,7 +176,7 @@ class Runs:
         effects: list[Effect] = []
         for due in self._calendar.coming(max(since, moment.wall - REPORTED_S), moment.wall):
             program = self._programs.get(due.program)
-            if due.until < moment.wall and due.id not in self._decided and program is not None and not due.by_soil:
+            if due.until < moment.wall and self._is_open(due) and program is not None and not due.by_soil:
                 run = self._run(due, program, moment)
                 run.break_off("away", moment)
                 effects += self._over(run, moment)

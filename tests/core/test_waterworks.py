@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -581,6 +582,22 @@ def test_what_fell_due_while_the_controller_was_off_is_missed_or_begun_late(tmp_
     assert b.open() == "T"
     assert {run["id"]: run["outcome"] for run in b.rows("runs")}["morning:2026-11-21:0"] == "missed"
     assert b.alarm("run-missed:program:morning") is not None
+
+
+@pytest.mark.parametrize(("restored_s", "begun"), [(-1.0, True), (61.0, False)])
+def test_what_was_due_before_a_backup_was_put_back_is_not_begun_again(
+    tmp_path: Path, restored_s: float, begun: bool
+) -> None:
+    journal = tmp_path / "journal.db"
+    first = bench(journal=journal)
+    first.stop()
+    with sqlite3.connect(journal) as db:
+        wall = first.clock.now().wall + restored_s
+        db.execute("INSERT INTO field (id, value, wall) VALUES ('restored', ?, ?)", (wall, wall))
+    b = bench(journal=journal, clock=first.clock)
+    b.advance(ON + 30)
+    assert (b.open() != "") is begun
+    assert len(b.rows("runs")) == begun
 
 
 def test_without_a_confirmed_clock_no_program_starts_but_people_open() -> None:
