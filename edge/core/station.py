@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from edge.core import topics
 from edge.core.budgets import Budget
 from edge.core.events import Effect, OutputObserved, Persist
-from edge.core.leased import FOREVER, Leased
+from edge.core.leased import FOREVER, OBSERVED_WITHIN_S, Leased
 from edge.core.memory import WaterMemory
 from edge.core.run_words import words
 from edge.core.site_devices import Pump, Valve
@@ -223,7 +223,7 @@ class Station:
             if valve.on:
                 continue
             if sum(v.possibly_on for v in self._valves.values()) < self._zones and valve.ready(moment):
-                effects += valve.open(want.left_s + self._lag, moment)
+                effects += valve.open(self._needs(chosen)[name], moment)
             else:
                 self._waits[name] = QUEUE
         pump = self._pump
@@ -235,10 +235,12 @@ class Station:
         return min(v.seen_since for v in feeding if v.seen_since is not None) + self._lead
 
     def _needs(self, chosen: Mapping[str, Want]) -> dict[str, float]:
-        """For how long (s) each output is needed from now on."""
-        needs = {name: want.left_s + self._lag for name, want in chosen.items()}
+        """For how long (s) each output is needed from now on, with what it may take to show that it is on: one whose
+        charge ended before would be switched on and off again and again, and no water counted."""
+        needs = {name: want.left_s + self._lag + OBSERVED_WITHIN_S for name, want in chosen.items()}
         if self._pump is not None:
-            needs[self._pump.target] = max((want.left_s for want in chosen.values()), default=0.0)
+            left_s = max((want.left_s for want in chosen.values()), default=0.0)
+            needs[self._pump.target] = left_s + OBSERVED_WITHIN_S
         return needs
 
     # --- what stands against it ---

@@ -24,6 +24,18 @@ def test_it_is_awake_for_each_deadline() -> None:
     ]  # fmt: skip
 
 
+def test_what_shows_late_that_it_is_on_is_switched_once_however_little_is_left() -> None:
+    bench = Bench(of_pump={"lead": "0s", "lag": "0s"})
+    bench.relays["valve/a"].mode = "unknown"  # its board has not been read since
+    for n in range(30):  # 0.2 s of water are wanted, and none has come
+        if n == 20:
+            bench.relays["valve/a"].mode = "obeys"
+            bench.look()
+        bench.want("valve/a", 0.2)
+        bench.advance(0.1)
+    assert bench.log() == ["0 a on", "2 p on"]
+
+
 def test_a_valve_without_a_pump_opens_and_closes_at_once() -> None:
     bench = Bench(1, pump=False)
     bench.want("valve/a", 120)
@@ -121,8 +133,8 @@ def test_what_is_open_finishes_its_charge_when_the_journal_fails() -> None:
     bench.advance(50)
     bench.journal(NEVER, failing=True)
     bench.want("valve/a", 400)
-    bench.advance(300)
-    assert bench.log() == ["0 a on", "5 p on", "100 p off", "103 a off"]
+    bench.advance(300)  # its charge has the 10 s that an output may take to show that it is on
+    assert bench.log() == ["0 a on", "5 p on", "110 p off", "113 a off"]
     waits = bench.station.waits("valve/a")
     assert waits is not None
     assert waits.code == "journal-failing"
@@ -177,7 +189,7 @@ def test_more_time_is_not_used_before_the_journal_has_it() -> None:
     bench.journal(NEVER)
     bench.want("valve/a", 400)
     bench.advance(100)
-    assert bench.log() == ["0 a on", "5 p on", "100 p off", "103 a off"]
+    assert bench.log() == ["0 a on", "5 p on", "110 p off", "113 a off"]
 
 
 def held(bench: Bench) -> tuple[str, str]:
