@@ -48,6 +48,7 @@ class Alarms:
         self._seen = dict(seen or {})
         self._conditions: dict[str, _Condition] = {}
         self._sent: dict[str, bytes] = {}
+        self._ids: dict[tuple[str, str], str] = {}
         self._linked = False
 
     def start(self, moment: Moment) -> None:
@@ -61,7 +62,7 @@ class Alarms:
         self, kind: str, device: str, holds: bool, moment: Moment, data: Mapping[str, object] | None = None
     ) -> None:
         """The condition of the alarm `kind` about `device` (`<kind>/<id>`) holds, or does not."""
-        name = f"{kind}:{device.replace('/', ':')}"
+        name = self._ids.get((kind, device)) or self._id(kind, device)
         known = self._conditions.get(name)
         if known is None and not holds and name not in self._open:
             return
@@ -75,7 +76,7 @@ class Alarms:
         """How many `rows` of `data` the alarm `kind` has counted since the beginning. Its condition holds while that is
         more than when a person last acknowledged it: what they have seen is over, what comes after it is told anew."""
         rows = _rows(data)
-        name = f"{kind}:{device.replace('/', ':')}"
+        name = self._id(kind, device)
         self.state(kind, device, rows > self._seen.get(name, 0), moment, data)
         alarm = self._open.get(name)
         if alarm is not None and rows > max(_rows(alarm.data), self._seen.get(name, 0)):
@@ -134,6 +135,9 @@ class Alarms:
         self.wake = float("-inf")
         over = [name for name, alarm in self._open.items() if _is_over(alarm)]
         return [effect for name in over for effect in self._remove(name)]
+
+    def _id(self, kind: str, device: str) -> str:
+        return self._ids.setdefault((kind, device), f"{kind}:{device.replace('/', ':')}")
 
     def _keep(self, name: str, alarm: Alarm) -> list[Effect]:
         self._open[name] = alarm

@@ -117,11 +117,14 @@ class Controller:
         if not self._started:
             return effects
         effects += self._operated.note(moment)
+        stepped = False
         for unit in self._units:
             if unit.wake <= moment.mono:
+                stepped = True
                 effects += unit.step(moment)
                 self._watch(unit.conditions(), moment)
-                self._watch(self._cabinet.conditions(moment), moment)
+        if stepped:
+            self._watch(self._cabinet.conditions(moment), moment)
         if self._alarms.wake <= moment.mono:
             effects += self._alarms.step(moment)
         return effects + self._known.note(moment)

@@ -20,7 +20,7 @@ from edge.core.values import Moment, Row
 RAIN = ("field", "rain")
 PUT_OFF = ("field", "rain-delay")
 KEEP_S = 600.0
-FEEL_S = 10.0  # how often the soil is looked at when nobody asks
+FALLS_EVERY_S = 10.0  # how often it is noted that it still rains
 
 
 @dataclass(slots=True)
@@ -66,8 +66,14 @@ class Field:
         if self.raining():
             self._rain.falls(moment)
         effects = [*self._rain.keep(moment), *self._put_off.keep(moment)]
-        self.wake = min(self._tanks.wake, moment.mono + FEEL_S)
+        falls = moment.mono + FALLS_EVERY_S if self.raining() else float("inf")
+        self.wake = min(self._tanks.wake, falls, self._put_off.ends(moment))
         return effects
+
+    @property
+    def calms_at(self) -> float:
+        """The monotonic time at which a float that stopped a pump lets it start again."""
+        return self._tanks.wake
 
     # --- water from above ---
 
@@ -195,6 +201,11 @@ class _PutOff:
     def until(self, moment: Moment) -> tuple[float, str] | None:
         until = self._until if self._ends is None else moment.wall_at(self._ends)
         return None if until is None or moment.wall >= until else (until, self._user)
+
+    def ends(self, moment: Moment) -> float:
+        """The monotonic time at which it is over; infinite if it is, or has none."""
+        until = self.until(moment)
+        return float("inf") if until is None else moment.mono_at(until[0])
 
     def keep(self, moment: Moment) -> list[Effect]:
         """What the journal is to be told: its end, or when it ends by a clock that is confirmed by now."""

@@ -9,6 +9,7 @@ from edge.core.site import IrrigationProgram, Pump, Site
 
 UNKNOWN_L_MIN = 10.0  # taken for a valve whose normal flow nobody states, litres a minute
 LONGEST_S = 7 * 86400.0  # no run is reckoned further
+SHOWS_S = 1.0  # allowed for the outputs of each start to show what they were told
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ def run_length_s(site: Site, program: IrrigationProgram, shares: Sequence[Share]
     """From the first valve's opening to the last one's closing (s), at most LONGEST_S, if nothing else wants water.
 
     Zones follow each other in their order; a zone that soaks lets the next one go first. A pump feeds as many at once
-    as it can, starts `lead` after its first valve and `rest` after it last stopped, runs no longer than its `max_on`,
-    and its last valve closes `lag` after it. Pumps, and valves without one, work side by side.
+    as it can and runs on while any of them waters, no longer than its `max_on`. When none does it stops, its last valve
+    closes `lag` later, and the next opens then, or after `rest` if that is longer. Seconds count from a valve's
+    opening, litres from the pump's start, `lead` later. Pumps, and valves without one, work side by side.
     """
     stations: dict[str, list[Share]] = {}
     pumps: dict[str, Pump | None] = {}
@@ -63,71 +65,77 @@ def run_length_s(site: Site, program: IrrigationProgram, shares: Sequence[Share]
     return max((_Station(site, program, pumps[key], found).length_s() for key, found in stations.items()), default=0.0)
 
 
+@dataclass(slots=True)
+class _Zone:
+    """What is left of a share: seconds of an open valve or, by litres, of water. `ready`: from when on it may open."""
+
+    valve: str
+    left: float
+    by_litres: bool
+    ready: float = 0.0
+    opened: float = 0.0
+    dry: float = 0.0  # of the present opening: seconds until the water flows
+    ends: float = 0.0
+
+    def open(self, at: float, dry: float, piece: float) -> None:
+        self.opened, self.dry = at, dry if self.by_litres else 0.0
+        self.ends = at + min(piece, self.left + self.dry)
+
+    def close(self, at: float, soak: float) -> None:
+        left = self.left - max(at - self.opened - self.dry, 0.0)
+        self.left = left if left > _NOTHING_S else 0.0
+        self.ready = at + soak
+
+
 class _Station:
     """One pump and what it is to feed, or one valve without a pump; time counts from the first valve's opening."""
 
     def __init__(self, site: Site, program: IrrigationProgram, pump: Pump | None, shares: Sequence[Share]) -> None:
-        self._valves = [share.valve for share in shares]
-        self._left = [share_s(site, share) for share in shares]
-        self._ready = [0.0] * len(shares)  # from when on a zone may have its next piece
+        self._zones = [_Zone(share.valve, share_s(site, share), share.for_s is None) for share in shares]
         self._piece = LONGEST_S if program.cycle is None else program.cycle
         self._soak = program.soak or 0.0
         self._places = 1 if pump is None else pump.zones_at_once
         self._lead, self._lag = (0.0, 0.0) if pump is None else (pump.lead, pump.lag)
         self._rest, self._max_on = (0.0, LONGEST_S) if pump is None else (pump.rest, pump.max_on)
-        self._open: dict[int, float] = {}  # what flows, with the end of its piece
-        self._running = False
-        self._stopped: float | None = None
-        self._limit = 0.0  # when the pump must stop
+        self._open: list[_Zone] = []
+        self._rested = 0.0  # from when on a valve may open while the pump stands
+        self._flows = 0.0  # since when the pump runs
+        self._limit = 0.0  # when it must stop
 
     def length_s(self) -> float:
         at = 0.0
-        while any(self._left) and at < LONGEST_S:
-            at = self._begin(at)
-            then = self._next(at)
-            self._flow(then - at, then)
-            at = then
+        while any(zone.left for zone in self._zones) and at < LONGEST_S:
+            at = self._next(self._begin(at))
+            self._end(at)
         return min(at + self._lag, LONGEST_S) if at else 0.0
 
     def _begin(self, at: float) -> float:
-        """Give free places to the zones that are ready at `at`; the answer is when their water flows."""
-        for i, valve in enumerate(self._valves):
-            busy = {self._valves[j] for j in self._open}
-            if self._left[i] and self._ready[i] <= at and valve not in busy and len(self._open) < self._places:
-                if not self._running:
-                    at = self._start(at)
-                self._open[i] = at + min(self._piece, self._left[i])
-        self._running = bool(self._open)
-        return at
-
-    def _start(self, at: float) -> float:
-        at += self._lead
-        if self._stopped is not None:
-            at = max(at, self._stopped + self._rest)
-        self._running = True
-        self._limit = at + self._max_on
+        """Give free places to the zones that are ready at `at`, or as soon as the pump may start: the answer."""
+        if not self._open:
+            at = max(at, self._rested, min(zone.ready for zone in self._zones if zone.left)) + SHOWS_S
+            self._flows = at + self._lead
+            self._limit = self._flows + self._max_on
+        for zone in self._zones:
+            busy = any(zone.valve == other.valve for other in self._open)
+            if zone.left and zone.ready <= at and not busy and len(self._open) < self._places:
+                zone.open(at, max(self._flows - at, 0.0), self._piece)
+                self._open.append(zone)
         return at
 
     def _next(self, at: float) -> float:
         """When a piece ends, the pump must stop, or a zone has soaked and there is a place for it."""
-        soaked = [self._ready[i] for i, left in enumerate(self._left) if left and i not in self._open]
-        if not self._open:
-            return min(soaked)
         free = len(self._open) < self._places
-        return min([*self._open.values(), self._limit, *(ready for ready in soaked if free and ready > at)])
+        soaked = [zone.ready for zone in self._zones if free and zone.left and zone.ready > at]
+        return min([*(zone.ends for zone in self._open), self._limit, *soaked])
 
-    def _flow(self, lasted: float, until: float) -> None:
-        """Water flows until `until`; the pieces that are over by then end, all of them if the pump has to stop."""
-        must_stop = self._running and until >= self._limit
-        for i, end in list(self._open.items()):
-            left = self._left[i] - lasted
-            self._left[i] = left if left > _NOTHING_S else 0.0
-            if end <= until or must_stop:
-                del self._open[i]
-                self._ready[i] = until + (self._soak if end <= until else self._lag)
-        if self._running and not self._open:
-            self._stopped = until
-            self._running = not must_stop
+    def _end(self, at: float) -> None:
+        """Close what has had its piece, or all if the pump must stop."""
+        for zone in list(self._open):
+            if zone.ends <= at or at >= self._limit:
+                zone.close(at, self._soak if zone.ends <= at else 0.0)
+                self._open.remove(zone)
+        if not self._open:
+            self._rested = at + max(self._rest, self._lag)
 
 
 _NOTHING_S = 1e-6  # less is what adding up has left over

@@ -69,6 +69,12 @@ class Runs:
                 effects += self._decide(due, moment)
         return effects
 
+    def heed_soil(self, moment: Moment) -> bool:
+        """Whether what a probe says may start or end something now."""
+        if any(run.cause == "soil" for run in self.going):
+            return True
+        return any(due.by_soil and due.id not in self._decided for due in self._calendar.around(moment.wall))
+
     def next_due(self, moment: Moment) -> float:
         """The monotonic time at which `begin` has something to do."""
         return moment.mono_at(self._calendar.next_due(moment.wall)) if moment.trusted else float("inf")

@@ -16,7 +16,7 @@ from edge.core.values import Moment, Row
 
 __all__ = ["Around", "Station", "Waiting", "Want"]
 
-LOOK_EVERY_S = 1.0  # those around a station do not tell it when they change their minds
+ROOM_EVERY_S = 1.0  # nobody tells a station that there is room for its pump
 WORTH_S = 10.0  # for less water than that, unless less is wanted, no budget is used up
 QUEUE = Waiting("queue", "another valve has the pump", "queue")
 JOURNAL = Waiting("safety", "the journal cannot be written: nothing opens that is not on the card", "journal-failing")
@@ -307,7 +307,7 @@ class Station:
         if moment.mono < self._rested_at():
             return Waiting("queue", f"{pump.target} rests for {self._rest:g} s between two starts", "rest")
         if self._watts is not None and (full := self._around.room(self._watts)) is not None:
-            return Waiting("queue", full, "power")
+            return Waiting("queue", full, POWER)
         held = self._held(pump, moment)
         return None if any(v.on for v in self._valves.values()) else held
 
@@ -331,7 +331,9 @@ class Station:
         times = [self._around.operated.due]
         times += [o.wake(needs.get(o.target, 0.0), failing, moment) for o in self._outputs.values()]
         if self._wanted or any(o.on for o in self._outputs.values()):
-            times.append(moment.mono + LOOK_EVERY_S)
+            times.append(moment.mono + self._around.look_every_s)
+        if any(why.code == POWER for why in self._waits.values()):
+            times.append(moment.mono + ROOM_EVERY_S)
         for name, valve in self._valves.items():
             if name in chosen:
                 times += [moment.mono + chosen[name].left_s, valve.budget.until - self._lag]
@@ -364,6 +366,7 @@ class Station:
 
 
 EXHAUSTED = "budget-exhausted"
+POWER = "power"
 
 
 def _exhausted(target: str) -> Waiting:

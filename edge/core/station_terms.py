@@ -38,7 +38,8 @@ class Around:
 
     `hand`: since when (Unix s) the cabinet's switch has it on hand. `locked`: who locked it. `level_stop`: why a level
     keeps the pump off, a code of run_words.WHY. `room`: why there is no room for so many W under the contracted power.
-    None: nothing of that.
+    None: nothing of that. While something is wanted or on, a station asks them every `look_every_s`; whoever hands them
+    in has it stepped at once when one of them changes its mind, or has it ask often.
     """
 
     operated: Operated
@@ -48,3 +49,4 @@ class Around:
     level_stop: Callable[[str], str | None] = field(default=lambda _pump: None)
     room: Callable[[float], str | None] = field(default=lambda _watts: None)
     journal_failing: Callable[[], bool] = field(default=lambda: False)
+    look_every_s: float = 1.0

@@ -28,6 +28,8 @@ from edge.core.water_holds import Holds
 from edge.core.water_view import WaterView
 from edge.core.waterworks import Waterworks
 
+TOLD_S = 5.0  # hands, locks, floats and the journal have the waterworks stepped when they change; so seldom is enough
+
 
 @dataclass(frozen=True, slots=True)
 class Village:
@@ -57,7 +59,7 @@ def waterworks(village: Village, programs: dict[str, IrrigationProgram]) -> tupl
     holds = Holds(targets, memory.lockouts, memory.overrides)
     around = Around(
         village.operated, village.switching, village.hand, holds.locked, field.level_stop, village.room.why_not,
-        village.failing,
+        village.failing, TOLD_S,
     )
     counted = [f"input/{i}" for i, found in site.inputs.items() if isinstance(found, FlowInput)]
     flows = {name: Flow(name, site, memory.water.flows, memory.water.blocks) for name in counted}

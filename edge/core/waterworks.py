@@ -25,6 +25,7 @@ from edge.core.water_view import WaterView
 
 Condition = tuple[str, str, bool, dict[str, object]]
 NEARLY_S = 2.0
+FELT = 0.0  # a monotonic time that has passed, as a wake that asks for no more than a look at the field
 
 
 class Waterworks:
@@ -88,7 +89,7 @@ class Waterworks:
     def measured(self, device: str) -> None:
         """A sensor was read: it may say how wet the soil is."""
         if device in self._plumbing.soil:
-            self.wake = float("-inf")
+            self.wake = min(self.wake, FELT)
 
     def planned_anew(self) -> None:
         """A program was changed."""
@@ -104,12 +105,13 @@ class Waterworks:
     # --- what is due ---
 
     def step(self, moment: Moment) -> list[Effect]:
-        """Do what is due. While nothing but the field's own look is, the rest is let be."""
-        if float("-inf") < self.wake and moment.mono < self._due:
-            looked = self._field.step(moment)
-            self.wake = min(self._due, self._field.wake)
-            return looked
-        return self._step(moment)
+        """Do what is due. While nothing but a look at the field is, the rest is let be."""
+        alone = float("-inf") < self.wake and moment.mono < min(self._due, self._field.calms_at)
+        if not alone or self._runs.heed_soil(moment):
+            return self._step(moment)
+        looked = self._field.step(moment)
+        self.wake = min(self._due, self._field.wake)
+        return looked
 
     def _step(self, moment: Moment) -> list[Effect]:
         effects = [*self._look(moment), *self._field.step(moment)]

@@ -84,7 +84,7 @@ def test_the_dates_are_those_that_the_program_names(days: dict[str, Any], expect
 def test_the_date_is_that_of_the_time_named_wherever_the_run_begins() -> None:
     early = calendar(finish_before="00:10", days="fri")
     [found] = early.coming(when("2026-11-26T00:00:00+07:00"), when("2026-11-28T00:00:00+07:00"))
-    assert (found.id, local(found.due)) == ("w:2026-11-27:0", "2026-11-26 23:49:52")
+    assert (found.id, local(found.due)) == ("w:2026-11-27:0", "2026-11-26 23:49:56")
     late = calendar(start="sunset + 6h", days="fri")
     [found] = late.coming(when("2026-11-27T00:00:00+07:00"), when("2026-11-28T12:00:00+07:00"))
     sunset = sun_time("sunset", 19.87, 105.68, dt.date(2026, 11, 27), "Asia/Ho_Chi_Minh")
@@ -98,7 +98,7 @@ def test_it_may_start_for_a_minute_and_waits_two_hours_in_a_queue() -> None:
     c = calendar()
     due = when("2026-11-27T05:00:00+07:00")
     [found] = c.around(due)
-    assert (found.due, found.until, found.latest_end) == (due, due + START_LATE_S, due + 1208 + QUEUE_S)
+    assert (found.due, found.until, found.latest_end) == (due, due + START_LATE_S, due + 1204 + QUEUE_S)
     assert not found.by_soil
     assert (c.around(due - 0.001), c.around(due + START_LATE_S + 0.001)) == ([], [])
 
@@ -106,7 +106,7 @@ def test_it_may_start_for_a_minute_and_waits_two_hours_in_a_queue() -> None:
 def test_with_resume_it_may_begin_and_end_so_much_later() -> None:
     due = when("2026-11-27T05:00:00+07:00")
     [found] = calendar(resume="within 30m").around(due)
-    assert (found.until, found.latest_end) == (due + 1800, due + 1208 + 1800)
+    assert (found.until, found.latest_end) == (due + 1800, due + 1204 + 1800)
     [found] = calendar(resume="within 10s").around(due)
     assert found.until == due + START_LATE_S
 
@@ -116,7 +116,7 @@ def test_by_the_soil_it_may_start_through_the_window_also_past_midnight() -> Non
     [found] = c.around(when("2026-11-28T04:59:00+07:00"))
     assert (found.id, found.by_soil) == ("w:2026-11-27:0", True)
     assert (local(found.due), local(found.until)) == ("2026-11-27 22:00:00", "2026-11-28 05:00:00")
-    assert found.latest_end == found.until + 1208 + QUEUE_S
+    assert found.latest_end == found.until + 1204 + QUEUE_S
     assert c.around(when("2026-11-27T04:59:00+07:00")) == []
 
 
@@ -161,17 +161,21 @@ TWO = {"zones": [{"v1": "10m"}, {"v2": "20m"}]}
 @pytest.mark.parametrize(
     ("program", "pump", "expected"),
     [
-        (TWO, {}, 5 + 1800 + 3),  # one after the other, without a pause
-        (TWO, {"zones_at_once": 2}, 5 + 1200 + 3),
-        ({"zones": [{"v1": "10m"}, {"v1": "20m"}]}, {"zones_at_once": 2}, 5 + 1800 + 3),  # a valve has one zone at a time
-        ({"zones": [{"v0": "1h"}, {"v1": "20m"}]}, {}, 3600),  # v0 needs no pump
-        ({"zones": [{"v1": "200l"}]}, {}, 5 + 1200 + 3),  # 10 l/min
-        # v1 0-10, v2 10-20, v1 soaks until 25, v2 until 35, and the pump rests meanwhile
-        ({"zones": [{"v1": "20m"}, {"v2": "20m"}], "cycle": "10m", "soak": "15m"}, {}, 5 + 1200 + 300 + 5 + 600 + 5 + 600 + 3 - 5),
-        ({"zones": [{"v1": "20m"}], "cycle": "10m", "soak": "1m"}, {"rest": "5m"}, 5 + 600 + 300 + 600 + 3),
-        ({"zones": [{"v1": "20m"}], "cycle": "10m", "soak": "30m"}, {"rest": "5m"}, 5 + 600 + 1800 + 5 + 600 + 3),
-        ({"zones": [{"v1": "40m"}, {"v2": "40m"}]}, {"max_on": "1h"}, 5 + 3600 + 60 + 1200 + 3),  # the pump has to rest
-        ({"zones": [{"v1": "40m"}, {"v2": "40m"}]}, {"max_on": "1h", "lag": "0s", "rest": "0s"}, 5 + 3600 + 5 + 1200),
+        (TWO, {}, 1 + 600 + 60 + 1 + 1200 + 3),  # a second to open; the pump stops in between, and rests
+        (TWO, {"rest": "0s"}, 1 + 600 + 3 + 1 + 1200 + 3),  # and the valve closes behind it
+        (TWO, {"zones_at_once": 2}, 1 + 1200 + 3),
+        ({"zones": [{"v1": "10m"}, {"v2": "20m"}, {"v3": "15m"}]}, {"zones_at_once": 2}, 1 + 600 + 900 + 3),  # it runs on
+        ({"zones": [{"v1": "10m"}, {"v1": "20m"}]}, {"zones_at_once": 2}, 1865),  # a valve has one zone at a time
+        ({"zones": [{"v0": "1h"}, {"v1": "20m"}]}, {}, 1 + 3600),  # v0 needs no pump
+        ({"zones": [{"v1": "200l"}]}, {}, 1 + 5 + 1200 + 3),  # 10 l/min
+        # v1 0-10, v2 11-21, v1 soaks until 25, v2 until 36
+        ({"zones": [{"v1": "20m"}, {"v2": "20m"}], "cycle": "10m", "soak": "15m"}, {}, 1 + 600 + 900 + 1 + 600 + 60 + 1 + 600 + 3),
+        ({"zones": [{"v1": "20m"}], "cycle": "10m", "soak": "1m"}, {"rest": "5m"}, 1 + 600 + 300 + 1 + 600 + 3),
+        ({"zones": [{"v1": "20m"}], "cycle": "10m", "soak": "30m"}, {"rest": "5m"}, 1 + 600 + 1800 + 1 + 600 + 3),
+        ({"zones": [{"v1": "40m"}, {"v2": "40m"}]}, {"max_on": "1h"}, 1 + 2400 + 60 + 1 + 2400 + 3),
+        # the pump must stop 30 min after its start, 5 s after the valve opened
+        ({"zones": [{"v1": "40m"}]}, {"max_on": "30m"}, 1 + 1805 + 60 + 1 + 595 + 3),
+        ({"zones": [{"v1": "40m"}, {"v2": "40m"}]}, {"lag": "0s", "rest": "0s"}, 1 + 2400 + 1 + 2400),
     ],
 )
 def test_the_length_of_a_run_is_what_pump_and_soil_make_of_it(
