@@ -42,6 +42,42 @@ for line in sys.stdin:
     os.write(1, b"ended\\n")
 """
 
+# Likewise for a run that is watered: "ZONE SECONDS" once a checkpoint of that zone is stored, which takes the place of
+# the one before, as the run's own row does.
+WATER_WRITER = """
+import os, sys
+from pathlib import Path
+from edge.core.events import Persist
+from edge.core.irrigation import Run, Zone
+from edge.core.run_rows import keep, keep_zone
+from edge.core.values import Deadline, Moment
+from edge.shell.store import StoreWorker
+def answered(event):
+    if hasattr(event, "key") and event.key[0] == "zones":
+        os.write(1, f"{event.key[1].rpartition('/')[2]} {done[event.key[1]]:.0f}\\n".encode())
+done = {}
+def write(path, first, synchronous):
+    store = StoreWorker(Path(path), answered)
+    if synchronous != "as it is":
+        store._db.execute(f"PRAGMA synchronous = {synchronous}")
+    zones = [Zone(f"valve/plot-{n}", 1800.0) for n in range(3)]
+    for n in range(int(first), 10**9):
+        now = Moment(1.8e9 + 15 * n, 15.0 * n, "b", True)
+        run = Run("morning:2027-01-15:0", 1.8e9, Deadline(1.9e9, 1e9, "b"), zones, program="morning", started=now.wall)
+        for i, zone in enumerate(zones):
+            if n % 10 == 0 or i == n % 3:
+                zone.done_s = done[f"{run.id}/{i}"] = float(n)
+        rows = keep(run, now) if n % 10 == 0 else [keep_zone(run, zones[n % 3])]
+        store.put(*rows, tell=[row.key for row in rows])
+        if n % 2 == 0:  # now and then checkpoints are committed together
+            store.step(now)
+for line in sys.stdin:
+    if not (pid := os.fork()):
+        write(*line.rstrip().split("|"))
+    os.write(1, f"pid {pid}\\n".encode())
+    os.waitpid(pid, 0)
+    os.write(1, b"ended\\n")
+"""
 
 # Likewise for a history beside its journal: "N" once row N is committed, "ack F L" before rows F to L are acknowledged.
 HISTORY_WRITER = """
@@ -164,3 +200,11 @@ def kept_rows(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return {name for (name,) in db.execute("SELECT id FROM overrides")}
+
+
+def kept_zones(path: Path) -> dict[int, float]:
+    """How far each zone of the only run has come, by its number, in a journal which must be whole."""
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT count(*) FROM runs").fetchone()[0] <= 1
+        return {int(i.rpartition("/")[2]): done for i, done in db.execute("SELECT id, done_s FROM zones")}

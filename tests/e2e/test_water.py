@@ -14,19 +14,21 @@ from typing import Any
 
 import pytest
 from e2e_house import CONFIG, House, Listener
-from support import until
+from support import Mosquitto, until
+
+from simulator.control import ask
 
 pytestmark = pytest.mark.slow
 PUMP, PLOT_1, PLOT_3 = 24, 25, 4  # lines; each is on while it is low
-LEAD_S, LAG_S, LEASE_S, CHECKPOINT_S = 5.0, 3.0, 15.0, 15.0
+LEAD_S, LAG_S, LEASE_S, CHECKPOINT_S = 2.0, 1.0, 15.0, 15.0
 HUNG = Path(__file__).parents[1] / "hung_daemon.py"
 
 
 @pytest.fixture
 def config(folder: Path) -> Path:
-    """Plot 2's valve is on the relay board, and the pump rests for no longer than a test likes to wait."""
+    """Plot 2's valve is on the relay board, and the pump waits and rests for no longer than a test likes to."""
     text = CONFIG.read_text("utf-8").replace("{gpio: 12, active: low}", "{board: cabinet-board, coil: 2}")
-    text = text.replace("rest: 60s", "rest: 2s")
+    text = text.replace("lead: 5s, lag: 3s", "lead: 2s, lag: 1s").replace("rest: 60s", "rest: 2s")
     made = folder / "fields.yaml"
     made.write_text(text, "utf-8")
     return made
@@ -134,14 +136,54 @@ def test_a_core_that_hangs_leaves_nothing_open(house: House, hang: Callable[[], 
 
 
 def test_a_run_that_was_cut_is_finished_not_begun_again(house: House, ear: Listener) -> None:
-    assert ear.ask({"action": "open", "for_s": 40}, to="valve/plot-3")["outcome"] == "done"
+    assert ear.ask({"action": "open", "for_s": 22}, to="valve/plot-3")["outcome"] == "done"
     until(lambda: is_on(house, PUMP), 8, "the pump")
     until(lambda: (valve(ear, "plot-3").get("run") or {}).get("done_s", 0) >= CHECKPOINT_S, 20, "a checkpoint")
     house.kill(how=signal.SIGKILL)
     assert safe(house).returncode == 0
     house.start()
     until(lambda: is_on(house, PLOT_3), 15, "the valve to be open again")
-    until(lambda: not is_on(house, PLOT_3), 45, "the end of the run")
-    times = moves(house, PLOT_3)
-    watered = sum(end[0] - begin[0] for begin, end in zip(times[::2], times[1::2], strict=True))
-    assert 40 - 1 <= watered <= 40 + CHECKPOINT_S + 2 * LAG_S + 1
+    until(lambda: not is_on(house, PLOT_3), 30, "the end of the run")
+    watered = on_s(house, PLOT_3)
+    assert 22 - 1 <= watered <= 22 + CHECKPOINT_S + 2 * LAG_S + 1
+
+
+def on_s(house: House, pin: int) -> float:
+    """For how long the line was on in all."""
+    times = moves(house, pin)
+    return sum(end[0] - begin[0] for begin, end in zip(times[::2], times[1::2], strict=True))
+
+
+def test_stopped_in_good_order_it_leaves_nothing_on(house: House, ear: Listener) -> None:
+    open_both(house, ear)
+    assert house.kill(how=signal.SIGTERM) == 0
+    assert not any((is_on(house, PUMP), is_on(house, PLOT_1), coil(house, "cabinet-board/2")))
+    assert [(pin, on) for _, pin, on in moves(house, PUMP, PLOT_1)][-2:] == [(PUMP, False), (PLOT_1, False)]
+
+
+def test_the_run_goes_on_and_ends_though_the_broker_is_killed(house: House, ear: Listener, mosquitto: Mosquitto) -> None:
+    assert ear.ask({"action": "open", "for_s": 12}, to="valve/plot-1")["outcome"] == "done"
+    until(lambda: is_on(house, PUMP), 8, "the pump")
+    mosquitto.kill()
+    until(lambda: not is_on(house, PLOT_1), 15, "the end of the run")
+    assert on_s(house, PLOT_1) == pytest.approx(12 + LAG_S, abs=0.7)
+    mosquitto.start()
+    until(lambda: valve(ear, "plot-1").get("observed") == "CLOSED", 15, "the state to be told to the new broker")
+    assert house.alive()
+
+
+def test_on_a_full_card_what_is_open_closes_and_nothing_opens(house: House, ear: Listener) -> None:
+    assert ear.ask({"action": "open", "for_s": 600}, to="valve/plot-1")["outcome"] == "done"
+    until(lambda: is_on(house, PUMP), 8, "the pump")
+    key = ask(house.sim, {"fault": "card-full"})["id"]
+    held = ear.ask({"action": "open", "for_s": 600}, to="valve/plot-3")
+    assert held["outcome"] in ("accepted", "rejected", "failed")
+    since = time.monotonic()
+    ear.say("valve/plot-1/set/head", "CLOSE")
+    until(lambda: not is_on(house, PUMP), 2, "the pump to stop")
+    until(lambda: not is_on(house, PLOT_1), LAG_S + 2, "the valve to close")
+    assert time.monotonic() - since <= 2 + LAG_S + 1
+    with pytest.raises(AssertionError, match="in vain"):
+        until(lambda: is_on(house, PLOT_3) or is_on(house, PUMP), 8, "what must not open")
+    ask(house.sim, {"clear": key})
+    until(lambda: is_on(house, PLOT_3), 20, "the other plot, once the card can be written")

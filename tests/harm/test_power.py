@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harm_history import Kept
 from harm_house import EVERY, need, need_root
-from harm_power import HISTORY_WRITER, Disk, Writer, kept_rows
+from harm_power import HISTORY_WRITER, WATER_WRITER, Disk, Writer, kept_rows, kept_zones
 
 from edge.core.ranges import Ranges
 
@@ -58,6 +58,41 @@ def test_no_row_that_was_said_to_be_stored_is_lost_in_50_power_cuts(disk: Disk, 
 def test_planted_a_journal_that_is_not_synced_is_seen_to_lose_rows(disk: Disk, synchronous: str) -> None:
     said, lost = lost_in_cuts(disk, 5, synchronous)
     assert lost > said / 10
+
+
+def checkpoints_in_cuts(disk: Disk, cuts: int, synchronous: str = "as it is") -> tuple[int, int]:
+    """How many checkpoints were said to be stored over so many cuts, and in how many cuts a zone was then set back."""
+    dice = random.Random(SEED)
+    path = disk.where / "journal.db"
+    said = 0
+    set_back = 0
+    with ExitStack() as stack:
+        writer = Writer(synchronous, WATER_WRITER)
+        stack.callback(writer.close)
+        for _ in range(cuts):
+            newest: dict[int, float] = {}
+            for line in writer.write(path, dice.randint(3, 200)):
+                zone, done_s = line.split()
+                newest[int(zone)] = float(done_s)
+                said += 1
+            disk.cut()
+            assert not list(disk.where.glob("*.corrupt-*"))
+            kept = kept_zones(path)
+            set_back += any(kept.get(zone, -1) < done_s for zone, done_s in newest.items())
+    return said, set_back
+
+
+def test_no_checkpoint_of_a_run_that_was_said_to_be_stored_is_lost_in_power_cuts(disk: Disk, capsys: pytest.CaptureFixture[str]) -> None:
+    cuts = CUTS if EVERY else 15
+    said, set_back = checkpoints_in_cuts(disk, cuts)
+    with capsys.disabled():
+        print(f"\n{cuts} power cuts over {said} checkpoints of a run: zones set back in {set_back} of them")
+    assert said > 20 * cuts
+    assert set_back == 0
+
+
+def test_planted_checkpoints_that_are_not_synced_are_seen_to_be_lost(disk: Disk) -> None:
+    assert checkpoints_in_cuts(disk, 5, "NORMAL")[1] >= 3
 
 
 def history_in_cuts(disk: Disk, cuts: int, synchronous: str = "as it is") -> tuple[int, set[int], int]:
