@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,29 @@ def test_pause_holds_a_run_resume_goes_on_with_what_is_left_and_skip_leaves_a_zo
     assert [z["outcome"] for z in b.rows("zones")] == ["done", "skipped", "done", "done"]
 
 
+def test_whoever_hears_that_it_is_done_has_the_state_already() -> None:
+    b = bench({"morning": FOUR})
+    b.advance(ON + 30)
+
+    def state_at_done(payload: dict[str, object]) -> dict[str, Any]:
+        start = len(b.radio.messages)
+        assert b.order(payload)["outcome"] == "done"
+        topics = [m.topic for m in b.radio.messages]
+        end = topics.index(f"{b.root}/valve/plot-1/result", start)
+        last = max(n for n, topic in enumerate(topics[:end]) if topic == f"{b.root}/valve/plot-1/state")
+        found: dict[str, Any] = json.loads(b.radio.messages[last].payload)
+        return found
+
+    assert state_at_done({"action": "pause"})["run"]["phase"] == "paused"
+    assert state_at_done({"action": "resume"})["run"]["phase"] != "paused"
+    assert state_at_done({"action": "close"})["run"] is None
+    b.advance(120)
+    opened = state_at_done({"action": "open", "for_s": 60})
+    assert (opened["state"], opened["observed"]) == ("OPEN", "OPEN")
+    assert state_at_done({"action": "lock"})["locked"]
+    assert "locked" not in state_at_done({"action": "unlock"})
+
+
 def test_what_only_a_run_can_be_told_is_refused_without_one() -> None:
     b = bench({})
     for action in ("pause", "resume", "skip"):
@@ -298,6 +322,9 @@ def test_a_pump_is_not_turned_on_without_an_open_valve_and_off_ends_what_it_feed
     assert b.send("ON", to="pump/pump-1")["outcome"] == "done"
     assert b.send({"action": "off", "for_s": 600}, to="pump/pump-1")["outcome"] == "done"
     assert "P" not in b.open()
+    assert b.open() != ""
+    assert b.send("ON", to="pump/pump-1")["error"]["code"] == "interlock", "its valve only lets the pressure go"
+    b.advance(5)
     assert b.rows("runs")[0]["outcome"] == "cancelled"
     assert b.order({"action": "open"}, "plot-2")["error"]["code"] == "not-allowed-now"
     assert b.pump()["reason"] == "override"
