@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
     parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
                         help="auto gives the device back to its program; lock keeps a light as it is and the others "
-                             "off until unlock; for a valve: open, close (ends the run that it waters in), pause, resume, skip (to the next)")
+                             "off until unlock; for a valve: open, close (ends the run that it waters in), pause, "
+                             "resume, skip (to the next)")
     parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")

@@ -232,13 +232,16 @@ def test_whoever_hears_that_it_is_done_has_the_state_already() -> None:
     b = bench({"morning": FOUR})
     b.advance(ON + 30)
 
-    def state_at_done(payload: dict[str, object]) -> dict[str, Any]:
+    def state_at_done(payload: dict[str, object], leaf: str = "set") -> dict[str, Any]:
         start = len(b.radio.messages)
-        assert b.order(payload)["outcome"] == "done"
-        topics = [m.topic for m in b.radio.messages]
-        end = topics.index(f"{b.root}/valve/plot-1/result", start)
+        b.order(payload, topic=f"{b.root}/valve/plot-1/{leaf}/tech")
+        b.advance(10)  # a close waits for its pump
+        messages = b.radio.messages
+        topics = [m.topic for m in messages]
+        results = [n for n, topic in enumerate(topics) if n >= start and topic == f"{b.root}/valve/plot-1/result"]
+        (end,) = [n for n in results if json.loads(messages[n].payload)["outcome"] == "done"]
         last = max(n for n, topic in enumerate(topics[:end]) if topic == f"{b.root}/valve/plot-1/state")
-        found: dict[str, Any] = json.loads(b.radio.messages[last].payload)
+        found: dict[str, Any] = json.loads(messages[last].payload)
         return found
 
     assert state_at_done({"action": "pause"})["run"]["phase"] == "paused"
@@ -247,8 +250,8 @@ def test_whoever_hears_that_it_is_done_has_the_state_already() -> None:
     b.advance(120)
     opened = state_at_done({"action": "open", "for_s": 60})
     assert (opened["state"], opened["observed"]) == ("OPEN", "OPEN")
-    assert state_at_done({"action": "lock"})["locked"]
-    assert "locked" not in state_at_done({"action": "unlock"})
+    assert state_at_done({"locked": True}, "lockout")["locked"]
+    assert "locked" not in state_at_done({"locked": False}, "lockout")
 
 
 def test_what_only_a_run_can_be_told_is_refused_without_one() -> None:
