@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from farms import MORNING, FarmBench, farm
 
-from edge.core.events import JournalChanged, ReadingsTaken
-from edge.core.values import Reading
+from edge.core.events import JournalChanged, ReadingsTaken, RequestReceived
+from edge.core.values import Reading, Refusal, Request
 
 FOUR = {
     "kind": "irrigation", "start": "05:00",
@@ -313,6 +313,20 @@ def test_stop_water_closes_all_and_ends_every_run() -> None:
     b.advance(7200)
     assert b.open() == ""
     assert {run["outcome"] for run in b.rows("runs")} == {"cancelled"}
+
+
+def test_stop_water_needs_no_address_for_its_answer() -> None:
+    b = bench({"morning": FOUR})
+    b.advance(ON + 30)
+    heard = b._decoder.request(f"{b.root}/ask/head/stop-water", b"{}", False, None, None)
+    assert isinstance(heard, Request)
+    start = len(b.radio.messages)
+    b.put(RequestReceived(heard))
+    assert [answer["ok"] for answer in b.answers(start)] == [True]
+    b.advance(5)
+    assert b.open() == ""
+    elsewhere = b'{"reply_to": "thon/valve/plot-1/set/head"}'
+    assert isinstance(b._decoder.request(f"{b.root}/ask/head/stop-water", elsewhere, False, None, None), Refusal)
 
 
 # --- the pump ---
