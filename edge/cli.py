@@ -15,7 +15,7 @@ COMMANDS = {
     "doctor": "say what is wrong on the serial ports, and set a meter's address or speed",
     "record": "keep a device's answers as a test of its model",
     "check": "check a configuration and say what this version drives of it",
-    "plan": "show the coming changes of the lights, with reasons",
+    "plan": "show what the lights and the watering will do, with reasons",
     "programs": "show, compare, change and put back the programs in force",
     "send": "switch a device over MQTT",
     "water": "stop all watering, put it off, and show what was watered",

@@ -65,6 +65,8 @@ def state(message: Mapping[str, Any], now: float, zone: Zone) -> str:
         words.append(f" ({reason}{f' by {by}' if by else ''}{_detail(message)})")
     if isinstance(message.get("run"), dict):
         words.append(f", {_progress(message['run'])}")
+    if isinstance(message.get("valves"), list) and message["valves"]:
+        words.append(f", for {', '.join(map(str, message['valves']))}")
     if message.get("observed") not in (None, message.get("state")):
         words.append(f", observed {message['observed']}")
     if message.get("reason") != "lockout":

@@ -13,6 +13,7 @@ WORDS = {
     "en": {
         "rain": "Rain", "mm": "mm a day, noon to noon", "plot": "plot", "water": "Water",
         "delivered": "litres delivered", "planned": "planned", "moisture": "soil, % of its volume",
+        "dashed": "dashed: the thresholds of dry and of wet",
         "thirsty": "days below", "soil": "soil, %", "pump": "pump", "on": "hours on", "shut": "s without an open valve",
         "dry_run": "s without water", "runs": "Runs", "who": "program or person", "ends": "how they ended",
         "none": "none", "done": "done", "cut_short": "cut short", "skipped": "skipped", "missed": "missed",
@@ -21,6 +22,7 @@ WORDS = {
     "vi": {
         "rain": "Mưa", "mm": "mm mỗi ngày, từ trưa đến trưa", "plot": "thửa", "water": "Nước tưới",
         "delivered": "lít đã tưới", "planned": "dự kiến", "moisture": "đất, % thể tích",
+        "dashed": "nét đứt: ngưỡng khô và ngưỡng ướt",
         "thirsty": "số ngày dưới", "soil": "đất, %", "pump": "bơm", "on": "số giờ chạy",
         "shut": "giây không van nào mở",
         "dry_run": "giây không có nước", "runs": "Các lượt tưới", "who": "lịch hoặc người", "ends": "kết thúc thế nào",
@@ -43,7 +45,7 @@ def field(found: Report) -> list[str]:
     parts = []
     if days:
         legend = key(BLUE, words["delivered"]) + key(BLUE, words["planned"], 0.25) + key(GREEN, words["moisture"])
-        parts += [f"<h2>{words['water']}</h2>", f'<p class="faint">{legend}</p>']
+        parts += [f"<h2>{words['water']}</h2>", f'<p class="faint">{legend} {words["dashed"]}</p>']
         for plot in water.plots:
             parts += [f'<p class="plot">{escape(plot.name)}</p>', _plot(plot, found, days)]
         parts.append(_plots(water, words))

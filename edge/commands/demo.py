@@ -220,7 +220,11 @@ Open another terminal in {here} and try:
     {me} send light/main-road auto{mqtt}
   Turn the street off (Tắt đèn)
     {me} send light/main-road off{mqtt}
-  See the coming changes (Lịch bật tắt)
+  Water plot 1 for two minutes (Tưới)
+    {me} send valve/plot-1 open --for 2m{mqtt}
+  Stop all watering (Dừng tưới)
+    {me} water stop{mqtt}
+  See what is coming (Lịch bật tắt, lịch tưới)
     {me} plan --config {config} --days 2
 
 The broker is at {host}:{port}, the logs are in {folder}. Ctrl-C ends it all."""

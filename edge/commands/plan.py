@@ -52,8 +52,6 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     zone = ZoneInfo(site.site.timezone)
-    if site.not_driven(models):
-        print(f"what is not driven yet is left out; `village-edge check {args.config}` names it", file=sys.stderr)
     try:
         changes, runs = _asked(args, site.site.id) if args.ask else _worked_out(args, site, zone)
     except Failed as failed:

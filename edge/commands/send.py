@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SUMMARY = (
     "Switch a device as a phone would, and say what came of it: send light/main-road on --level 33 --for 2h; "
     "send valve/plot-1 open --for 20m, or --litres 200; close, pause, resume and skip move what that valve waters. "
-    "Before work on it a technician locks it: send light/main-road lock --note 'new lamps'; then only off and unlock "
-    "move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
+    "Before work on it a technician locks it: send light/main-road lock --note 'new lamps'; then only off, close and "
+    "unlock move it. Exit status: 0 done, 1 refused or failed, 2 nobody answered."
 )
 LOCKS = ("lock", "unlock")
 
@@ -28,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
     parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
-                        help="auto gives the device back to its program; lock keeps it as it is until unlock; for a "
-                             "valve: open, close (ends the run that it waters in), pause, resume, skip (to the next)")
+                        help="auto gives the device back to its program; lock keeps a light as it is and the others "
+                             "off until unlock; for a valve: open, close (ends the run that it waters in), pause, "
+                             "resume, skip (to the next)")
     parser.add_argument("--level", type=float, metavar="PERCENT", help="how bright, 0 to 100 (default: 100)")
     bound = parser.add_mutually_exclusive_group()
     bound.add_argument("--for", type=seconds, dest="for_s", metavar="TIME", help="90s, 45m, 2h, 1h30m")

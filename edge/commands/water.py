@@ -31,7 +31,7 @@ RUNS = (
     "List the irrigation runs of some days, the newest first, a line a zone: what was planned, what was given, and how "
     "it ended."
 )
-COLUMNS = ("due", "valve", "for", "planned", "done", "litres", "began", "ended", "outcome")
+COLUMNS = ("due", "valve", "by", "planned", "done", "litres", "began", "ended", "outcome")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core import topics
-from edge.core.alarm_kinds import HEARD_ANEW, KINDS
+from edge.core.alarm_kinds import HEARD_ANEW, KINDS, Kind
 from edge.core.events import Effect, Persist, Publish
 from edge.core.values import Moment, Row
 
@@ -171,12 +171,20 @@ class Alarms:
             "severity": kind.severity,
             "kind": alarm.kind,
             "device": alarm.device,
-            "text": {"vi": kind.vi.format_map(words), "en": kind.en.format_map(words)},
+            "text": texts(kind, words),
             "data": alarm.data,
             "at": topics.rfc3339(alarm.at),
             "cleared_at": None if alarm.cleared_at is None else topics.rfc3339(alarm.cleared_at),
             "acknowledged_by": alarm.acknowledged_by,
         }
+
+
+def texts(kind: Kind, words: Mapping[str, object]) -> dict[str, str]:
+    """What the alarm says to people, by language: figures without needless digits, in Vietnamese with a comma."""
+    en = {name: f"{word:g}" if isinstance(word, float) else word for name, word in words.items()}
+    figures = {name for name, word in words.items() if isinstance(word, float)}
+    vi = {name: str(word).replace(".", ",") if name in figures else word for name, word in en.items()}
+    return {"vi": kind.vi.format_map(vi), "en": kind.en.format_map(en)}
 
 
 def _is_over(alarm: Alarm) -> bool:

@@ -21,6 +21,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 COMMAND_ID = re.compile(r"[\x21-\x7e]{1,64}")
 NUMBER = re.compile(r"\d{1,3}(\.\d{1,6})?")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+STOP = "stop-water"  # a phone's button sends no address for the answer
 REPLY = r"[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64})*"  # what may stand below <root>/reply/<user>/
 FAR = "far/"  # the prefix under which the bridge to a district delivers
 
@@ -131,6 +132,7 @@ class Decoder:
         """One message on `<root>/ask/<user>/<name>`; None: it is none. `response_topic` and `correlation` are MQTT 5's.
 
         The answer may only go below `<root>/reply/<user>/`, so that nobody can make the controller publish a command.
+        Who wants all water stopped need not say where the answer is to go.
         """
         own, _, rest = topic.partition(self._topics.root + "/")
         parts = rest.split("/")
@@ -144,6 +146,8 @@ class Decoder:
         asked = _quotable(fields.get("id"))
         reply_to = response_topic if response_topic is not None else fields.get("reply_to")
         below = f"{self._topics.root}/reply/{user}/"
+        if reply_to is None and name == STOP:
+            reply_to = below + STOP
         if not isinstance(reply_to, str) or not re.fullmatch(re.escape(below) + REPLY, reply_to):
             flaw = flaw or BadError("bad-reply-to", f"give a reply_to below {below}")
             return Refusal(flaw.code, flaw.message, None, user, asked, clear)

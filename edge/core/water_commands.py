@@ -65,7 +65,8 @@ class WaterCommands:
         return self._no_opening(command, moment) if action == "open" else None
 
     def _no_pump(self, command: Command, moment: Moment) -> tuple[str, str] | None:
-        if not any(self._plumbing.observed(valve) for valve in self._plumbing.valves_of(command.target)):
+        valves = self._plumbing.valves_of(command.target)
+        if not any(self._plumbing.observed(valve) and self._runs.of(valve) for valve in valves):
             return "interlock", "a pump runs only while one of its valves is open: open a valve, and the pump follows"
         if command.for_s is not None or command.until is not None:
             return "bad-value", "a pump runs as long as its valves are open: bound the valve's OPEN instead"

@@ -125,7 +125,8 @@ class Waterworks:
             if not ended:
                 break
         effects += self._checkpoints(moment)
-        told = [*self._commands.conclude(moment), *self._view.tell(self._places, moment)]
+        concluded = self._commands.conclude(moment)
+        told = [*self._view.tell(self._places, moment), *concluded]  # who hears "done" has the state already
         self._due = self._next_wake(moment)
         self.wake = min(self._due, self._field.wake)
         writes = [effect for effect in effects if isinstance(effect, Write)]

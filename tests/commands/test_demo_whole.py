@@ -52,7 +52,7 @@ def test_the_street_is_lit_given_back_and_turned_off(said: str) -> None:
     seen = typed(said, "watch", "light/main-road/state --count 1")
     assert "light/main-road: ON, level 33 until" in seen.stdout
     given_back = typed(said, "send .* auto", "--timeout 10s")  # by night more circuits come on, 10 s apart
-    assert re.search(r"^(done in \d+ ms|not there yet): light/main-road .*\((program|photocell)\)", given_back.stdout, re.MULTILINE)
+    assert re.search(r"^(done in \d+ ms|not there yet): light/main-road .*\((program|photocell)\b", given_back.stdout, re.MULTILINE)
     dark = typed(said, "send .* off")
     assert re.match(r"done in \d+ ms: light/main-road OFF.*\(override by ", dark.stdout)
 

@@ -122,7 +122,7 @@ def test_the_table_has_each_watering_and_the_day_of_the_plots_sensors(month: Pat
     assert first["Ánh sáng (lux) cao nhất"] == "50000"
     assert (first["Bắt đầu"], first["Kết thúc"]) == ("2025-11-02 05:00:00", "2025-11-02 05:30:00")
     assert (first["Dự kiến (phút)"], first["Đã tưới (phút)"], first["Lượng nước (l)"]) == ("20,0", "20,0", "240,0")
-    assert (first["lịch"], first["Người mở"], first["Kết quả"]) == ("morning-water", "", "xong")
+    assert (first["Lịch"], first["Người mở"], first["Kết quả"]) == ("morning-water", "", "xong")
     assert (second["Dự kiến (l)"], second["Lượng nước (l)"], second["Người mở"]) == ("200", "200,2", "head")
     assert second["Độ ẩm đất (%) cao nhất"] == ""  # once a day, so that a mean is not counted twice
     assert first["Thao tác tại van"] == "17:00 head: mở van"

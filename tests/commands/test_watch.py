@@ -67,7 +67,7 @@ def shown(broker: Mosquitto, capsys: pytest.CaptureFixture[str], *words: str) ->
         (
             "pump/pump-1/state",
             {"state": "OFF", "observed": "unknown", "reason": "safety", "detail": "the tank is empty", "valves": ["plot-1"]},
-            "pump/pump-1: OFF (safety: the tank is empty), observed unknown",
+            "pump/pump-1: OFF (safety: the tank is empty), for plot-1, observed unknown",
         ),
         (
             "switch/fan/state",

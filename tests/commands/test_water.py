@@ -104,7 +104,7 @@ def test_runs_are_a_line_a_zone(
     assert (topic, fields["from"], fields["device"]) == ("ask/head/runs", "2026-11-01T17:00:00.000Z", "valve/plot-1")
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        "due               valve   for            planned  done    litres  began             ended             outcome",
+        "due               valve   by             planned  done    litres  began             ended             outcome",
         "2026-11-02 06:00  plot-2  head           20 min   60 s    -       2026-11-02 06:00  -                 under way",
         "2026-11-02 05:00  plot-1  morning-water  20 min   20 min  236     2026-11-02 05:00  2026-11-02 05:30  cut short",
         "2026-11-02 05:00  plot-3  morning-water  200 l    95 s    18      2026-11-02 05:00  2026-11-02 05:30  cut short",

@@ -10,6 +10,7 @@ import pytest
 from villages import Bench, street, village
 
 from edge.core.alarm_kinds import KINDS
+from edge.core.alarms import texts
 from edge.core.assembly import decoder
 from edge.core.events import JournalChanged, LinkChanged, ReadingsTaken
 from edge.core.values import Reading, Refusal
@@ -178,6 +179,12 @@ def test_every_text_can_be_told_in_both_languages() -> None:
         for text in (kind.vi, kind.en):
             assert text.format_map({"name": "N", "why": "W", "circuits": "a, b", "why_vi": "V", "rows": 3, "l_min": 4, "normal_l_min": 12})
         assert kind.severity in ("info", "warning", "critical")
+
+
+def test_figures_are_told_as_people_write_them() -> None:
+    said = texts(KINDS["flow-low"], {"name": "Th. 1", "l_min": 7.5, "normal_l_min": 12.0})
+    assert said["en"].startswith("Th. 1 flows weakly: 7.5 l/min, normally 12:")
+    assert said["vi"].startswith("Th. 1 chảy yếu: 7,5 l/phút, thường 12:")
 
 
 def test_alarms_are_listed_oldest_first_and_an_unknown_one_is_refused_and_audited() -> None:

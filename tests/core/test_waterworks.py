@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from farms import MORNING, FarmBench, farm
 
-from edge.core.events import JournalChanged, ReadingsTaken
-from edge.core.values import Reading
+from edge.core.events import JournalChanged, ReadingsTaken, RequestReceived
+from edge.core.values import Reading, Refusal, Request
 
 FOUR = {
     "kind": "irrigation", "start": "05:00",
@@ -227,6 +228,32 @@ def test_pause_holds_a_run_resume_goes_on_with_what_is_left_and_skip_leaves_a_zo
     assert [z["outcome"] for z in b.rows("zones")] == ["done", "skipped", "done", "done"]
 
 
+def test_whoever_hears_that_it_is_done_has_the_state_already() -> None:
+    b = bench({"morning": FOUR})
+    b.advance(ON + 30)
+
+    def state_at_done(payload: dict[str, object], leaf: str = "set") -> dict[str, Any]:
+        start = len(b.radio.messages)
+        b.order(payload, topic=f"{b.root}/valve/plot-1/{leaf}/tech")
+        b.advance(10)  # a close waits for its pump
+        messages = b.radio.messages
+        topics = [m.topic for m in messages]
+        results = [n for n, topic in enumerate(topics) if n >= start and topic == f"{b.root}/valve/plot-1/result"]
+        (end,) = [n for n in results if json.loads(messages[n].payload)["outcome"] == "done"]
+        last = max(n for n, topic in enumerate(topics[:end]) if topic == f"{b.root}/valve/plot-1/state")
+        found: dict[str, Any] = json.loads(messages[last].payload)
+        return found
+
+    assert state_at_done({"action": "pause"})["run"]["phase"] == "paused"
+    assert state_at_done({"action": "resume"})["run"]["phase"] != "paused"
+    assert state_at_done({"action": "close"})["run"] is None
+    b.advance(120)
+    opened = state_at_done({"action": "open", "for_s": 60})
+    assert (opened["state"], opened["observed"]) == ("OPEN", "OPEN")
+    assert state_at_done({"locked": True}, "lockout")["locked"]
+    assert "locked" not in state_at_done({"locked": False}, "lockout")
+
+
 def test_what_only_a_run_can_be_told_is_refused_without_one() -> None:
     b = bench({})
     for action in ("pause", "resume", "skip"):
@@ -288,6 +315,20 @@ def test_stop_water_closes_all_and_ends_every_run() -> None:
     assert {run["outcome"] for run in b.rows("runs")} == {"cancelled"}
 
 
+def test_stop_water_needs_no_address_for_its_answer() -> None:
+    b = bench({"morning": FOUR})
+    b.advance(ON + 30)
+    heard = b._decoder.request(f"{b.root}/ask/head/stop-water", b"{}", False, None, None)
+    assert isinstance(heard, Request)
+    start = len(b.radio.messages)
+    b.put(RequestReceived(heard))
+    assert [answer["ok"] for answer in b.answers(start)] == [True]
+    b.advance(5)
+    assert b.open() == ""
+    elsewhere = b'{"reply_to": "thon/valve/plot-1/set/head"}'
+    assert isinstance(b._decoder.request(f"{b.root}/ask/head/stop-water", elsewhere, False, None, None), Refusal)
+
+
 # --- the pump ---
 
 
@@ -298,6 +339,9 @@ def test_a_pump_is_not_turned_on_without_an_open_valve_and_off_ends_what_it_feed
     assert b.send("ON", to="pump/pump-1")["outcome"] == "done"
     assert b.send({"action": "off", "for_s": 600}, to="pump/pump-1")["outcome"] == "done"
     assert "P" not in b.open()
+    assert b.open() != ""
+    assert b.send("ON", to="pump/pump-1")["error"]["code"] == "interlock", "its valve only lets the pressure go"
+    b.advance(5)
     assert b.rows("runs")[0]["outcome"] == "cancelled"
     assert b.order({"action": "open"}, "plot-2")["error"]["code"] == "not-allowed-now"
     assert b.pump()["reason"] == "override"
