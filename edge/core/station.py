@@ -218,7 +218,7 @@ class Station:
 
     def _open(self, chosen: Mapping[str, Want], feeding: Sequence[Leased], moment: Moment) -> list[Effect]:
         effects: list[Effect] = []
-        for name, want in chosen.items():
+        for name in chosen:
             valve = self._valves[name]
             if valve.on:
                 continue
