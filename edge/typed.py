@@ -6,8 +6,10 @@ import argparse
 import datetime as dt
 import getpass
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -22,6 +24,22 @@ class Failed(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+
+
+def plainly(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """A command's `run` whose Failed is said on stderr and is its exit status; after Ctrl-C that is 130."""
+
+    @wraps(run)
+    def told(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except Failed as failed:
+            print(failed, file=sys.stderr)
+            return failed.status
+        except KeyboardInterrupt:
+            return 130
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)

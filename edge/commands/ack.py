@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import sys
 from typing import TYPE_CHECKING, Any
+
+from edge.typed import Failed, add_connection_arguments, identifier, plainly, seconds
 
 if TYPE_CHECKING:
     from edge.wording import Zone
@@ -20,8 +21,6 @@ SUMMARY = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    from edge.typed import add_connection_arguments, identifier, seconds
-
     parser.add_argument("alarm", nargs="?", metavar="ALARM", help="the id of an open alarm (default: list them all)")
     parser.add_argument("--json", action="store_true", help="list them as one JSON object an alarm, one a line")
     parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
@@ -29,33 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """List, or acknowledge: 0; 1 if no such alarm is open, 2 if nobody answered."""
     from edge.asking import Asker
     from edge.shell.clock import SystemClock
     from edge.sites import the_village
-    from edge.typed import Failed
     from edge.wording import zone_of
 
     clock = SystemClock()
+    site, about = the_village(args, clock)
+    asker = Asker(args, site, clock)
     try:
-        site, about = the_village(args, clock)
-        asker = Asker(args, site, clock)
-        try:
-            opened = {alarm["alarm"]: alarm for alarm in asker.ask("alarms", {})["alarms"]}
-            if args.alarm is None:
-                _list(list(opened.values()), args.json, zone_of(about))
-                return 0
-            if args.alarm not in opened:
-                raise Failed(1, f"no alarm {args.alarm} is open; open: {', '.join(opened) or 'none'}")
-            left = asker.ask("alarm-ack", {"alarm": args.alarm})["alarms"]
-        finally:
-            asker.close()
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
+        opened = {alarm["alarm"]: alarm for alarm in asker.ask("alarms", {})["alarms"]}
+        if args.alarm is None:
+            _list(list(opened.values()), args.json, zone_of(about))
+            return 0
+        if args.alarm not in opened:
+            raise Failed(1, f"no alarm {args.alarm} is open; open: {', '.join(opened) or 'none'}")
+        left = asker.ask("alarm-ack", {"alarm": args.alarm})["alarms"]
+    finally:
+        asker.close()
     stays = any(alarm["alarm"] == args.alarm for alarm in left)
     print(f"{args.alarm}: {'acknowledged; it is gone when it is over' if stays else 'acknowledged, and gone'}")
     return 0

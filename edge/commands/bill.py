@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from edge.typed import Failed, add_connection_arguments, amount, identifier, month, plainly, seconds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,8 +36,6 @@ LISTED_MONTHS = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bill`."""
-    from edge.typed import add_connection_arguments, amount, identifier, month, seconds
-
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     add = parser.add_argument
@@ -49,37 +49,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """List, or enter: 0; 1 if the controller refuses it, 2 if nobody answered."""
     from edge.asking import Asker
     from edge.shell.clock import SystemClock
     from edge.sites import the_village
-    from edge.typed import Failed
 
     clock = SystemClock()
+    entering = _entering(args)
+    site, about = the_village(args, clock)
+    asker = Asker(args, site, clock)
     try:
-        entering = _entering(args)
-        site, about = the_village(args, clock)
-        asker = Asker(args, site, clock)
-        try:
-            if entering is None:
-                _list(args, asker, about, clock.now().wall)
-            else:
-                _enter(args, asker, about, entering)
-        finally:
-            asker.close()
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
+        if entering is None:
+            _list(args, asker, about, clock.now().wall)
+        else:
+            _enter(args, asker, about, entering)
+    finally:
+        asker.close()
     return 0
 
 
 def _entering(args: argparse.Namespace) -> dict[str, object] | None:
     """The fields of the bill that is to be put; None: nothing is. Raises Failed."""
-    from edge.typed import Failed
-
     figures = {name: value for name in ("kwh", "amount") if (value := getattr(args, name)) is not None}
     if not figures and not args.remove:
         if args.month is not None:
@@ -121,7 +113,6 @@ def _list(args: argparse.Namespace, asker: Asker, about: Mapping[str, Any], now:
     import datetime as dt
 
     from edge.report.month import meters, midnight, month_after, periods, zone_of_village
-    from edge.typed import Failed
 
     zone = zone_of_village(about)
     today = dt.datetime.fromtimestamp(now, zone)

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.typed import Failed, date, plainly
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -43,7 +45,6 @@ LONGEST_DAYS = 3 * 366
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `diary`."""
     from edge.diary.spelling import code
-    from edge.typed import date
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
@@ -60,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--language", choices=["vi", "en"], help="of words, figures and cells (default: the village's)")
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """0, 1 or 2, as the examples say."""
     from edge.diary.gathering import Gathering
     from edge.shell.app import LAST_GOOD, catalogue
     from edge.shell.keeping import FILE
     from edge.shell.site_file import ConfigError, load
-    from edge.typed import Failed
 
     journal, history = args.state / "journal.db", args.state / FILE
     try:
@@ -80,14 +81,9 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
     except (sqlite3.Error, ValueError) as error:
         print(f"{args.state} cannot be read: {error}; run as its owner, or try again", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
 
 
 def _carry_out(args: argparse.Namespace, site: Site, gathering: Gathering) -> int:
@@ -96,7 +92,6 @@ def _carry_out(args: argparse.Namespace, site: Site, gathering: Gathering) -> in
     from zoneinfo import ZoneInfo
 
     from edge.shell.clock import SystemClock
-    from edge.typed import Failed
 
     now = dt.datetime.fromtimestamp(SystemClock().now().wall, ZoneInfo(site.site.timezone))
     valves = _valves(args, site)
@@ -116,7 +111,6 @@ def _carry_out(args: argparse.Namespace, site: Site, gathering: Gathering) -> in
 def _valves(args: argparse.Namespace, site: Site) -> list[str]:
     import difflib
 
-    from edge.typed import Failed
 
     if not site.valves:
         raise Failed(1, "the configuration has no valves: there is nothing that a crop diary could be of")
@@ -132,7 +126,6 @@ def _valves(args: argparse.Namespace, site: Site) -> list[str]:
 def _days(args: argparse.Namespace, today: dt.date) -> tuple[dt.date, dt.date]:
     import datetime as dt
 
-    from edge.typed import Failed
 
     usual = dt.timedelta(days=USUAL_DAYS - 1)
     last = args.last or max(today - dt.timedelta(days=1), args.first or dt.date.min)
@@ -183,7 +176,6 @@ def _written(args: argparse.Namespace, diaries: list[Diary], now: dt.datetime, l
     from edge.diary.page import page
     from edge.diary.table import table
     from edge.shell.files import replace_file
-    from edge.typed import Failed
 
     files: list[tuple[Path, str]] = []
     if args.report is not None:

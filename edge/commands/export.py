@@ -10,6 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from edge.typed import Failed, date, device, plainly
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -40,8 +42,6 @@ EVERY = 500  # lines between two looks at the progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `export`."""
-    from edge.typed import date, device
-
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     add = parser.add_argument
@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--csv", choices=["vi", "en"], help="how figures and cells are written (default: the village's language)")
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """0, 1 or 2, as the examples say."""
     from edge.exporting import Export
@@ -64,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
     from edge.shell.clock import SystemClock
     from edge.shell.keeping import FILE
     from edge.shell.site_file import ConfigError, load
-    from edge.typed import Failed
 
     history = args.state / FILE
     try:
@@ -78,14 +78,9 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
     except (sqlite3.Error, ValueError) as error:
         print(f"{history} cannot be read: {error}; run as its owner, or try again", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
     if args.output is not None:
         print(f"{args.output}: {lines} lines")
     if lines > MOST_LINES:
@@ -126,7 +121,6 @@ def _written(args: argparse.Namespace, export: Export) -> int:
 def _devices(args: argparse.Namespace, export: Export) -> list[str]:
     import difflib
 
-    from edge.typed import Failed
 
     known = export.devices
     for name in args.device or ():
@@ -138,8 +132,6 @@ def _devices(args: argparse.Namespace, export: Export) -> list[str]:
 
 
 def _days(args: argparse.Namespace, export: Export) -> tuple[dt.date, dt.date]:
-    from edge.typed import Failed
-
     bounds = export.bounds()
     if bounds is None:
         raise Failed(1, "the history has nothing yet: readings are on the card a minute after they were read")
@@ -152,8 +144,6 @@ def _days(args: argparse.Namespace, export: Export) -> tuple[dt.date, dt.date]:
 @contextmanager
 def _file(path: Path | None) -> Iterator[IO[bytes]]:
     """What is written to: standard output, or a file that has its name once it is whole. Raises Failed."""
-    from edge.typed import Failed
-
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

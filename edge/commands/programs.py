@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from edge.typed import Failed
+from edge.typed import Failed, add_connection_arguments, identifier, plainly, seconds
 
 if TYPE_CHECKING:
     from edge.asking import Asker
@@ -29,8 +29,6 @@ ALL = True  # what --diff is without an id
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    from edge.typed import add_connection_arguments, identifier, seconds
-
     add = parser.add_argument
     add("--config", type=Path, required=True, metavar="FILE", help="the village's configuration (YAML)")
     what = parser.add_mutually_exclusive_group()
@@ -53,6 +51,7 @@ def _rev(text: str) -> int:
     return int(text)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """0 done or the same, 1 refused or different, 2 a bad configuration or no answer."""
     from edge.asking import Asker
@@ -71,11 +70,6 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
     finally:
         asker.close()
 

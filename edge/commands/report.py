@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.typed import Failed, add_connection_arguments, identifier, month, plainly, seconds
+
 if TYPE_CHECKING:
     from edge.figures import Language
     from edge.report.month import Report
@@ -31,8 +33,6 @@ exit status: 0 written, 1 refused, 2 nobody answered, or the files cannot be wri
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `report`."""
-    from edge.typed import add_connection_arguments, identifier, month, seconds
-
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     add = parser.add_argument
@@ -44,20 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """0 when both files are written; 1 if the controller refuses, 2 if nobody answered or a file cannot be written."""
     from edge.report.page import page
     from edge.report.table import table
     from edge.shell.files import replace_file
-    from edge.typed import Failed
 
-    try:
-        report, language = _ask(args)
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
+    report, language = _ask(args)
     files = {".html": page(report, language), ".csv": table(report, language)}
     for suffix, text in files.items():
         path = args.out / f"{report.site}-{report.first:%Y-%m}{suffix}"
@@ -81,7 +75,6 @@ def _ask(args: argparse.Namespace) -> tuple[Report, Language]:
     from edge.report.month import gather, meters, month_after, zone_of_village
     from edge.shell.clock import SystemClock
     from edge.sites import the_village
-    from edge.typed import Failed
 
     clock = SystemClock()
     site, about = the_village(args, clock)

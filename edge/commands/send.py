@@ -7,7 +7,7 @@ import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
-from edge.typed import Failed
+from edge.typed import Failed, add_connection_arguments, device, identifier, litres, login, plainly, seconds
 
 if TYPE_CHECKING:
     from edge.client import Client
@@ -24,8 +24,6 @@ LOCKS = ("lock", "unlock")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    from edge.typed import add_connection_arguments, device, identifier, litres, seconds
-
     parser.add_argument("device", type=device, help="<kind>/<id>, such as light/main-road")
     parser.add_argument("action", choices=["on", "off", "auto", "open", "close", "pause", "resume", "skip", *LOCKS],
                         help="auto gives the device back to its program; lock keeps a light as it is and the others "
@@ -46,12 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """Send it, wait for the outcome and print that: 0 done or accepted, 1 refused or failed, 2 nobody answered."""
     from edge.client import Client
     from edge.shell.clock import SystemClock
     from edge.sites import look_around, the_site
-    from edge.typed import login
 
     if (amiss := _amiss(args)) is not None:
         print(amiss, file=sys.stderr)
@@ -63,11 +61,6 @@ def run(args: argparse.Namespace) -> int:
     try:
         heard = look_around(client, args)
         return _Request(args, clock, the_site(heard, args), heard).carry_out(client)
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
     finally:
         client.close()
 

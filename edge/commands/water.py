@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from edge.typed import Failed, add_connection_arguments, date, days, identifier, plainly, seconds, time_to_come
+
 if TYPE_CHECKING:
     from edge.asking import Asker
     from edge.shell.clock import Clock
@@ -36,8 +38,6 @@ COLUMNS = ("due", "valve", "by", "planned", "done", "litres", "began", "ended", 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommands, each with the options of a connection."""
-    from edge.typed import date, days
-
     whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     _options(whats.add_parser("stop", help="close everything and end every run", description=STOP))
     delay = whats.add_parser("delay", help="put watering off, or end that", description=DELAY)
@@ -52,37 +52,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    from edge.typed import add_connection_arguments, identifier, seconds
-
     parser.add_argument("--site", type=identifier, help="the village's id (default: the only one on this broker)")
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="TIME", help="wait so long (default: 5s)")
     add_connection_arguments(parser)
 
 
+@plainly
 def run(args: argparse.Namespace) -> int:
     """Ask, and print what the controller says: 0; 1 if it refuses, 2 if nobody answered."""
     from edge.asking import Asker
     from edge.shell.clock import SystemClock
     from edge.sites import the_village
-    from edge.typed import Failed
     from edge.wording import zone_of
 
     whats: Mapping[str, Callable[[argparse.Namespace, Asker, Clock, Zone], None]] = {
         "stop": _stop, "delay": _delay, "runs": _runs,
     }
     clock = SystemClock()
+    site, about = the_village(args, clock)
+    asker = Asker(args, site, clock)
     try:
-        site, about = the_village(args, clock)
-        asker = Asker(args, site, clock)
-        try:
-            whats[args.what](args, asker, clock, zone_of(about))
-        finally:
-            asker.close()
-    except Failed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
-    except KeyboardInterrupt:
-        return 130
+        whats[args.what](args, asker, clock, zone_of(about))
+    finally:
+        asker.close()
     return 0
 
 
@@ -110,7 +102,6 @@ def _end(text: str, now: float, zone: Zone) -> tuple[dict[str, object], float]:
     """Until when (Unix s), given as a duration or as a time: as fields of the request, and by this machine's clock.
     Raises Failed."""
     from edge.core.topics import rfc3339
-    from edge.typed import Failed, seconds, time_to_come
 
     try:
         lasts = seconds(text)
