@@ -286,7 +286,7 @@ def whole(low: int, high: int, why: str = "") -> Term:
 
 def number(low: float, high: float, unit: str, why: str = "") -> Term:
     """A number from `low` to `high`, in `unit`."""
-    remedy = f"write a number from {low:g} to {high:g}, in {unit}{why and f' ({why})'}"
+    remedy = f"write a number from {low:.15g} to {high:.15g}, in {unit}{why and f' ({why})'}"
 
     def read(value: object) -> float:
         amount = _number(value, remedy)

@@ -296,7 +296,7 @@ def number(fields: Mapping[str, Any], name: str, least: float, most: float) -> f
         return None
     value = fields[name]
     if type(value) not in (int, float) or not least <= value <= most:  # neither true nor NaN passes
-        raise BadError("bad-value", f"{name} must be a number from {least:g} to {most:g}")
+        raise BadError("bad-value", f"{name} must be a number from {least:.15g} to {most:.15g}")
     return float(value)
 
 

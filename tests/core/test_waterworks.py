@@ -488,6 +488,7 @@ def test_a_person_puts_watering_off_and_ends_that_again() -> None:
     b.advance_to("2026-11-22T05:01:00+07:00")
     assert b.open() == "1 P"
     assert b.ask("rain-delay", for_s=1, until="2026-11-23T00:00:00Z")["error"]["code"] == "bad-value"
+    assert b.ask("rain-delay", for_s=4e7)["error"]["message"] == "for_s must be a number from 1 to 2678400"
     assert b.order("OPEN", "tap")["outcome"] == "done"  # whoever is there may
 
 
