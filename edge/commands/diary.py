@@ -70,12 +70,12 @@ def run(args: argparse.Namespace) -> int:
     from edge.shell.site_file import ConfigError, load
 
     journal, history = args.state / "journal.db", args.state / FILE
+    for path in (journal, history):
+        if not path.exists():
+            raise Failed(2, f"{path} is not there: is --state the controller's state directory?")
     try:
         models = catalogue()
         site = load(args.config or args.state / LAST_GOOD, models)
-        for path in (journal, history):
-            if not path.exists():
-                raise Failed(2, f"{path} is not there: is --state the controller's state directory?")
         with closing(Gathering(site, models, journal, history)) as gathering:
             return _carry_out(args, site, gathering)
     except ConfigError as error:

@@ -67,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
     from edge.shell.site_file import ConfigError, load
 
     history = args.state / FILE
+    if not history.exists():
+        raise Failed(2, f"{history} is not there: is --state the controller's state directory?")
     try:
         models = catalogue()
         site = load(args.config or args.state / LAST_GOOD, models)
-        if not history.exists():
-            raise Failed(2, f"{history} is not there: is --state the controller's state directory?")
         language = _language(args, site)
         with closing(Export(site, models, history, language, SystemClock().now())) as export:
             lines = _written(args, export)
