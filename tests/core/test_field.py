@@ -341,6 +341,21 @@ def test_wet_soil_is_wet_until_it_is_below_the_lower_threshold_also_when_nobody_
     assert g.field.skip_zone(g.programs["p"], A, g.now) is None
 
 
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from([None, 10.0, 19.9, 20.0, 25.0, 32.0, 32.1, 40.0]), max_size=30))
+def test_soil_is_dry_from_below_one_threshold_until_above_the_other_and_never_while_silent(said: list[float | None]) -> None:
+    g = Garden(window="04:00..08:00", start=None, start_when={"soil_below": 20, "soil_above": 32})
+    when = g.programs["p"].start_when
+    assert when is not None
+    dry = False
+    for value in said:
+        g.probes["sensor/east"] = value
+        g.wait(10)
+        if value is not None:
+            dry = value < 20 or (dry and value <= 32)
+        assert g.field.dry(when, A, g.now) is (dry and value is not None)
+
+
 def test_dry_soil_asks_for_water_until_it_has_had_enough() -> None:
     start = {"soil_below": 20, "soil_above": 32}
     g = Garden(window="06:00..09:00", start=None, start_when=start)

@@ -90,6 +90,21 @@ def test_litres_add_up_to_the_pulses_that_came_while_anything_was_open(per_l: fl
     assert sum(map(p.flow.litres, (A, B, C))) * per_l == pytest.approx(p.while_open, abs=1e-6)
 
 
+@pytest.mark.slow
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(5, 200)), min_size=2, max_size=8), st.sampled_from([7.5, 50.0]))
+def test_each_valve_has_the_litres_that_flowed_while_it_was_open(plan: list[tuple[str, float]], per_l: float) -> None:
+    p = pipes(per_l, a=12.0, b=6.0)
+    flowed = {A: 0.0, B: 0.0}
+    for name, seconds in plan:
+        valve = f"valve/{name}"
+        p.see(**{name: True}).run(seconds)
+        flowed[valve] += p.l_min[valve] * seconds / 60
+    p.see().run(1)
+    for valve, litres in flowed.items():
+        assert p.flow.litres(valve) == pytest.approx(litres, abs=(2 * len(plan) + 1) / per_l)
+
+
 # --- nothing is wrong ---
 
 

@@ -23,6 +23,7 @@ from edge.core.site import Site
 
 DAY_S = 86400.0
 VALVES = (*PLOTS, "tap")
+DEFAULT_S = {"tap": 600.0} | dict.fromkeys(PLOTS, 1200.0)
 LAG_S, MAX_ON_S = 3.0, {"tap": 1800.0} | dict.fromkeys(PLOTS, 3600.0)
 PROGRAMS: dict[str, Any] = {
     "morning": {
@@ -54,7 +55,10 @@ class RunMachine(RuleBasedStateMachine):
         self.boots = 1
         self.ids = count(1)
         self.used: list[dict[str, Any]] = []
-        self.begun: dict[str, int] = {}  # how often each occurrence was told to water, by its id
+        self.over: dict[str, float] = {}  # when each run ended, by its id
+        self.done: dict[str, float] = {}  # what each zone had of water (s), by its id
+        self.asked: dict[str, float] = {}  # for how long (s) persons opened, by the command's id
+        self.decided: set[str] | None = None  # the programs' runs before, if the clock was not confirmed then
         self.bench = FarmBench(self.site, at="2026-11-21T04:58:00+07:00", journal=self.journal, look_every_s=30.0)
         self.hear()
 
@@ -95,9 +99,10 @@ class RunMachine(RuleBasedStateMachine):
 
     # --- people ---
 
-    @rule(valve=st.sampled_from(VALVES), for_s=st.sampled_from([2.0, 30.0, 300.0, 1800.0]))
-    def open(self, valve: str, for_s: float) -> None:
-        fields = {"action": "open", "for_s": for_s, "id": f"c-{next(self.ids)}"}
+    @rule(valve=st.sampled_from(VALVES), for_s=st.sampled_from([2.0, 30.0, 300.0, 1800.0, None]))
+    def open(self, valve: str, for_s: float | None) -> None:
+        fields = {"action": "open", "id": f"c-{next(self.ids)}"} | ({} if for_s is None else {"for_s": for_s})
+        self.asked[fields["id"]] = for_s or DEFAULT_S[valve]
         result = self.bench.order(fields, valve)
         assert result.get("outcome") in (None, "done", "accepted", "rejected")
         self.used.append(fields | {"valve": valve})
@@ -227,8 +232,21 @@ class RunMachine(RuleBasedStateMachine):
             assert run is None or run["id"] not in over, run
         for zone in self.bench.rows("zones"):
             assert zone["done_s"] <= zone["planned_s"] + 1, "it waters twice"
-        for name, ended in over.items():
-            assert self.begun.setdefault(name, ended) == ended, f"{name} ended twice"
+            assert zone["done_s"] >= self.done.get(zone["id"], 0.0), f"what {zone['id']} had is forgotten"
+            self.done[zone["id"]] = zone["done_s"]
+            asked = self.asked.get(zone["run"].split(":", 2)[2])
+            assert asked is None or zone["planned_s"] == asked, f"{zone['id']} waters for {zone['planned_s']:g} s"
+        self.over = over | self.over
+        for name, ended in self.over.items():
+            assert over.get(name) == ended, f"{name} was over, and is not, or ended twice"
+
+    @invariant()
+    def programs_begin_by_a_confirmed_clock_only(self) -> None:
+        now = {row["id"] for row in self.bench.rows("runs") if row["program"] is not None}
+        trusted = self.bench.clock.now().trusted
+        if self.decided is not None and not trusted:
+            assert now == self.decided, "a program was begun, or decided on, by a clock that nobody confirms"
+        self.decided = None if trusted else now
 
     @invariant()
     def what_is_open_is_wanted_by_a_run_that_is_on(self) -> None:

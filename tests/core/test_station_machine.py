@@ -19,6 +19,7 @@ DAILY = {"p": 700.0, "a": 480.0, "b": 480.0, "c": 480.0}
 DAY_S = 86400.0
 VALVES = ("valve/a", "valve/b", "valve/c")
 OUTPUTS = ("pump/p", *VALVES)
+BETWEEN = ("nothing", "kill", "cut", "3600", "-3600", "1e7", "-1e7")  # numbers: the clock is wrong by so much (s)
 LITTLE = 1e-6
 SEEN_S = 1.0 + LITTLE  # how often outputs are read
 
@@ -43,6 +44,7 @@ class Judge:
     blocked: set[str] = field(default_factory=set)
     stretches: dict[str, list[Stretch]] = field(default_factory=dict)
     forced: bool = False  # what moves now is not the station's doing
+    starts: bool = False  # or what a new process does first
     off_real: dict[str, float] = field(default_factory=dict)
     off_excused: dict[str, bool] = field(default_factory=dict)
     off_boot: dict[str, str] = field(default_factory=dict)
@@ -79,6 +81,8 @@ class Judge:
         if bench.hung and not self.unseen and (pump := self.current("pump/p")) is not None and not pump.excused:
             opened = any(bench.relays[v].on for v in VALVES)
             assert opened or name == "pump/p", "I3: the lease of the last valve ends before the pump's"
+        if self.starts and name != "pump/p" and bench.relays["pump/p"].mode not in ("sticks", "fails"):
+            assert not bench.relays["pump/p"].on, f"I3: a start closes {name} before its pump"
         if not self.forced and not bench.hung and name != "pump/p":
             self.closed(name, now)
         now.end = bench.powered
@@ -95,6 +99,10 @@ class Judge:
             assert not barred, f"{name} comes on although {target} is on hand, locked or blocked"
         assert bench.told["level"] is None, "the tank is empty"
         assert wanted or self.unseen, f"I5: {name} comes on and nothing is wanted"
+        charged = bench.disk.get(("budgets", name))
+        assert charged is not None, f"I2: {name} comes on before anything is charged"
+        assert charged["boot"] == bench.boot, f"I2: what is charged for {name} is of another boot"
+        assert charged["on_mono"] is not None, f"I2: {name} comes on without a charge on the disk"
         if name != "pump/p":
             assert name in wanted or self.unseen, f"I5: {name} opens and nobody wants it"  # it is let run out
             assert len(open_now) <= self.zones, f"I4: {open_now} are open at once"
@@ -172,6 +180,27 @@ class StationMachine(RuleBasedStateMachine):
             self.bench.told[what][output] = {"hand": 5.0, "locked": "tech"}[what]
         self.bench.step()
 
+    @rule(output=st.sampled_from(OUTPUTS), what=st.sampled_from(["hand", "locked", "block"]), valve=st.sampled_from(VALVES))
+    def want_what_is_barred(self, output: str, what: str, valve: str) -> None:
+        self.after_a_rest()
+        self.bar(output, what)
+        self.bench.want(valve if output == "pump/p" else output, 60, "barred")
+        self.advance(LEAD_S)
+
+    @rule(valve=st.sampled_from(VALVES), mode=st.sampled_from(["sticks", "fails", "unknown"]))
+    def want_what_is_broken(self, valve: str, mode: str) -> None:
+        self.after_a_rest()
+        self.mode(valve, mode)
+        self.bench.want(valve, 60, "broken")
+        self.advance(LEAD_S + 1)
+
+    def after_a_rest(self) -> None:
+        """Nothing stands against opening, unless it is a budget."""
+        self.unbar()
+        self.bench.journal(0)
+        self.drop_all()
+        self.advance(61 + LAG_S)
+
     @rule()
     def unbar(self) -> None:
         self.bench.told.update({"level": None, "room": None})
@@ -209,6 +238,9 @@ class StationMachine(RuleBasedStateMachine):
         self.judge.slack(LEASE_S)
         self.bench.hung = True
         self.bench.advance(seconds)
+        if seconds > LEASE_S:
+            on = [name for name in OUTPUTS if (now := self.judge.current(name)) is not None and not now.excused]
+            assert not on, f"I1: {on} are on without a core for {seconds:g} s"
         self.bench.hung = False
         self.judge.heard_at = self.bench.real
         self.advance(0)
@@ -216,9 +248,9 @@ class StationMachine(RuleBasedStateMachine):
     @rule(downtime=st.sampled_from([0.5, 4, 30]), drop=st.booleans())
     def kill(self, downtime: float, drop: bool) -> None:
         self.judge.slack(downtime)
-        self.judge.forced = True
+        self.judge.forced, self.judge.starts = True, not drop
         self.bench.kill(downtime, drop)
-        self.judge.forced = False
+        self.judge.forced = self.judge.starts = False
         self.advance(0)
 
     @rule(off_s=st.sampled_from([0.5, 59, 61, 7200]), trusted=st.booleans())
@@ -263,6 +295,37 @@ class StationMachine(RuleBasedStateMachine):
         self.bench.wants = {valve: (self.bench.mono + 350, "much")}
         self.bench.step()
         self.advance(420)
+
+    @rule(valve=st.sampled_from(VALVES), opened_s=st.sampled_from([100, 420]), between=st.sampled_from(BETWEEN))
+    def use_up_more(self, valve: str, opened_s: float, between: str) -> None:
+        """Its time is up, or nearly, something happens, and it is wanted again for as long."""
+        self.bench.wants = {valve: (self.bench.mono + 600, "more")}
+        self.bench.step()
+        self.advance(opened_s)
+        if between == "kill":
+            self.kill(0.5, drop=False)
+        elif between == "cut":
+            self.power_cut(61, trusted=True)
+        elif between != "nothing":
+            self.clock(float(between), trusted=True)
+        self.advance(61)
+        self.use_up(valve)
+
+    @rule(valve=st.sampled_from(VALVES), pause=st.sampled_from([0, 1, 30, 56, 61]))
+    def again_soon(self, valve: str, pause: float) -> None:
+        self.bench.wants = {valve: (self.bench.mono + 130, "once")}
+        self.bench.step()
+        self.advance(130 + pause)
+        self.bench.want(valve, 60, "again")
+        self.advance(LEAD_S + 1)
+
+    @rule(valve=st.sampled_from(VALVES), delay=st.sampled_from([2, 5, 9.5]))
+    def the_card_is_slow(self, valve: str, delay: float) -> None:
+        self.bench.journal(delay)
+        self.bench.want(valve, 100, "slow")
+        self.advance(20)
+        self.bench.journal(0)
+        self.advance(0)
 
     @rule(valve=st.sampled_from(VALVES), after=st.sampled_from([0.5, 2, 9.9]))
     def think_better_of_it(self, valve: str, after: float) -> None:
