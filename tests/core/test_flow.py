@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from flow_field import EVERY, PUMP, A, B, C, Faults, Opened, Plan, Zones, field, pipes
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from villages import village
 from water_pipes import Pipes
 
-from edge.core import flow
 from edge.core.events import PulsesCounted
 from edge.core.flow import Flow
-from edge.core.site import Site
-from edge.core.values import Row
-
-PUMP, A, B, C = "pump/well", "valve/a", "valve/b", "valve/c"
-EVERY = st.sampled_from([0.5, 1.0, 7.5, 50.0, 500.0])  # pulses a litre
-
-
-def field(per_l: float = 7.5, pump: bool = True, **normal: float | None) -> Site:
-    """Valves behind one meter, and one pump or none; `normal` by valve, by the file."""
-    bounds = {"max_on": "2h", "daily_max": "6h"}
-    valves = {
-        name: {
-            "name": f"Ruộng {name}", "output": {"gpio": 5 + i}, "flow": "water", "default": "20m", **bounds,
-            **({"pump": "well"} if pump else {}), **({} if l_min is None else {"normal_l_min": l_min}),
-        }
-        for i, (name, l_min) in enumerate(normal.items())
-    }
-    pumps = {"well": {"name": "Bơm", "output": {"gpio": 24}, "zones_at_once": 3, **bounds}} if pump else {}
-    inputs = {"water": {"gpio": 16, "role": "flow", "pulses_per_l": per_l}}
-    return village(lights={}, inputs=inputs, valves=valves, pumps=pumps)
-
-
-def pipes(per_l: float = 7.5, pump: bool = True, phase: float = 0.5, **normal: float) -> Pipes:
-    """As the file says, so it flows; the meter has been heard for a while."""
-    p = Pipes(field(per_l, pump, **(normal or {"a": 12.0, "b": 6.0})), phase=phase)
-    p.l_min = {f"valve/{name}": l_min for name, l_min in (normal or {"a": 12.0, "b": 6.0}).items()}
-    return p.run(20)
-
-
-# --- whose litres ---
 
 
 def test_litres_are_shared_by_the_normal_flow_of_what_is_open() -> None:
@@ -75,10 +43,6 @@ def test_a_single_pulse_belongs_to_whoever_was_open_when_it_came() -> None:
     assert (f.litres(A), f.litres(B)) == (0.0, 1.0)
 
 
-Opened = st.dictionaries(st.sampled_from("abc"), st.just(True))  # which valves are open, all of them flowing
-Plan = st.lists(st.tuples(Opened, st.floats(0.3, 400), st.tuples(*[st.floats(0.85, 1.15)] * 3)), max_size=8)
-
-
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(EVERY, Plan, st.floats(0, 0.99))
@@ -105,9 +69,6 @@ def test_each_valve_has_the_litres_that_flowed_while_it_was_open(plan: list[tupl
         assert p.flow.litres(valve) == pytest.approx(litres, abs=(2 * len(plan) + 1) / per_l)
 
 
-# --- nothing is wrong ---
-
-
 @pytest.mark.slow
 @settings(max_examples=80)
 @given(EVERY, st.booleans(), Plan, st.floats(0, 0.99), st.sampled_from([0.0, 0.5, 2.0]))
@@ -123,9 +84,6 @@ def test_no_danger_for_a_flow_that_stays_near_the_normal_one(
     assert not any(holds for _, _, holds, _ in p.flow.conditions())
 
 
-Zones = st.lists(st.tuples(st.sampled_from("abc"), st.floats(150, 500), st.floats(0.85, 1.15)), min_size=8, max_size=12)
-
-
 @pytest.mark.slow
 @settings(max_examples=20)
 @given(EVERY, Zones, st.floats(0, 0.99))
@@ -139,9 +97,6 @@ def test_no_danger_by_what_was_learned_either(per_l: float, zones: list[tuple[st
     for valve, l_min in normal.items():
         learned = p.flow.normal(valve)
         assert learned is None or learned == pytest.approx(l_min, rel=0.16)
-
-
-Faults = st.sampled_from(["jump", "spike", "back", "restart", "silent"])
 
 
 @pytest.mark.slow
@@ -191,9 +146,6 @@ def test_a_meter_that_is_not_heard_says_nothing_of_the_flow() -> None:
     assert (p.dangers(), p.flow.heard(p.now)) == (set(), False)
 
 
-# --- none ---
-
-
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(EVERY, st.floats(0, 0.99), st.floats(30, 400))
@@ -240,9 +192,6 @@ def test_a_valve_that_waits_for_its_pump_needs_no_water() -> None:
     assert pipes().see(a=False).run(300).found == []
 
 
-# --- too much ---
-
-
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(EVERY, st.floats(0, 0.99), st.floats(1.8, 6), st.floats(0, 300))
@@ -276,9 +225,6 @@ def test_a_pipe_may_fill_for_20_s(much: float, fills_s: float, phase: float) -> 
     assert p.run(300).found == []
 
 
-# --- too little ---
-
-
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(EVERY, st.floats(0, 0.99), st.floats(0.4, 0.6), st.floats(180, 900))
@@ -308,9 +254,6 @@ def test_a_zone_of_less_than_two_minutes_is_not_judged() -> None:
     p = pipes()
     p.l_min[A] = 6.0
     assert p.see(a=True).run(110).see().run(60).low() == set()
-
-
-# --- leaks ---
 
 
 @pytest.mark.slow
@@ -364,129 +307,3 @@ def test_water_through_a_valve_that_is_named_as_open_is_no_leak() -> None:
     p = pipes().see(a=False)
     p.extra = 12.0
     assert p.run(600).found == []
-
-
-# --- what stays, and for how long ---
-
-
-def test_a_danger_stays_until_a_person_clears_it_and_is_found_anew() -> None:
-    p = pipes().see(a=True).run(60)
-    p.l_min[A] = 0.0
-    p.run(30).see().run(100)
-    p.flow.clear(A)
-    assert p.dangers() == {("flow-none", PUMP)}
-    p.flow.clear(PUMP)
-    assert p.dangers() == set()
-    p.see(a=True).run(31)
-    assert p.dangers() == {("flow-none", PUMP)}
-
-
-def test_what_is_blocked_after_a_restart_is_a_danger_still() -> None:
-    def row(kind: str, **data: object) -> Row:
-        return {"kind": kind, "at": 0.0, "data": json.dumps(data)}
-
-    kept = {A: row("flow-high", flow="input/water", l_min=30.0), PUMP: row("leak", flow="input/other"), B: row("other")}
-    p = Pipes(field(a=12.0, b=6.0), blocks=kept)
-    assert p.dangers() == {("flow-high", A)}
-    assert p.flow.dangers()[0].data["l_min"] == 30.0
-    assert ("leak", PUMP, False, {}) in p.flow.conditions()
-
-
-def test_what_one_meter_says_of_a_pump_another_does_not_deny() -> None:
-    p, other = pipes(), pipes()
-    p.l_min[A] = 0.0
-    p.see(a=True).run(40)
-    for flows in ((p.flow, other.flow), (other.flow, p.flow)):
-        holds = {(kind, target): holds for kind, target, holds, _ in flow.conditions(flows)}
-        assert holds["flow-none", PUMP]
-        assert not holds["leak", PUMP]
-
-
-# --- the normal flow ---
-
-
-def zone(p: Pipes, seconds: float = 300.0, **opened: bool) -> Pipes:
-    return p.see(**opened).run(seconds).see(**dict.fromkeys(opened, False)).run(3).see().run(30)
-
-
-def test_the_normal_flow_is_learned_from_three_zones_that_agree() -> None:
-    p = Pipes(field(a=None)).run(20)
-    for l_min, known in ((14.0, None), (9.9, None), (10.1, None), (10.0, pytest.approx(10, rel=0.02)), (11.4, pytest.approx(10, rel=0.02))):
-        p.l_min = {A: l_min}
-        assert zone(p, a=True).flow.normal(A) == known
-    assert p.kept[A]["runs"] == 3
-    again = Pipes(p.site, p.kept).run(20)
-    assert again.flow.normal(A) == pytest.approx(10, rel=0.02)
-
-
-@pytest.mark.slow
-def test_a_slow_leak_is_not_learned_away() -> None:
-    p = Pipes(field(a=None)).run(20)
-    for i in range(60):
-        p.l_min = {A: 10.0 * 1.01**i}
-        zone(p, a=True)
-    assert p.flow.normal(A) == pytest.approx(10, rel=0.03)
-    assert ("flow-high", A) in p.dangers()
-
-
-def test_no_verdict_of_much_or_little_before_the_normal_flow_is_known() -> None:
-    p = Pipes(field(a=None)).run(20)
-    for l_min in (10.0, 30.0, 4.0, 30.0):
-        p.l_min = {A: l_min}
-        zone(p, a=True)
-    assert p.found == []
-
-
-def test_two_at_once_teach_only_the_one_that_is_not_known() -> None:
-    p = Pipes(field(a=12.0, b=None, c=None)).run(20)
-    p.l_min = {A: 12.0, B: 14.0, C: 3.0}
-    for opened in ({"b": True, "c": True}, {"a": True, "c": True}, {"a": True, "b": True}):
-        for _ in range(3):
-            zone(p, **opened)
-    assert p.flow.normal(B) == pytest.approx(14, rel=0.03)
-    assert p.flow.normal(C) is None
-
-
-def test_what_the_file_says_stands() -> None:
-    p = pipes(a=12.0)
-    p.l_min[A] = 10.0
-    for _ in range(4):
-        zone(p, a=True)
-    assert p.flow.normal(A) == 12.0
-    assert p.kept == {}
-
-
-@pytest.mark.parametrize("seconds", [60.0, 115.0])
-def test_a_short_zone_teaches_nothing(seconds: float) -> None:
-    p = Pipes(field(a=None)).run(20)
-    p.l_min = {A: 12.0}
-    zone(p, seconds, a=True)
-    assert p.kept == {}
-
-
-# --- how much flows now ---
-
-
-def test_the_flow_now_is_known_from_the_second_pulse_on_and_falls_while_none_comes() -> None:
-    p = Pipes(field(a=12.0))
-    assert p.flow.l_min() is None
-    assert p.run(20).flow.l_min() == 0.0
-    p.l_min = {A: 12.0}
-    assert p.see(a=True).run(30).flow.l_min() == pytest.approx(12, rel=0.01)
-    p.see().run(30)
-    now = p.flow.l_min()
-    assert now is not None
-    assert 0 < now < 0.4
-    assert p.run(120).flow.l_min() == 0.0
-
-
-@pytest.mark.slow
-@settings(max_examples=60)
-@given(EVERY, st.floats(0, 0.99), st.floats(1.0, 40.0))
-@example(7.5, 0.0, 12.0)
-def test_the_flow_now_is_that_of_the_pipe(per_l: float, phase: float, l_min: float) -> None:
-    assume(l_min * per_l > 2)  # pulses a minute: two within two minutes, and more
-    p = Pipes(field(per_l, a=None), phase=phase).run(20)
-    p.l_min = {A: l_min}
-    now = p.see(a=True).run(200).flow.l_min()
-    assert now == pytest.approx(l_min, rel=0.3)

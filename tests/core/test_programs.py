@@ -9,67 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from villages import CATALOGUE, STREET, Bench, Line, street, village
+from programs_bench import COOL, FIELD, GREENHOUSE, NIGHT, ROOT, WATER, about, again, audit, bright, kinds, listed, put
+from villages import CATALOGUE, STREET, Bench, village
 
 from edge.core.assembly import decoder
-from edge.core.events import Persist
 from edge.core.programs import Programs
 from edge.core.values import Refusal, Request
-
-ROOT = "village/thon"
-NIGHT = "2026-11-21T23:00:00+07:00"  # 33 %, by the file's street
-UNREADABLE = "program-unreadable:site:thon"
-
-
-def bright(level: int = 67) -> dict[str, Any]:
-    """The street, with another level from 22:30 on."""
-    body = copy.deepcopy(STREET)
-    body["steps"][1]["level"] = level
-    return body
-
-
-COOL: dict[str, Any] = {
-    "kind": "climate", "target": "fan",
-    "when": {"sensor": "air", "quantity": "temperature_c", "on_above": 33, "off_below": 30},
-}  # fmt: skip
-GREENHOUSE: dict[str, Any] = {
-    "programs": {"cool": COOL},
-    "switches": {
-        "fan": {"name": "Quạt", "output": {"gpio": 4}, "max_on": "1h", "program": "cool"},
-        "mist": {"name": "Sương", "output": {"gpio": 12}, "max_on": "1h"},
-    },
-    "sensors": {"air": {"name": "Khí", "model": "xy-md02", "port": "bus", "address": 9}},
-}
-WATER: dict[str, Any] = {
-    "kind": "irrigation", "finish_before": "sunrise + 1h", "zones": [{"plot": "20m"}], "season": {"11": 50}
-}
-FIELD: dict[str, Any] = {
-    "programs": {"water": WATER},
-    "valves": {"plot": {"name": "Thửa", "output": {"gpio": 4}, "max_on": "1h", "daily_max": "2h", "default": "20m"}},
-}
-
-
-def listed(b: Bench, name: str = "street") -> dict[str, Any]:
-    return {found["program"]: found for found in b.ask("programs")["programs"]}[name]
-
-
-def put(b: Bench, body: object, rev: object = 1, name: str = "street", user: str = "head", **more: Any) -> dict[str, Any]:
-    return b.ask("program-put", user, program=name, rev=rev, body=body, **more)
-
-
-def about(b: Bench) -> dict[str, int]:
-    return {p["id"]: p["rev"] for p in json.loads(b.radio.retained[f"{ROOT}/about"])["programs"]}
-
-
-def audit(b: Bench) -> list[dict[str, Any]]:
-    return [json.loads(m.payload) for m in b.radio.messages if m.topic == f"{ROOT}/audit"]
-
-
-def again(b: Bench, path: Path, **more: Any) -> Bench:
-    """The process is killed once all is stored, and started again."""
-    assert b.store._db is not None
-    b.store._db.close()
-    return Bench(more.pop("site", b.site), journal=path, clock=b.clock, lines=b.lines)
 
 
 def test_the_files_programs_are_in_force_with_rev_1_in_the_words_of_the_file() -> None:
@@ -342,9 +287,6 @@ def test_with_a_card_that_cannot_be_written_it_is_in_force_and_says_that_it_is_n
     assert put(b, bright(67), 3) == {"id": "r-1", "ok": True, "program": "street", "rev": 4, "stored": True}
 
 
-# --- the other kinds ---
-
-
 def test_programs_of_every_kind_are_in_force_and_told(tmp_path: Path) -> None:
     both = {key: FIELD.get(key, {}) | GREENHOUSE.get(key, {}) for key in FIELD | GREENHOUSE}
     b = Bench(village(**both), at=NIGHT)
@@ -417,130 +359,3 @@ def test_who_took_the_programs_of_a_kind_sees_every_put() -> None:
     assert before.zones[0].for_s == 1200
     assert irrigation["water"].zones[0].for_s == 1500
     assert list(light) == ["street", "feast"]
-
-
-# --- the file and the journal ---
-
-
-def test_what_was_put_stands_above_the_file_until_it_is_the_files_again(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(at=NIGHT, journal=path)
-    put(b, bright(67))
-    b = again(b, path, site=village(programs={"street": bright(100)}))
-    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"]) == (67, 2, "head")
-    assert put(b, bright(100), 2)["rev"] == 3  # as --reset does
-    assert (listed(b)["by"], listed(b)["at"], listed(b)["body"]) == (None, None, bright(100))
-    b = again(b, path, site=village(programs={"street": bright(0)}))
-    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"]) == (0, 4, None)
-
-
-def test_a_file_that_has_taken_up_what_was_put_owns_it_again(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(at=NIGHT, journal=path)
-    put(b, bright(67))
-    b = again(b, path, site=village(programs={"street": bright(67)}))
-    assert (listed(b)["rev"], listed(b)["by"]) == (2, None)
-    b = again(b, path, site=village(programs={"street": bright(100)}))
-    assert (b.state()["level"], listed(b)["rev"]) == (100, 3)
-
-
-def test_a_change_of_the_file_is_a_change_that_whoever_read_before_must_read(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(at=NIGHT, journal=path)
-    b = again(b, path, site=village(programs={"street": bright(67)}))
-    assert (b.state()["level"], listed(b)["rev"]) == (67, 2)
-    assert put(b, bright(0), 1)["error"]["code"] == "conflict"
-    b = again(b, path)
-    assert listed(b)["rev"] == 2
-
-
-def test_a_rev_is_not_used_again_for_a_program_that_left_the_file_and_came_back(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    both = village({"road": street()}, {"other": bright(0)})
-    b = Bench(both, journal=path)
-    put(b, bright(67), 1, "other")
-    put(b, bright(0), 2, "other")
-    b = again(b, path, site=village())
-    assert about(b) == {"street": 1}
-    assert put(b, bright(67), 3, "other")["error"]["code"] == "unknown-program"
-    b = again(b, path, site=both)
-    assert listed(b, "other")["rev"] == 3
-    b = again(b, path, site=village())
-    assert put(b, bright(67), 0, "other")["rev"] == 4
-
-
-def kinds(b: Bench) -> dict[str, str]:
-    return {p["id"]: p["kind"] for p in json.loads(b.radio.retained[f"{ROOT}/about"])["programs"]}
-
-
-def test_one_that_the_file_has_as_another_kind_now_gives_way_to_it(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(journal=path)
-    put(b, bright(), 0, "cool")
-    b = again(b, path, site=village(**GREENHOUSE))
-    assert (about(b), kinds(b)["cool"], listed(b, "cool")["by"]) == ({"street": 1, "cool": 2}, "climate", None)
-    assert b.alarm(UNREADABLE) is None
-    b = again(b, path, site=village(**GREENHOUSE))
-    assert about(b) == {"street": 1, "cool": 2}
-
-
-@pytest.mark.parametrize("body", ["", "{", '{"kind": "light"}', '{"kind": "light", "steps": [{"at": "noonish", "level": 3}]}', "[" * 9999])
-def test_one_that_cannot_be_read_any_more_gives_way_to_the_files_with_an_alarm_until_it_is_put_again(
-    tmp_path: Path, body: str
-) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(at=NIGHT, journal=path)
-    put(b, bright(67))
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE programs SET body = ?", (body,))
-    b = again(b, path)
-    assert (b.state()["level"], listed(b)["rev"], listed(b)["by"], listed(b)["body"]) == (33, 3, None, STREET)
-    raised = b.alarm(UNREADABLE)
-    assert raised is not None
-    assert (raised["state"], raised["severity"]) == ("raised", "warning")
-    assert "programs.street" in raised["text"]["en"]
-    b = again(b, path)
-    assert listed(b)["rev"] == 3
-    assert put(b, bright(67), 2)["error"]["code"] == "conflict"
-    assert put(b, bright(67), 3)["rev"] == 4
-    b.advance(1)
-    cleared = b.alarm(UNREADABLE)
-    assert cleared is not None
-    assert cleared["state"] == "cleared"
-    b = again(b, path)
-    assert (b.state()["level"], listed(b)["rev"]) == (67, 4)
-
-
-def test_one_that_only_the_journal_had_and_that_cannot_be_read_is_not_in_force_but_its_revs_are_used_up(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    b = Bench(journal=path)
-    put(b, bright(), 0, "feast")
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE programs SET body = '' WHERE id = 'feast'")
-    b = again(b, path)
-    assert about(b) == {"street": 1}
-    assert "programs.feast" in str(b.alarm(UNREADABLE))
-    assert put(b, bright(), 0, "feast")["rev"] == 3
-
-
-def test_lights_of_other_programs_are_left_alone() -> None:
-    lights = {"road": street(), "lane": street(circuits=1, program="lane")}
-    lights["lane"]["circuits"]["a"]["output"]["gpio"] = 25
-    b = Bench(village(lights, {"lane": STREET}), at=NIGHT)
-    b.advance(60)
-    line = b.lines["light/lane/a"]
-    assert isinstance(line, Line)
-    before, state = len(line.writes), b.state("lane")
-    put(b, bright(0))
-    assert b.on("road") == ""
-    assert (len(line.writes), b.state("lane")) == (before, state)
-
-
-def test_the_first_change_after_a_restore_goes_beyond_the_revs_that_may_have_been(tmp_path: Path) -> None:
-    b = Bench(journal=tmp_path / "journal.db")
-    put(b, bright(67))
-    b.store.put(Persist(("sequences", "revs"), {"reserved": 5000}))
-    b.store.step(b.clock.now())
-    after = again(b, tmp_path / "journal.db")
-    assert about(after)["street"] == 2
-    assert put(after, bright(100), rev=2)["rev"] == 5001

@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fault_scene import CELL, DOOR, MAINS, QUIET, SWITCH, WHOLE, Scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.registers import catalogue
-from edge.shell.clock import ManualClock
-from edge.shell.site_file import parse_site
 from simulator.fault_kinds import KINDS
-from simulator.fault_stage import VillageStage
-from simulator.faults import Change, FaultError, Faults, read
-from simulator.village import Village
-
-CONFIG = """
-site: {id: test, name: Test, latitude: 19.87, longitude: 105.68, timezone: Asia/Ho_Chi_Minh, language: en}
-ports:
-  rs485: {device: /dev/ttyUSB0, baudrate: 9600, parity: none}
-  spare: {device: /dev/ttyUSB1, baudrate: 9600, parity: none}
-meters:
-  cabinet: {name: Cabinet, model: sdm630, port: rs485, address: 1}
-  hall: {name: Hall, model: sdm120, port: rs485, address: 2}
-lights:
-  road:
-    name: Road
-    meter: cabinet
-    circuits:
-      a: {output: {gpio: 17, active: low}, lamps: 8, lamp_w: 60}
-      b: {output: {gpio: 27, active: low}, lamps: 8, lamp_w: 60, feedback: {gpio: 5}}
-  hall:
-    name: Hall
-    meter: hall
-    circuits: {a: {output: {gpio: 23, active: high}, lamps: 6, lamp_w: 30}}
-inputs:
-  switch: {gpio: 6, role: hand, of: [road]}
-  door: {gpio: 13, role: door}
-  mains: {gpio: 19, role: mains, active: high}
-  photocell: {gpio: 26, role: photocell}
-  rain: {gpio: 20, role: rain}
-  water: {gpio: 21, role: flow, pulses_per_l: 10}
-"""
-
-
-class Scene(VillageStage):
-    """A stage of which only the village plays; everything else is written down."""
-
-    time = "fast"
-
-    def __init__(self) -> None:
-        self.manual = ManualClock(1_795_258_000.0)  # a quarter to six in the evening
-        site = parse_site(CONFIG, "test.yaml", catalogue())
-        super().__init__(Village(site, catalogue(), self.manual, 1), self.manual)
-        self.wired = {name: (contact.gpio, int(contact.active == "high")) for name, contact in site.read_inputs().items()}
-        self.told: list[tuple[str, Change]] = []
-        self.timers: list[tuple[float, Callable[[], None]]] = []
-        self.faults = Faults(self)
-        for pin, level in ((17, 0), (27, 1), (23, 1)):  # road/a and the hall burn, road/b does not
-            self.village.board.claim(pin, level, 1)
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        self.timers.append((seconds, action))
-
-    def broker(self, change: Change) -> None:
-        self.told.append(("broker", change))
-
-    def clock(self, change: Change) -> None:
-        self.told.append(("clock", change))
-
-    def card(self, change: Change) -> None:
-        self.told.append(("card", change))
-
-    def process(self, change: Change) -> None:
-        self.told.append(("process", change))
-
-    def put(self, name: str, on: str | None = None, **values: Any) -> str:
-        fields = {"fault": name, **({"on": on} if on else {}), **values}
-        return str(self.faults.inject(read(fields)))
-
-    def meter(self, name: str = "cabinet") -> dict[str, float]:
-        return self.village.world.quantities(name, self.manual.mono())
-
-    def power(self, name: str = "cabinet") -> float:
-        return self.meter(name)["power_w"]
-
-    def grown(self, name: str = "cabinet", seconds: float = 3600) -> float:
-        """What the counter counts in that time, in kWh."""
-        before = self.meter(name)["energy_kwh"]
-        self.manual.advance(seconds)
-        return self.meter(name)["energy_kwh"] - before
-
-    def holds(self) -> set[str]:
-        """The contacts that say that what they are named for holds, by their lines."""
-        return {name for name, (pin, active) in self.wired.items() if self.village.board.level(pin) == active}
-
-    def watts(self) -> dict[str, float]:
-        return {load: self.village.world.watts(load) for load in self.village.world.loads}
 
 
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
-
-
-WHOLE = {"road/a": 480.0, "road/b": 0.0, "hall/a": 180.0}
 
 
 def test_the_scene_is_whole(scene: Scene) -> None:
@@ -248,12 +156,6 @@ def test_whatever_is_put_and_taken_back_in_any_order_leaves_a_whole_village(data
     assert scene.village.pulsing.counted("input/water", scene.manual.mono()) == counted
 
 
-# --- the cabinet's contacts ---
-
-QUIET = {"input/mains", "input/photocell"}  # that hold while nothing is wrong: it is dark, and road/b is off
-SWITCH, DOOR, MAINS, CELL = (f"input/{name}" for name in ("switch", "door", "mains", "photocell"))
-
-
 @pytest.mark.parametrize(
     ("name", "on", "values", "holds"),
     [
@@ -323,9 +225,6 @@ def test_of_two_faults_on_one_contact_the_later_counts(scene: Scene) -> None:
     assert CELL not in scene.holds()
 
 
-# --- the lines ---
-
-
 def test_faults_of_the_bus_are_on_a_meter_or_on_all_of_a_port(scene: Scene) -> None:
     wire = scene.village.wires["rs485"]
     for name, on, values, expected in (
@@ -377,128 +276,3 @@ def test_the_worst_of_two_lates_counts(scene: Scene) -> None:
     assert scene.village.wires["rs485"].trouble.late == {1: 3.0, 2: 5.0}
     scene.faults.clear(key)
     assert scene.village.wires["rs485"].trouble.late == {1: 3.0, 2: 3.0}
-
-
-# --- reading and refusing ---
-
-
-@pytest.mark.parametrize(
-    ("fields", "words", "key"),
-    [
-        ({"fault": "relay-wedled", "on": "light/road/a"}, 'there is no fault "relay-wedled"; did you mean relay-welded?', "fault"),
-        ({"fault": 3}, "there is no fault without a name; write one of: adapter-gone", "fault"),
-        ({"fault": "slave-dead"}, "slave-dead needs what it is on; add on=meter/cabinet-1", "fault"),
-        ({"fault": "slave-dead", "on": 3}, "on must be a name; write on=meter/cabinet-1", "on"),
-        ({"fault": "slave-late", "on": "meter/hall"}, "slave-late needs by, how late; add by=3s", "fault"),
-        ({"fault": "input-stuck", "on": "input/door"}, "input-stuck needs active, whether it says that what it is named for holds; add active=true", "fault"),
-        ({"fault": "input-stuck", "on": "input/door", "active": 1}, "input-stuck: active: 1 is neither; write true or false", "active"),
-        ({"fault": "slave-late", "on": "meter/hall", "by": 3}, "slave-late: by: 3 has no unit; write a duration with its unit", "by"),
-        ({"fault": "slave-noisy", "on": "meter/hall", "share": 2}, "2 is out of range; write a number from 0 to 1", "share"),
-        ({"fault": "lamps-burnt", "on": "light/road/a", "n": 0}, "write a whole number from 1 to 1000", "n"),
-        ({"fault": "clock-jump", "by": "2m"}, "write a sign, a number and its unit", "by"),
-        ({"fault": "mains-cut", "backup": "yes"}, '"yes" is neither; write true or false', "backup"),
-        ({"fault": "mains-cut", "on": "meter/hall"}, "mains-cut is on nothing in particular; leave out on", "on"),
-        ({"fault": "meter-reset", "on": "meter/hall", "for": "3s"}, "meter-reset happens once and cannot last; leave out for", "for"),
-        ({"fault": "slave-dead", "on": "meter/hall", "four": "3s"}, 'slave-dead has no "four"; did you mean for?', "four"),
-        ({"fault": "slave-dead", "on": "meter/hall", "for": "3"}, "write a duration with its unit from 1s to 365d", "for"),
-    ],
-)
-def test_what_cannot_be_read_is_said_with_its_remedy(fields: dict[str, Any], words: str, key: str) -> None:
-    with pytest.raises(FaultError) as refused:
-        read(fields)
-    assert words in str(refused.value)
-    assert refused.value.key == key
-
-
-def test_what_is_not_there_is_refused_with_the_nearest_that_is(scene: Scene) -> None:
-    for name, on, near in (
-        ("slave-dead", "meter/hell", "did you mean meter/hall?"),
-        ("slave-dead", "light/road/a", "write one of: meter/cabinet, meter/hall, port/rs485, port/spare"),
-        ("relay-open", "light/road/aa", "did you mean light/road/a?"),
-        ("adapter-gone", "meter/hall", "write one of: port/rs485, port/spare"),
-        ("hand-on", "input/door", "write one of: input/switch"),
-        ("door-open", "input/dor", "did you mean input/door?"),
-        ("photocell-lit", "light/road/a", "write one of: input/photocell"),
-        ("feedback-missing", "light/road/a", "did you mean light/road/b?"),
-    ):
-        with pytest.raises(FaultError, match=near.replace("?", r"\?")):
-            scene.put(name, on)
-    with pytest.raises(FaultError, match="one of: input/door, input/mains, input/photocell, input/rain, input/switch"):
-        scene.put("input-stuck", "light/road/a", active=True)
-    assert (scene.faults.standing(), scene.watts(), scene.holds()) == ({}, WHOLE, QUIET)
-
-
-def test_an_id_is_given_once_and_what_does_not_stand_cannot_be_taken_back(scene: Scene) -> None:
-    first = scene.put("slave-dead", "meter/hall")
-    scene.faults.clear(first)
-    second = scene.put("slave-dead", "meter/hall")
-    assert first != second
-    with pytest.raises(FaultError, match=rf"no fault {first} stands here; there is {second} \(slave-dead on=meter/hall\)"):
-        scene.faults.clear(first)
-
-
-def test_a_fault_with_an_end_is_taken_back_by_itself_unless_it_was_before(scene: Scene) -> None:
-    scene.put("breaker", "meter/cabinet", **{"for": "10m"})
-    (seconds, expire), scene.timers[:] = scene.timers[0], []
-    assert seconds == 600
-    expire()
-    assert (scene.watts(), scene.faults.standing()) == (WHOLE, {})
-    key = scene.put("breaker", "meter/cabinet", **{"for": "10m"})
-    scene.faults.clear(key)
-    scene.timers[0][1]()
-    assert scene.watts() == WHOLE
-
-
-def test_each_place_is_told_what_stands_there_and_what_came_or_went(scene: Scene) -> None:
-    scene.put("broker-slow", by="2s")
-    key = scene.put("broker-mute")
-    scene.put("card-full")
-    scene.put("process-killed")
-    scene.faults.clear(key)
-    seen = [
-        (place, [f.kind.name for f in c.standing], c.begun and c.begun.kind.name, c.ended and c.ended.kind.name)
-        for place, c in scene.told
-    ]
-    assert seen == [
-        ("broker", ["broker-slow"], "broker-slow", None),
-        ("broker", ["broker-slow", "broker-mute"], "broker-mute", None),
-        ("card", ["card-full"], "card-full", None),
-        ("process", [], "process-killed", None),
-        ("broker", ["broker-slow"], None, "broker-mute"),
-    ]
-
-
-def test_a_fault_reads_back_as_it_is_typed(scene: Scene) -> None:
-    fields = {"fault": "slave-late", "on": "meter/hall", "by": "3s", "for": "10m"}
-    assert str(read(fields)) == "slave-late on=meter/hall by=3s for=10m"
-    assert str(read({"fault": "clock-jump", "by": "-30d"})) == "clock-jump by=-30d"
-    assert str(read({"fault": "mains-cut"})) == "mains-cut backup=false"
-    stuck = {"fault": "input-stuck", "on": "input/door", "active": True}
-    assert str(read(stuck)) == "input-stuck on=input/door active=true"
-
-
-def test_what_is_possible_in_the_other_time_only_says_what_to_do_instead(scene: Scene) -> None:
-    scene.time = "live"  # type: ignore[misc]
-    with pytest.raises(FaultError, match=r"not possible in live time; .*process-killed"):
-        scene.put("pi-rebooted")
-
-
-PROMISED = """
-slave-dead slave-late slave-noisy slave-wrong-id adapter-gone
-slave-moved slave-as slave-baud slave-scaled slave-twins slave-dlt645 slave-swapped
-relay-welded relay-open lamps-burnt illegal-tap breaker meter-reset meter-rollover meter-replaced meter-stuck mains-cut
-broker-away broker-slow broker-refusing broker-mute
-hand-on door-open photocell-covered photocell-lit feedback-missing input-stuck pulses
-clock-wrong clock-jump clock-untrusted card-full card-slow card-read-only process-killed process-frozen core-hung
-"""
-
-
-def test_every_fault_promised_has_a_name_a_place_and_a_line() -> None:
-    assert set(PROMISED.split()) <= set(KINDS)
-    for kind in KINDS.values():
-        assert kind.place in {"world", "bus", "broker", "clock", "card", "process"}
-        contacts = {"feedback", "input", "hand", "door", "photocell", "counter", "flow", "rain", "level"}
-        field = {"pump", "valve", "switch", "sensor", "probe"}
-        assert set(kind.on) <= {"circuit", "meter", "board", "port"} | contacts | field
-        assert kind.summary
-        assert kind.times == {"live", "fast"} or (kind.instead and kind.name not in PROMISED.split())
