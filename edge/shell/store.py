@@ -55,6 +55,10 @@ COLUMNS = {
 # What is noted now and then, and means the same if it is some seconds older: these rows wait for others.
 UNHURRIED = frozenset({"meters", "pulses", "hours", "operated"})
 UNHURRIED_S = 30.0
+# What is written again and again changes in its place: a new row in the old one's would touch every index's page, too.
+# Others go to the end, as they came. A zone's run and valve are in its id.
+IN_PLACE = frozenset({"outputs", "meters", "pulses", "clock", "hours", "sequences", "zones", "budgets", "operated"})
+FIXED = frozenset({"run", "valve"})
 Key = tuple[str, str]
 
 
@@ -280,7 +284,11 @@ class StoreWorker:
 def _insert(table: str) -> str:
     columns = COLUMNS[table] if table == "audit" else ("id", *COLUMNS[table])
     names = ", ".join(f'"{c}"' for c in columns)
-    return f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - constant
+    values = f"({names}) VALUES ({', '.join('?' * len(columns))})"
+    if table not in IN_PLACE:
+        return f"INSERT OR REPLACE INTO {table} {values}"
+    changed = ", ".join(f'"{c}" = excluded."{c}"' for c in COLUMNS[table] if c not in FIXED)
+    return f"INSERT INTO {table} {values} ON CONFLICT (id) DO UPDATE SET {changed}"
 
 
 INSERT = {table: _insert(table) for table in COLUMNS}

@@ -121,6 +121,29 @@ def test_what_is_only_noted_waits_for_others_and_then_goes_along(tmp_path: Path)
     assert store.step(Moment(1e9, NOW.mono + 41, "b1", True)) is None
 
 
+def test_a_checkpoint_costs_the_card_one_page(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    store = StoreWorker(path, lambda _: None)
+
+    def checkpoint(done_s: float) -> int:
+        """Bytes that two zones of a run cost."""
+        before = path.with_name("journal.db-wal").stat().st_size
+        for n in (0, 1):
+            row = {"run": "r:2026-01-01:0", "valve": f"valve/plot-{n}", "planned_s": 1800.0, "planned_l": None, "done_s": done_s,
+                   "litres": None, "started": 1.8e9, "ended": None, "outcome": None, "why": ""}  # fmt: skip
+            store.put(Persist(("zones", f"r:2026-01-01:0/{n}"), row))
+        store.step(NOW)
+        return path.with_name("journal.db-wal").stat().st_size - before
+
+    checkpoint(0.0)
+    assert [checkpoint(15.0 * n) for n in range(1, 5)] == [4096 + 24] * 4
+    assert store._db is not None
+    assert store._db.execute("SELECT rowid, done_s, run FROM zones").fetchall() == [
+        (1, 60.0, "r:2026-01-01:0"), (2, 60.0, "r:2026-01-01:0")
+    ]  # fmt: skip
+    store.close(NOW)
+
+
 def test_a_damage_that_is_met_while_it_runs_is_mended_at_once(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     store = StoreWorker(path, lambda _: None)
