@@ -5,8 +5,9 @@ needs the time of some pulses, whatever its shortest time is; with n pulses a se
 
 - none: no pulse for NONE_S and for 4/n s (less than a quarter of the normal flow), or less than a tenth of it for
   NONE_S and 30/n s. The first SOON_S after a change do not count.
-- high: more than 1.5 times the normal flow for HIGH_S and 4/n s, and still in the later half of these. The first
-  FILL_S do not count, and of a pipe that takes longer to fill the later half tells.
+- high: more than 1.5 times the normal flow for HIGH_S and 4/n s, and in either half of these. The first FILL_S do not
+  count, and of a pipe that takes longer to fill the later half tells; the earlier one, of a valve that has opened and
+  is only seen to some seconds later.
 - low: less than 0.7 times the normal flow over the whole zone but its first FILLED_S.
 - leak: more than 0.3 l/min for certain in 20 s, or in 1 or 5 minutes, SETTLE_S after the last valve closed.
 
@@ -88,9 +89,12 @@ def is_high(track: Track, stretch: Stretch, normal: float) -> float | None:
     begin, half = track.back(window_s, not_before), track.back(window_s / 2, not_before)
     if begin is None or half is None:
         return None
+    if half <= begin:
+        return None
     l_min = track.l_min(track.steady(begin), track.last_at - begin)
+    sooner = track.l_min(track.pulses(begin, half), half - begin)
     later = track.l_min(track.pulses(half), track.last_at - half)
-    return l_min if min(l_min, later) > HIGH * normal else None
+    return l_min if min(l_min, sooner, later) > HIGH * normal else None
 
 
 def mean(track: Track, stretch: Stretch) -> float | None:

@@ -84,6 +84,13 @@ def test_no_danger_for_a_flow_that_stays_near_the_normal_one(
     assert not any(holds for _, _, holds, _ in p.flow.conditions())
 
 
+def test_a_large_valve_that_is_seen_some_seconds_late_is_no_burst_of_a_small_one() -> None:
+    p = pipes(a=12.0, b=4.0, c=30.0)
+    p.late_s = 3.0
+    p.see(b=True).run(275).see(a=True, b=True, c=True).run(60)
+    assert p.found == []
+
+
 @pytest.mark.slow
 @settings(max_examples=20)
 @given(EVERY, Zones, st.floats(0, 0.99))
