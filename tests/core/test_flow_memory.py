@@ -85,6 +85,24 @@ def test_two_at_once_teach_only_the_one_that_is_not_known() -> None:
     assert p.flow.normal(C) is None
 
 
+def test_valves_that_are_only_ever_open_together_are_learned_together() -> None:
+    p = Pipes(field(a=12.0, b=None, c=None)).run(20)
+    p.l_min = {A: 12.0, B: 9.0, C: 10.0}
+    for opened in ({"b": True, "c": True}, {"a": True, "b": True}):
+        for _ in range(3):
+            zone(p, **opened)
+    assert (p.flow.normal(B), p.flow.normal(C), p.found) == (None, None, [])
+    assert {name: round(row["l_min"]) for name, row in p.kept.items()} == {f"{B}+{C}": 19, f"{A}+{B}": 21}
+    for kept in (p, Pipes(p.site, p.kept).run(20)):
+        for more, opened in ((B, {"b": True, "c": True}), (A, {"a": True, "b": True})):
+            kept.l_min = {A: 12.0, B: 9.0, C: 10.0} | {more: 30.0}
+            kept.found.clear()
+            zone(kept, **opened)
+            assert {(kind, target) for _, kind, target in kept.found} == {("flow-high", f"valve/{n}") for n in opened}
+            for valve in opened:
+                kept.flow.clear(f"valve/{valve}")
+
+
 def test_what_the_file_says_stands() -> None:
     p = pipes(a=12.0)
     p.l_min[A] = 10.0
