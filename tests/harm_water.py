@@ -98,7 +98,7 @@ class Garden:
     def start(self) -> None:
         since = len(self.ear.messages)
         self.house.start()
-        until(lambda: came_online(self.ear, since), UP_AGAIN_S, "the controller to be up")
+        until(lambda: came_online(self.ear, since), 3 * UP_AGAIN_S, "the controller to be up")
 
     def trial(self, site: Site) -> None:
         """Die at that call of a watering, be brought up again, and hold everything against what the lines did."""
