@@ -29,6 +29,7 @@ DAYS, POLL_S = 120, 600.0
 RAINY_MM = 20.0  # a week with so much rain is a rainy one
 OFF_PLAN = 0.02  # of what was planned
 THIRST_S = DAY_S  # no plot stays longer below the soil_below of its program
+PROBE_PCT = 0.1  # a probe shows no less
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Season:
         found = {}
         for way, water in (("soil", _water(self.by_soil)), ("clock", _water(self.by_clock))):
             for plot in water.plots:
-                found[f"{plot.id} by the {way}"] = sum(plot.delivered) / sum(plot.planned) - 1
+                planned = sum(plot.planned)
+                found[f"{plot.id} by the {way}"] = sum(plot.delivered) / planned - 1 if planned else 0.0
         return found
 
     def shut_s(self) -> float:
@@ -57,7 +59,8 @@ class Season:
         return list(zip(rain, *(_weekly(_litres(_water(r))) for r in (self.by_soil, self.by_clock)), strict=True))
 
     def dry_s(self) -> dict[str, float]:
-        """By plot that the soil decides for: how long it was below its `soil_below` at most, at a stretch."""
+        """By plot that the soil decides for: how long it was below its `soil_below` at most, at a stretch, as far
+        as a probe can tell."""
         return {plot.id: _longest_below(plot) for plot in _water(self.by_soil).plots[:2]}
 
     def flaws(self) -> Iterator[str]:
@@ -122,7 +125,7 @@ def _weekly(days: list[float]) -> list[float]:
 def _longest_below(plot: Plot) -> float:
     longest, since = 0.0, None
     for at, percent in plot.moisture:
-        since = None if percent >= plot.dry else at if since is None else since
+        since = None if percent >= plot.dry - PROBE_PCT else at if since is None else since
         longest = max(longest, 0.0 if since is None else at - since)
     return longest
 

@@ -1,6 +1,6 @@
 """A season of four plots in virtual time: what was planned is delivered, rain saves water, and no plant thirsts.
 
-Four weeks of it are played here, dry days and storms; all 120 days by `python -m tests.seasons`, which asks the same.
+Three weeks of it are played here, a dry one and two of storms; all 120 days by `python -m tests.seasons`, which asks the same.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from seasons import FOLDER, OFF_PLAN, RAINY_MM, THIRST_S, Season, drawn, played
 
-pytestmark = pytest.mark.slow
-START, DAYS = dt.date(2026, 5, 1), 28
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+START, DAYS = dt.date(2026, 4, 19), 21
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -32,7 +32,7 @@ def test_what_was_planned_is_delivered(season: Season) -> None:
 def test_no_pump_runs_while_all_valves_are_shut(season: Season) -> None:
     assert season.shut_s() == 0
     for found in (season.by_soil, season.by_clock):
-        assert found.water.pumps["pump-1"].on_s > 3600
+        assert found.water.pumps["pump-1"].on_s > 1800
         assert found.water.pumps["pump-1"].dry_s == 0
 
 
@@ -46,7 +46,7 @@ def test_no_plot_is_drier_than_its_threshold_for_more_than_a_day(season: Season)
     asking = season.by_soil.water.plots[:2]
     assert [plot.dry for plot in asking] == [27, 27]
     assert max(season.dry_s().values()) <= THIRST_S, season.dry_s()
-    assert any(sum(plot.delivered) > 0 for plot in asking)
+    assert all(sum(plot.delivered) > 0 for plot in asking)
 
 
 def test_nothing_is_wrong_in_it_and_what_is_wrong_would_be_told(season: Season) -> None:
@@ -58,7 +58,7 @@ def test_nothing_is_wrong_in_it_and_what_is_wrong_would_be_told(season: Season) 
     wasted = [replace(plot, delivered=[500.0] * DAYS) for plot in water.plots[1:]]
     worse = replace(season.by_soil, water=replace(water, plots=[thirsty, *wasted], pumps={"pump-1": pump}))
     told = "\n".join(replace(season, by_soil=worse).flaws())
-    for words in ("plot-1 by the soil: delivered is", "1 s of pump", "mm of rain: ", "plot-1: 671 h below"):
+    for words in ("plot-1 by the soil: delivered is", "1 s of pump", "mm of rain: ", "plot-1: 504 h below"):
         assert words in told
 
 
