@@ -53,7 +53,7 @@ def test_nothing_is_wrong_in_it_and_what_is_wrong_would_be_told(season: Season) 
     assert list(season.flaws()) == []
     water = season.by_soil.water
     one = water.plots[0]
-    thirsty = replace(one, moisture=[(at, 26.9) for at, _ in one.moisture], planned=[2 * day for day in one.planned])
+    thirsty = replace(one, moisture=[(at, 26.8) for at, _ in one.moisture], planned=[2 * day for day in one.planned])
     pump = replace(water.pumps["pump-1"], shut_s=1.0)
     wasted = [replace(plot, delivered=[500.0] * DAYS) for plot in water.plots[1:]]
     worse = replace(season.by_soil, water=replace(water, plots=[thirsty, *wasted], pumps={"pump-1": pump}))
