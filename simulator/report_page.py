@@ -59,7 +59,8 @@ def page(found: Report) -> str:
         parts.append(f"<h2>{escape(light.name)}</h2>{_legend(light, words)}")
         if light.spans:
             parts.append(_nights(light, found))
-    parts.append(_light_table(found, words))
+    if found.lights:
+        parts.append(_light_table(found, words))
     parts.append(f'<h2>{words["power"]}</h2><p class="faint">{words["watts"]}</p>{_power(found)}')
     keys = "".join(key(METERS[i % len(METERS)], found.names[meter]) for i, meter in enumerate(found.energy))
     parts.append(f'<h2>{words["energy"]}</h2><p class="faint">{words["per_day"]}{keys}</p>{_energy(found)}')
@@ -97,7 +98,7 @@ def _nights(light: LightReport, found: Report) -> str:
     for row in range(0, rows, step):
         day = began + dt.timedelta(days=row)
         drawn.append(text(-4, row * height + min(height, 12) - 2 + (height < 9), f"{day:%d/%m}", "end"))
-    return svg(drawn, bottom + 16)
+    return svg(drawn, bottom + 16, 6)
 
 
 def _power(found: Report) -> str:

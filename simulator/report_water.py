@@ -22,13 +22,15 @@ MOISTURE_EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One valve's plot. `planned` and `delivered`: litres by day; `moisture`: (seconds, percent); `dry` and `wet`: the
+    """One valve's plot. Litres by day: `planned` for what was to be watered, `skipped` for what programs left out,
+    `delivered`; minutes are reckoned with the valve's normal flow. `moisture`: (seconds, percent); `dry` and `wet`: the
     thresholds of its programs, or else where plants begin to thirst, and field capacity; `thirsty`: days whose mean
     lay below `dry`."""
 
     id: str
     name: str
     planned: list[float]
+    skipped: list[float]
     delivered: list[float]
     moisture: list[tuple[float, float]]
     dry: float
@@ -81,13 +83,14 @@ def water(fast: Fast, sampler: WaterSampler, start: float, lead: float) -> Water
     begins = [max(start, start - lead + n * DAY_S) for n in range(days + 1)]
     rain = village.surroundings.rain
     ends = [min(at, start + now) for at in begins[1:]]
-    runs, planned = _journalled(fast, days, lambda slot: int((slot - start + lead) // DAY_S))
+    runs, planned, skipped = _journalled(fast, days, lambda slot: int((slot - start + lead) // DAY_S))
     plots = []
     for name, valve in site.valves.items():
         dry, wet = _thresholds(site, name)
         seen = sampler.moisture.get(name, [])
         thirsty = sum(mean < dry for mean in _means(seen, lead))
-        plots.append(Plot(name, valve.name, planned[name], sampler.delivered[name], seen, dry, wet, thirsty))
+        litres = planned[name], skipped[name], sampler.delivered[name]
+        plots.append(Plot(name, valve.name, *litres, seen, dry, wet, thirsty))
     pumps = {name: village.hydraulics.account(name, now) for name in site.pumps}
     return Water(plots, pumps, [rain.depth_mm(a, b) for a, b in zip(begins, ends, strict=False)], runs)
 
@@ -99,6 +102,7 @@ def lines(found: Water, names: Callable[[str, str], str] = lambda _, code: code)
     for plot in found.plots:
         low, high = min(p for _, p in plot.moisture), max(p for _, p in plot.moisture)
         planned = f" of {sum(plot.planned):.0f} planned" if any(plot.planned) else ""
+        planned += f", {sum(plot.skipped):.0f} skipped" if any(plot.skipped) else ""
         thirst = f"{plot.thirsty or 'no'} day{'' if plot.thirsty == 1 else 's'} below {plot.dry:g} %"
         yield f"  {plot.id:<24} {sum(plot.delivered):.0f}{planned}; soil {low:.0f} to {high:.0f} %, {thirst}"
     yield f"  {'rain':<24} {sum(found.rain):.0f} mm on {sum(mm >= 0.1 for mm in found.rain)} days"
@@ -145,9 +149,10 @@ def _means(seen: list[tuple[float, float]], lead: float) -> list[float]:
 
 def _journalled(
     fast: Fast, days: int, day_of: Callable[[float], int]
-) -> tuple[dict[str, Counter[tuple[str, str]]], dict[str, list[float]]]:
-    """How the runs ended, by program or person, and the litres that were planned for each valve and day."""
-    planned = {name: [0.0] * days for name in fast.site.valves}
+) -> tuple[dict[str, Counter[tuple[str, str]]], dict[str, list[float]], dict[str, list[float]]]:
+    """How the runs ended, by program or person; and the litres that were planned, and that were skipped, for each valve
+    and day."""
+    planned, skipped = ({name: [0.0] * days for name in fast.site.valves} for _ in range(2))
     runs: dict[str, Counter[tuple[str, str]]] = {}
     fast.runner.settle()
     journal = sqlite3.connect(f"file:{fast.journal_file}?mode=ro", uri=True)
@@ -155,12 +160,13 @@ def _journalled(
         ended = "SELECT program, user, outcome, why FROM runs WHERE outcome IS NOT NULL ORDER BY slot"
         for program, user, outcome, why in journal.execute(ended):
             runs.setdefault(program or user or "", Counter())[outcome, why] += 1
-        zones = "SELECT z.valve, z.planned_s, z.planned_l, r.slot FROM zones z JOIN runs r ON r.id = z.run"
-        for valve, seconds, litres, slot in journal.execute(zones):
+        zones = "SELECT z.valve, z.planned_s, z.planned_l, z.outcome, r.slot FROM zones z JOIN runs r ON r.id = z.run"
+        for valve, seconds, litres, outcome, slot in journal.execute(zones):
             name, day = valve.removeprefix("valve/"), day_of(slot)
             if name in planned and 0 <= day < days:
                 normal = fast.village.hydraulics.pipes[name].normal
-                planned[name][day] += litres if litres is not None else (seconds or 0.0) * normal / 60
+                days_of = skipped if outcome == "skipped" else planned
+                days_of[name][day] += litres if litres is not None else (seconds or 0.0) * normal / 60
     finally:
         journal.close()
-    return runs, planned
+    return runs, planned, skipped

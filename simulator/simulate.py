@@ -25,7 +25,7 @@ examples:
     village-edge simulate --config config/nguyen-ly.yaml --days 3 --start 2026-06-20 --trace core.jsonl
 
 The same configuration, seed and start give the same run to the last byte of --trace. Asking the meters every 10 s takes
-most of the time; --poll 60s makes a month a matter of half a minute. Ctrl-C ends it with the report so far."""
+most of the time; --poll 60s makes a month a matter of a minute or two. Ctrl-C ends it with the report so far."""
 FIRST_DAY = dt.date(2026, 1, 1)  # a fixed one, so that a run can be repeated
 DEFAULT_DAYS = 7
 LONGEST_DAYS = 3660

@@ -37,6 +37,7 @@ class Cabinet:
             for name, found in site.inputs.items()
             if found.role in ("hand", "door", "mains", "photocell")
         }
+        self._cell = next((c for c in self._contacts.values() if c.role == "photocell"), None)
         self._feedback = {
             f"{FEEDBACK}/{name}/{key}": (f"light/{name}", key)
             for name, light in site.lights.items()
@@ -62,7 +63,7 @@ class Cabinet:
             contact.since = max(moment.wall, math.nextafter(said_at, math.inf))
         changed = event.on is not contact.on and event.on is not None and contact.role == "hand"
         contact.on, contact.error, contact.heard = event.on, event.error, True
-        if contact is self._cell():
+        if contact is self._cell:
             self._cells.see(event.on, moment)
         if not changed or (row is not None and row["on"] == event.on):
             return []
@@ -94,14 +95,11 @@ class Cabinet:
                 found.append(("door-open", name, contact.on is True, {}))
             elif contact.role == "mains":
                 found.append(("mains-lost", name, contact.on is False, {}))
-            elif contact is self._cell():
+            elif contact is self._cell:
                 stuck = self._cells.fault(moment)
                 says: dict[str, object] = {"why": stuck, "why_vi": VI.get(stuck or "")}
                 found.append(("photocell-stuck", name, stuck is not None, says))
         return found
-
-    def _cell(self) -> Contact | None:
-        return next((c for c in self._contacts.values() if c.role == "photocell"), None)
 
     @property
     def names(self) -> list[str]:

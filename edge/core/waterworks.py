@@ -52,6 +52,7 @@ class Waterworks:
         self._hand = hand
         self.inputs = field.names
         self._places: list[Place] = []
+        self._found: list[Condition] | None = None  # of all but the field, as of the last whole step
 
     def start(self, moment: Moment) -> list[Effect]:
         """Everything off; then take up what the journal kept of runs."""
@@ -114,6 +115,7 @@ class Waterworks:
         return looked
 
     def _step(self, moment: Moment) -> list[Effect]:
+        self._found = None
         effects = [*self._look(moment), *self._field.step(moment)]
         effects += [*self._runs.begin(moment), *self._holds.step(moment)]
         while True:
@@ -285,10 +287,12 @@ class Waterworks:
 
     def conditions(self) -> list[Condition]:
         """The alarms that irrigation can be the cause of: kind, device, whether its condition holds, data."""
-        found: list[Condition] = [c for station in self._plumbing.stations for c in station.conditions()]
-        found += [*flow_conditions(self._plumbing.flows.values()), *self._field.conditions()]
-        troubles = self._runs.troubles.items()
-        return found + [(kind, device, data is not None, data or {}) for (kind, device), data in troubles]
+        if self._found is None:
+            self._found = [c for station in self._plumbing.stations for c in station.conditions()]
+            self._found += flow_conditions(self._plumbing.flows.values())
+            troubles = self._runs.troubles.items()
+            self._found += [(kind, device, data is not None, data or {}) for (kind, device), data in troubles]
+        return [*self._found, *self._field.conditions()]
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""

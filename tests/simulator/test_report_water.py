@@ -90,16 +90,17 @@ def test_what_was_planned_and_why_it_was_not_done_is_the_journals(days: Days) ->
             )  # fmt: skip
             for zone, (valve, seconds, litres) in enumerate((("valve/a", 1200, None), ("valve/b", None, 150))):
                 journal.execute(
-                    "INSERT INTO zones (id, run, valve, planned_s, planned_l, done_s, why) VALUES (?, ?, ?, ?, ?, 0, '')",
-                    (f"dawn:{n}:0/{zone}", f"dawn:{n}:0", valve, seconds, litres),
-                )
+                    "INSERT INTO zones (id, run, valve, planned_s, planned_l, done_s, outcome, why) VALUES "
+                    "(?, ?, ?, ?, ?, 0, ?, '')", (f"dawn:{n}:0/{zone}", f"dawn:{n}:0", valve, seconds, litres, outcome),
+                )  # fmt: skip
     journal.close()
     found = days.report()
     assert found.water is not None
-    assert [plot.planned for plot in found.water.plots] == [[240, 240], [150, 150]]
+    assert [plot.planned for plot in found.water.plots] == [[240, 0], [150, 0]]
+    assert [plot.skipped for plot in found.water.plots] == [[0, 240], [0, 150]]
     assert found.water.runs == {"dawn": Counter({("done", ""): 1, ("skipped", "rain"): 1})}
     assert "1 done, 1 skipped (rain 1)" in summary(found)
-    assert "0 of 480 planned" in summary(found)
+    assert "0 of 240 planned, 240 skipped" in summary(found)
 
 
 def test_the_page_shows_the_field_in_the_villages_language_and_escapes_its_names(days: Days) -> None:
