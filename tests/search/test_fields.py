@@ -33,7 +33,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_what_is_promised_of_fields_holds_and_much_happens_in_them(capsys: pytest.CaptureFixture[str]) -> None:
     counts: Counter[str] = Counter()
     for seed in range(1, LIVES + 1):
@@ -45,7 +45,7 @@ def test_what_is_promised_of_fields_holds_and_much_happens_in_them(capsys: pytes
     assert {name: counts[name] for name, least in AT_LEAST.items() if counts[name] < least} == {}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_no_setting_of_the_clock_moves_an_output(capsys: pytest.CaptureFixture[str]) -> None:
     counts: Counter[str] = Counter()
     for seed in TWINS:
