@@ -134,7 +134,7 @@ class FieldJudge:
     def _came_on(self, out: Out, at: float) -> None:
         if out.target.startswith("valve/"):
             self.runs.opened(out.target, self._told.get(out.target), at)
-        if not out.target.startswith("pump/"):
+        if not out.target.startswith("pump/") or self._falls_unseen(out, at):
             return
         pump = self.site.pumps[out.target.partition("/")[2]]
         opened = [valve.since for _, valve in self.outs.values() if valve.pump == out.target and valve.on]
@@ -147,6 +147,12 @@ class FieldJudge:
         late = 0.0 if not out.on_board else LEASE_S if self._bus_bad > out.off_at - LEASE_S else BUS_S  # told off, not off yet
         if known and at - out.off_at < pump.rest - late - EPS and out.off_at > 0:
             raise Violation("I4", f"{out.target} came on {at - out.off_at:.3f} s after its stop, rest is {pump.rest}")
+
+    def _falls_unseen(self, pump: Out, at: float) -> bool:
+        """A board that lost its power for a moment, or was out of reach, is known to have let its relays fall when it is
+        next read: a renewal of the pump's lease that is written before brings it on again, without rest, and before
+        the renewal of its valve on the same board."""
+        return pump.on_board and self._bus_bad > at - max(2 * self._board_poll_s, LEASE_S)
 
     def _went_off(self, out: Out, at: float) -> None:
         """The last valve waits for the pump to run out: but not where a core that hangs, a process that ends or the
