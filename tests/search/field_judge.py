@@ -22,7 +22,7 @@ LEASE_S = 15.0  # what is on when the core stands still, or when a board cannot 
 SPARE_S = 1.0  # of I1
 OBEYED_S = 3.0  # a board is written between two polls, and a look tells of a line
 BUS_S = 3.0  # a port that carries two boards' and sensors' questions writes a wish so late at most
-TOLD_S = 5.0
+BUS = ("board/board", "port/bus")
 LEASED_LATER_S = 25.0
 CHATTER, CHATTER_S = 40, 60.0  # so many changes of one output in so many seconds are a relay that dies soon
 
@@ -81,7 +81,7 @@ class FieldJudge:
     def _note_faults(self, seconds: float) -> None:
         """What troubles the house while these seconds pass."""
         names = {f.kind.name for f in self.faults.standing().values()}
-        boards = {f.kind.name for f in self.faults.standing().values() if f.on in ("board/board", "port/bus")}
+        boards = {f.kind.name for f in self.faults.standing().values() if f.on in BUS}
         until = self.seconds + seconds
         hung = not self.house.thinks() or "process-frozen" in names
         if hung and not self._was_hung:

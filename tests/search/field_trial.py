@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from search.account import Action, Violation, text_of, unix
 from search.almanac import DAY_S
-from search.field_judge import LEASE_S, FieldJudge, Out
+from search.field_judge import BUS, LEASE_S, FieldJudge, Out
 from search.field_runs import RunBooks
 from search.fields import Fields, fields
 from search.house import Doomed, House
@@ -43,6 +43,7 @@ class FieldTrial(FieldJudge):
         self._audited = False  # all that comes is told of in the same moment
         self._void: set[str] = set()
         self._live: set[str] = set()
+        self._heard_of: dict[str, float] = {}  # runs, by when they were first told of
         self._taken: dict[tuple[str, str], float] = {}
         self._given = 0
         self._told: dict[str, dict[str, Any]] = {}
@@ -172,6 +173,8 @@ class FieldTrial(FieldJudge):
         if kind.startswith("clock-"):
             self.counts["jumps"] += 1
             self._jumped_at = self.seconds
+        if fault.on in BUS:
+            self._bus_bad = self.seconds
         self.faults.inject(fault)
 
     def _do_mend(self, which: int) -> None:
@@ -247,6 +250,8 @@ class FieldTrial(FieldJudge):
             target = leaf.removesuffix("/state")
             self._told[target] = told = json.loads(payload)
             self._told_at[target] = self.seconds
+            if told.get("run") and self._heard_of.setdefault(told["run"]["id"], self.seconds) >= self._closings.get(target, math.inf):
+                self._closings.pop(target, None)  # another run has begun since
             if told.get("run") and told["run"]["phase"] == "watering":
                 self.runs.passed(target, told["run"]["id"], self.seconds)
         elif leaf.endswith("/result"):
