@@ -65,7 +65,6 @@ class FieldTrial(FieldJudge):
 
     def close(self) -> None:
         """Let go of files."""
-        self.runs.look()
         self.counts.update(self.runs.counts)
         self.house.ear = None
         self.house.spare()
@@ -196,6 +195,7 @@ class FieldTrial(FieldJudge):
             self.faults.clear(key)
         self._jumped_at = self.seconds
         self.house.advance(130.0)
+        self.runs.look()
 
     # --- what the house tells ---
 

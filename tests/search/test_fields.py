@@ -15,14 +15,14 @@ from search.search import replay, run, shrink
 
 pytestmark = pytest.mark.slow
 
-LIVES, DAYS = 14, 0.4
+LIVES, DAYS = 12, 0.4
 TWINS = range(1, 7)
 AT_LEAST = {
-    "hours": 100, "on valve": 200, "on pump": 150, "on switch": 10, "closings": 3, "reboots": 20, "kills": 60, "jumps": 60,
-    "jumps to occurrences": 10, "void commands": 10, "result done": 150, "result rejected": 60, "runs": 50, "runs done": 25,
-    "runs in pieces": 15, "runs of persons": 60,
+    "hours": 110, "on valve": 80, "on pump": 40, "on switch": 5, "closings": 2, "reboots": 10, "kills": 20, "jumps": 25,
+    "jumps to occurrences": 3, "void commands": 5, "result done": 50, "result rejected": 25, "runs": 25, "runs done": 8,
+    "runs in pieces": 6, "runs of persons": 25,
 }  # fmt: skip
-TWINS_AT_LEAST = {"twins' jumps": 60, "twins' on valve": 25, "twins' runs": 3, "twins' runs of persons": 15}
+TWINS_AT_LEAST = {"twins' jumps": 30, "twins' on valve": 12, "twins' runs": 3, "twins' runs of persons": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_what_is_promised_of_fields_holds_and_much_happens_in_them(capsys: pytes
     for seed in range(1, LIVES + 1):
         finding = run(seed, DAYS, counts, FIELDS)
         if finding is not None:
-            pytest.fail(f"{shrink(finding, kind=FIELDS)}\nagain: python -m tests.search --fields --each {DAYS} --seed {seed}")
+            pytest.fail(f"{shrink(finding, 40, FIELDS)}\nagain: python -m tests.search --fields --each {DAYS} --seed {seed}")
     with capsys.disabled():
         print("\n" + ", ".join(f"{name}: {n}" for name, n in sorted(counts.items())))
     assert {name: counts[name] for name, least in AT_LEAST.items() if counts[name] < least} == {}
