@@ -15,7 +15,7 @@ help:
 	@echo "make lint    style and types only"
 	@echo "make bench   the measurements; each prints its figure beside its floor"
 	@echo "make planted known bugs put into copies of the tree, each to be caught by the tests"
-	@echo "make nightly a year of random village-days, and random examples; FIRST=7 begins with another seed"
+	@echo "make nightly a year of random village-days, lights and fields, and random examples; FIRST=7 begins with another seed"
 	@echo "make lock    pin the newest versions that fit together, with their hashes"
 	@echo "make clean   remove what the other targets made"
 
@@ -45,6 +45,8 @@ planted:
 FIRST ?= 1000
 nightly:
 	@cd "$(ROOT)" && sh .ci/environment test && $(BIN)/python -m tests.search --first $(FIRST) --days 365 $(ARGS) && \
+		$(BIN)/python -m tests.search --fields --first $(FIRST) --days 100 --each 0.5 $(ARGS) && \
+		$(BIN)/python -m tests.search --twins --first $(FIRST) --days 40 --each 0.3 $(ARGS) && \
 		HYPOTHESIS=random exec $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/core tests/config tests/drivers
 
 lock:

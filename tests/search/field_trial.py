@@ -1,96 +1,73 @@
-"""One random village with fields, and what it is held to: judged by what its lines and coils did, not by what is said.
-
-I1 to I5, I8 and I13 by the commanded outputs; I6 and I7 by the journal and the trail.
-"""
+"""One random village with fields, and what is done to it; field_judge.py and field_runs.py hold it to what it promises."""
 
 from __future__ import annotations
 
 import json
 import math
 import random
-import sqlite3
-from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any, TextIO
 
-from search.account import EPS, Action, Violation, text_of
+from search.account import Action, Violation, text_of, unix
 from search.almanac import DAY_S
+from search.field_judge import BUS, LEASE_S, FieldJudge, Out
+from search.field_runs import RunBooks
 from search.fields import Fields, fields
-from search.house import House
+from search.house import Doomed, House
 
 from drivers import registers
-from edge.core.site import Site
+from edge.core.occurrences import WaterCalendar
+from edge.core.site import IrrigationProgram, Site
 from edge.shell.site_file import parse_site
 from simulator.fault_fast import FastStage
 from simulator.faults import Faults
 from simulator.faults import read as read_fault
 
-LEASE_S, SPARE_S = 15.0, 1.0
-OBEYED_S = 3.0  # a board is written between two polls, and a look tells of a line
-TOLD_S = 5.0
+ALWAYS = ("off", "close")  # what works although expired, repeated, or under any clock
+SOONEST_S = 6 * 3600.0
 
 
-@dataclass
-class Out:
-    """One valve, pump or switch: its limits, and what its output did in seconds since the village began."""
-
-    target: str
-    active: int
-    max_on: float
-    daily_max: float
-    pump: str | None = None
-    on: bool = False
-    since: float = -math.inf  # it is as it is
-    off_at: float = -math.inf
-    spans: deque[tuple[float, float]] = field(default_factory=deque)  # on, by the clock of powered operation
-
-
-class FieldTrial:
+class FieldTrial(FieldJudge):
     """Lives through actions and raises Violation at the first thing that does not hold."""
 
-    def __init__(self, seed: int, trace: TextIO | None = None, *, by_clock: bool = True) -> None:
-        plan: Fields = fields(random.Random(f"{seed}/fields"), by_clock=by_clock)
+    def __init__(self, seed: int, trace: TextIO | None = None, *, by_clock: bool = True, single: bool = False) -> None:
+        plan: Fields = fields(random.Random(f"{seed}/fields"), by_clock=by_clock, single=single)
         models = registers.catalogue()
         self.site: Site = parse_site(json.dumps(plan.config), "fields.yaml", models)
         self.counts: Counter[str] = Counter()
-        self.outs: dict[str, tuple[str, Out]] = dict(_outs(self.site))
+        self.outs = dict(_outs(self.site))
         self._by_name = dict(self.outs.values())
-        self._seen = 0
-        self._off_s = 0.0  # without power so far
-        self._off_since: float | None = None
-        self._started_at = 0.0
-        self._upset_at = 0.0  # the core could not do as it wanted
-        self._jumped_at = -math.inf
-        self._slack_s = 0.0
-        self._trouble_from: float | None = None
-        self._card_bad = -math.inf
         self._wrong: Exception | None = None
-        self._closings: dict[str, float] = {}
         self._audits = [0, 0]
-        self._void: dict[str, None] = {}
+        self._audited = False  # all that comes is told of in the same moment
+        self._void: set[str] = set()
+        self._live: set[str] = set()
+        self._heard_of: dict[str, float] = {}  # runs, by when they were first told of
+        self._taken: dict[tuple[str, str], float] = {}
         self._given = 0
         self._told: dict[str, dict[str, Any]] = {}
         self._told_at: dict[str, float] = {}
-        self._ended: dict[str, tuple[Any, ...]] = {}
+        programs = {n: p for n, p in self.site.programs.items() if isinstance(p, IrrigationProgram)}
+        self._calendar = WaterCalendar(self.site.site, programs, self.site)
         self.faults = Faults(None)  # type: ignore[arg-type]  # there is no stage yet
+        self._begin_judging(max(plan.poll_s, 1.0), max(plan.poll_s, 1.0))
         self.house: House
         House(self, self.site, models, plan.start, seed, poll_s=plan.poll_s, trace=trace)  # type: ignore[arg-type]  # an ear
-        self._look_s = plan.poll_s
         self._stage = FastStage(self.house)
         self.faults = Faults(self._stage)
         self.house.advance(0)
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> float:  # type: ignore[override]
         """How long the village has lived."""
         return self.house.time.mono()
 
     def close(self) -> None:
         """Let go of files."""
+        self.counts.update(self.runs.counts)
         self.house.ear = None
+        self.house.spare()
         self.house.close()
 
     # --- actions ---
@@ -98,8 +75,13 @@ class FieldTrial:
     def act(self, action: Action) -> None:
         """Do one action. Raises Violation."""
         name, *more = action
-        getattr(self, f"_do_{name}")(*more)
-        self.house.advance(0)
+        try:
+            getattr(self, f"_do_{name}")(*more)
+            self.house.advance(0)
+        except Doomed as death:
+            self.counts[f"killed: {death}"] += 1
+            self._do_kill(0)
+            self.house.advance(0)
 
     def _do_wait(self, seconds: float) -> None:
         self.house.advance(seconds)
@@ -118,29 +100,49 @@ class FieldTrial:
         for _, out in self.outs.values():
             if out.on:
                 found += [out.since + out.max_on - at, out.since + LEASE_S - at]
-            for span in list(out.spans)[:2]:
-                found.append(span[1] + DAY_S - self._powered())
+            found += [end + DAY_S - self._powered() for _, end in list(out.spans)[:2]]
         return found
 
+    def dues(self, wall: float, within_s: float) -> list[float]:
+        """When (Unix s) the programs' occurrences in so many seconds from `wall` on are due."""
+        return [found.due for found in self._calendar.coming(wall, wall + within_s)]
+
+    def _do_due(self, which: int, beyond: float) -> None:
+        """Let time pass until `beyond` seconds after one of the programs' next occurrences, by the clock as it is."""
+        wall = self.house.clock.now().wall
+        coming = self.dues(wall, SOONEST_S)
+        if coming:
+            self.house.advance(max(coming[which % len(coming)] + beyond - wall, 0.0))
+
+    def _do_jump_to(self, which: int, beyond: float) -> None:
+        """Set the clock to `beyond` seconds after an occurrence that was lately, or is soon."""
+        wall = self.house.clock.now().wall
+        near = self.dues(wall - DAY_S / 4, DAY_S * 5 / 4)
+        if near:
+            by = near[which % len(near)] + beyond - wall
+            self.counts["jumps to occurrences"] += 1
+            self._do_fault({"fault": "clock-jump", "by": f"{'-' if by < 0 else '+'}{abs(by):.3f}s"})
+
+    def _do_doom(self, where: str, n: int) -> None:
+        """The process dies at the n-th of these from now on: see House.doom."""
+        self.house.doom(where, n)
+
     def _do_send(self, target: str, user: str, spec: dict[str, Any], how: str) -> None:
-        """A command; `until_in` and `expires_in` count from now. `how`: plain, retained, far."""
+        """A command; `until_in` and `expires_in` count from now. `how`: plain, retained, far, twice."""
         if target not in self.outs:
             return
-        now = self.house.clock.now()
         spec = dict(spec)
-        void = how == "retained"
         for key, at in (("until_in", "until"), ("expires_in", "expires_at")):
             if key in spec:
-                seconds = spec.pop(key)
-                spec[at] = text_of(now.wall + seconds)
-                void = void or (seconds < 0 and (key == "until_in" or now.trusted))
-        off = spec.get("action") in ("off", "close") or spec.get("plain") in ("OFF", "CLOSE")
-        if off and how != "retained" and self._obeys():
-            self._closings[target] = self.seconds
-        payload = spec["plain"] if "plain" in spec else json.dumps(spec)
-        if void and not off and "id" in spec and self.house.connected():
-            self._void[spec["id"]] = None
-        self.house.send(f"{'far/' if how == 'far' else ''}{self.house.root}/{target}/set/{user}", payload, how == "retained")
+                spec[at] = text_of(self.house.clock.now().wall + spec.pop(key))
+        if spec.get("action") in ALWAYS and how != "retained":
+            self._asked_to_close(target)
+        elif spec.get("action") not in ALWAYS:
+            for name in (target, self.outs[target][1].pump or ""):  # a newer word
+                self._closings.pop(name, None)
+        far = "far/" if how == "far" else ""
+        for _ in range(2 if how == "twice" else 1):
+            self.house.send(f"{far}{self.house.root}/{target}/set/{user}", json.dumps(spec), how == "retained")
 
     def _do_lock(self, target: str, locked: bool) -> None:
         if target in self.outs:
@@ -150,8 +152,10 @@ class FieldTrial:
         self._given += 1
         payload = {"id": f"r-{self._given}", "reply_to": f"{self.house.root}/reply/head/phone", **more}
         self.house.send(f"{self.house.root}/ask/head/{name}", json.dumps(payload))
-        if name == "stop-water" and self._obeys():
-            self._closings |= {t: self.seconds for t in self.outs if not t.startswith("switch/")}
+        if name == "stop-water":
+            for target in self.outs:
+                if not target.startswith("switch/"):
+                    self._asked_to_close(target)
 
     def _do_fault(self, fields_: dict[str, Any]) -> None:
         fault = read_fault(fields_)
@@ -161,20 +165,22 @@ class FieldTrial:
         if self.house.shell is None and fault.kind.place == "process":
             return
         self.counts[f"fault {kind}"] += 1
-        self._trouble(kind)
+        self.house.spare()  # a fault acts whole
         if kind == "pi-rebooted":
             self.counts["reboots"] += 1
-            self._off_since = self.seconds
+            self._off_since = self._power_lost_at = self.seconds
         if kind.startswith("clock-"):
             self.counts["jumps"] += 1
             self._jumped_at = self.seconds
+        if fault.on in BUS:
+            self._bus_bad = self.seconds
         self.faults.inject(fault)
 
     def _do_mend(self, which: int) -> None:
         keys = list(self.faults.standing())
         if keys:
+            self.house.spare()
             gone = self.faults.clear(keys[which % len(keys)])
-            self._trouble(gone.kind.name)
             if gone.kind.name.startswith("clock-"):
                 self._jumped_at = self.seconds
 
@@ -184,200 +190,123 @@ class FieldTrial:
 
     def _do_quiet(self) -> None:
         """Everything is mended; two minutes later nobody is upset."""
+        self.house.spare()
         for key in reversed(list(self.faults.standing())):
-            self._trouble(self.faults.clear(key).kind.name)
+            self.faults.clear(key)
+        self._jumped_at = self.seconds
         self.house.advance(130.0)
-
-    def _trouble(self, kind: str) -> None:
-        self._upset_at = self.seconds
-        if kind.startswith("card-"):
-            self._card_bad = self.seconds
-
-    def _obeys(self) -> bool:
-        """Whether a command that is sent now is heard and can be obeyed."""
-        bad = any(f.kind.place in ("broker", "bus", "process", "world", "card") for f in self.faults.standing().values())
-        return self.house.connected() and self.house.thinks() and not bad
+        self.runs.look()
 
     # --- what the house tells ---
 
     def starting(self, anew: bool) -> None:
+        if not hasattr(self, "runs"):
+            self.runs = RunBooks(self.house, dict(_spare_s(self.site)))
         if anew and self._off_since is not None:
             self._off_s += self.seconds - self._off_since
             self._off_since = None
-        self._started_at = self._upset_at = self.seconds
+        self._started_at = self._hung_at = self.seconds
         self._told.clear()
-        self._audits = [0, 0]
+        self._audited = False
 
     def ended(self) -> None:
+        self._ended_at = self.seconds
+        if self._card_bad >= self.seconds - EPS_OF_CARD_S:
+            self.runs.lost()
+            self._taken.clear()
         self._drain()
         self._closings.clear()
-        self._upset_at = self.seconds
-        self._audits = [0, 0]
+        self._audited = False
         self._void.clear()
-        self._look_at_runs()
+        self.runs.look()
 
     def linked(self) -> None:
         self._told.clear()
+        self._audited = False
 
     def arrived(self, topic: str, payload: bytes, retained: bool) -> None:
         parts = topic.removeprefix("far/").removeprefix(self.house.root + "/").split("/")
-        if len(parts) == 4 and parts[2] in ("set", "lockout") and payload:
-            self._audits[0] += 1
+        if len(parts) != 4 or parts[2] not in ("set", "lockout") or not payload:
+            return
+        self._audits[0] += 1
+        spec, now = json.loads(payload), self.house.clock.now()
+        name = spec.get("id")
+        if name is None or parts[2] != "set" or not self.house.thinks():
+            return
+        always = spec["action"] in ALWAYS
+        past = {key: key in spec and unix(spec[key]) < now.wall for key in ("until", "expires_at")}
+        void = retained or (not always and (past["until"] or (past["expires_at"] and now.trusted)))
+        if void and name not in self._live:
+            self.counts["void commands"] += 1
+            self._void.add(name)
+        elif not void:
+            self._live.add(name)
 
     def told(self, topic: str, payload: bytes) -> None:
         leaf = topic.removeprefix(self.house.root + "/")
         if leaf == "audit":
-            self._audits[1] += "request" not in json.loads(payload)
+            self._told_audit(json.loads(payload))
         elif leaf.endswith("/state"):
             target = leaf.removesuffix("/state")
-            self._told[target] = json.loads(payload)
+            self._told[target] = told = json.loads(payload)
             self._told_at[target] = self.seconds
+            if told.get("run") and self._heard_of.setdefault(told["run"]["id"], self.seconds) >= self._closings.get(target, math.inf):
+                self._closings.pop(target, None)  # another run has begun since
+            if told.get("run") and told["run"]["phase"] == "watering":
+                self.runs.passed(target, told["run"]["id"], self.seconds)
         elif leaf.endswith("/result"):
             result = json.loads(payload)
-            if result["id"] in self._void and result["outcome"] != "rejected" and self._wrong is None:
-                self._wrong = Violation("I7", f"{result} for a command that must have no effect")
+            if result["id"] in self._void and result["outcome"] != "rejected":
+                self._find("I7", f"{result} for a command that must have no effect")
             self.counts[f"result {result['outcome']}"] += 1
+
+    def _told_audit(self, entry: dict[str, Any]) -> None:
+        """Each command is told of once, and none is accepted twice."""
+        if "request" in entry:
+            return
+        self._audits[1] += 1
+        if entry["outcome"] != "accepted" or entry.get("action") in (*ALWAYS, "lock", "unlock"):
+            return
+        key = str(entry["user"]), str(entry["id"])
+        if self.seconds - self._taken.get(key, -math.inf) < DAY_S - 60:
+            self._find("I7", f"{entry} was accepted a second time")
+        self._taken[key] = self.seconds
+
+    def _find(self, invariant: str, seen: str) -> None:
+        if self._wrong is None:
+            self._wrong = Violation(invariant, seen)
 
     def settled(self, seconds: float) -> None:
         if self._wrong is not None:
             raise self._wrong
         self._drain()
         self._judge(seconds)
-
-    # --- judging ---
-
-    def _powered(self) -> float:
-        return self.seconds - self._off_s
-
-    def _drain(self) -> None:
-        changes = self.house.changes
-        while self._seen < len(changes):
-            change = changes[self._seen]
-            self._seen += 1
-            out = self._by_name.get(change.name)
-            if out is not None and (change.level == out.active) != out.on:
-                self._moved(out, change.at)
-
-    def _moved(self, out: Out, at: float) -> None:
-        out.on = not out.on
-        if out.on:
-            self.counts[f"on {out.target.partition('/')[0]}"] += 1
-            self._came_on(out, at)
-            out.since = at
-            return
-        out.off_at = at
-        out.spans.append((out.since - self._off_s, at - self._off_s))
-        self._went_off(out, at)
-
-    def _calm(self, seconds: float = 30.0) -> bool:
-        """Whether for so long nothing kept the core from doing as it wanted."""
-        return self.seconds - self._upset_at > seconds and not self.faults.standing()
-
-    def _came_on(self, out: Out, at: float) -> None:
-        if not out.target.startswith("pump/"):
-            return
-        pump = self.site.pumps[out.target.partition("/")[2]]
-        opened = [valve.since for _, valve in self.outs.values() if valve.pump == out.target and valve.on]
-        if not opened:
-            raise Violation("I3", f"{out.target} came on at {at:.3f}, none of its valves is open")
-        if at - min(opened) < pump.lead - EPS:
-            raise Violation("I3", f"{out.target} came on {at - min(opened):.3f} s after its valve, lead is {pump.lead}")
-        known = self._jumped_at < out.off_at and self._card_bad < out.off_at
-        if known and at - out.off_at < pump.rest - EPS and out.off_at > 0:
-            raise Violation("I4", f"{out.target} came on {at - out.off_at:.3f} s after its stop, rest is {pump.rest}")
-
-    def _went_off(self, out: Out, at: float) -> None:
-        if out.pump is None or not self._calm():
-            return
-        pump_out = self.outs[out.pump][1]
-        left = any(valve.on for _, valve in self.outs.values() if valve.pump == out.pump)
-        lag = self.site.pumps[out.pump.partition("/")[2]].lag
-        if not left and pump_out.off_at > out.since and at - pump_out.off_at < lag - EPS:
-            raise Violation("I3", f"{out.target} closed {at - pump_out.off_at:.3f} s after the pump's stop, lag is {lag}")
-
-    def _judge(self, seconds: float) -> None:
-        hung = self.faults.standing().values()
-        frozen = any(f.kind.name == "process-frozen" for f in hung) or (self.house.shell is not None and not self.house.runner)
-        self._slack_s += seconds if frozen else 0.0
-        for _, out in self.outs.values():
-            self._judge_on(out, seconds, frozen)
-        if seconds > EPS and not frozen:
-            self._judge_stations()
-        self._judge_closings(frozen)
-        if self._audits[0] != self._audits[1] and self.house.connected() and self.house.thinks():
+        there = self.house.connected() and self.house.thinks()
+        if there and self._audited and self._audits[0] != self._audits[1]:
             raise Violation("I7", f"{self._audits[0]} commands came and {self._audits[1]} audit messages went")
-
-    def _judge_on(self, out: Out, seconds: float, frozen: bool) -> None:
-        if frozen:
-            out.since = max(out.since, self.seconds) if out.on else out.since  # nobody is there to switch it off
-            return
-        slack = SPARE_S + EPS + (LEASE_S if self._upset_at > out.since else 0.0)
-        if out.on and self.seconds - out.since > out.max_on + slack:
-            raise Violation("I1", f"{out.target} is on for {self.seconds - out.since:.1f} s, max_on is {out.max_on}")
-        if out.on and self.house.shell is not None and out.since < self._started_at - EPS < self.seconds - OBEYED_S:
-            raise Violation("I5", f"{out.target} was on before the start at {self._started_at:.1f}, and still is")
-        powered = self._powered()
-        while out.spans and out.spans[0][1] < powered - DAY_S:
-            out.spans.popleft()
-        total = sum(end - max(start, powered - DAY_S) for start, end in out.spans) + (self.seconds - out.since if out.on else 0.0)
-        if total > out.daily_max + slack + len(out.spans) * 0.05:
-            raise Violation("I2", f"{out.target} was on for {total:.1f} s in 24 h, daily_max is {out.daily_max}")
-        told = self._told.get(out.target)
-        if told is not None and self._calm(TOLD_S + 2 * self._look_s) and self.house.connected():
-            wanted = told["state"] in ("OPEN", "ON")
-            steady = self.seconds - max(out.since, out.off_at) > TOLD_S
-            if out.on and not wanted and steady and self.seconds - self._told_at[out.target] > 25.0:
-                raise Violation("I5", f"{out.target} is on, its state says {told}")
-
-    def _judge_stations(self) -> None:
-        for name, pump in self.site.pumps.items():
-            out = self.outs[f"pump/{name}"][1]
-            opened = [v.target for _, v in self.outs.values() if v.pump == out.target and v.on]
-            if out.on and not opened:
-                raise Violation("I3", f"{out.target} runs, none of its valves is open")
-            if len(opened) > pump.zones_at_once:
-                raise Violation("I4", f"{opened} are open, {out.target} feeds {pump.zones_at_once}")
-
-    def _judge_closings(self, frozen: bool) -> None:
-        for target, asked in list(self._closings.items()):
-            _, out = self.outs[target]
-            lag = 0.0 if out.pump is None else self.site.pumps[out.pump.partition("/")[2]].lag
-            if frozen or self._upset_at > asked or not out.on or out.since > asked:
-                del self._closings[target]
-            elif self.seconds > asked + lag + OBEYED_S:
-                raise Violation("I8", f"{target} was told to close at {asked:.1f} and is still open at {self.seconds:.1f}")
-
-    def _look_at_runs(self) -> None:
-        """I6: what is over is over, and no occurrence begins twice."""
-        if not self.house.journal_file.exists():
-            return
-        with closing(sqlite3.connect(f"file:{self.house.journal_file}?mode=ro", uri=True)) as card:
-            rows = card.execute("SELECT id, started, ended, outcome FROM runs WHERE program IS NOT NULL").fetchall()
-            done = dict(card.execute("SELECT run, sum(done_s) FROM zones GROUP BY run").fetchall())
-        self.counts["runs"] = len(rows)
-        for name, started, ended, outcome in rows:
-            seen = started, ended, outcome, done.get(name)
-            before = self._ended.get(name)
-            if before is not None and before != seen:
-                raise Violation("I6", f"the run {name} was over as {before} and is now {seen}")
-            if ended is not None:
-                self._ended[name] = seen
+        self._audited, self._audits = there, [0, 0]
 
 
-def _outs(site: Site) -> Any:
+EPS_OF_CARD_S = 30.0  # rows that waited while the card was bad are on it so late
+
+
+def _outs(site: Site) -> Iterator[tuple[str, tuple[str, Out]]]:
     """Every valve, pump and switch: (target, (the name of its line or coil, Out))."""
-    for kind, section in (("pump", site.pumps), ("valve", site.valves), ("switch", site.switches)):
+    sections: tuple[tuple[str, Any], ...] = (("pump", site.pumps), ("valve", site.valves), ("switch", site.switches))
+    for kind, section in sections:
         for name, device in section.items():
-            wiring: Any = device.output
-            line = f"gpio/{wiring.gpio}" if hasattr(wiring, "gpio") else f"{wiring.board}/{wiring.coil}"
-            active = int(getattr(wiring, "active", "high") == "high")
+            wiring = device.output
+            on_line = hasattr(wiring, "gpio")
+            line = f"gpio/{wiring.gpio}" if on_line else f"{wiring.board}/{wiring.coil}"
             pump = getattr(device, "pump", None)
             out = Out(
-                f"{kind}/{name}", active, device.max_on or math.inf, device.daily_max or math.inf,
-                None if pump is None else f"pump/{pump}",
-            )
+                f"{kind}/{name}", int(getattr(wiring, "active", "high") == "high"), device.max_on or math.inf,
+                device.daily_max or math.inf, None if pump is None else f"pump/{pump}", not on_line,
+            )  # fmt: skip
             yield out.target, (line, out)
 
 
-Make = Callable[[int], FieldTrial]
-BY_PERSONS: Make = partial(FieldTrial, by_clock=False)
+def _spare_s(site: Site) -> Iterator[tuple[str, float]]:
+    for name, valve in site.valves.items():
+        pump = None if valve.pump is None else site.pumps[valve.pump]
+        yield f"valve/{name}", 0.0 if pump is None else pump.lead + pump.lag

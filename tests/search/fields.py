@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 PINS = (17, 27, 22, 23, 24, 25, 5, 6, 12, 13, 4, 18)
 TANK, RAIN, HAND, FLOW = 16, 20, 21, 26
@@ -21,8 +22,9 @@ class Fields:
     poll_s: float
 
 
-def fields(draw: random.Random, *, by_clock: bool = True) -> Fields:
-    """A village that `draw` decides on; without `by_clock` nothing in it goes by the time of day."""
+def fields(draw: random.Random, *, by_clock: bool = True, single: bool = False) -> Fields:
+    """A village that `draw` decides on; without `by_clock` nothing in it goes by the time of day; if
+    `single`, nothing but one program, which begins a few minutes later and then not for a week."""
     pins = list(PINS)
     draw.shuffle(pins)
     coils = list(range(8))
@@ -41,11 +43,17 @@ def fields(draw: random.Random, *, by_clock: bool = True) -> Fields:
         inputs["hand"] = {"gpio": HAND, "role": "hand", "of": ruled}
     programs: dict[str, Any] = {}
     if by_clock:
-        programs = {f"w{n}": _program(draw, valves, rain="rain" in inputs) for n in range(draw.randint(1, 3))}
-    if by_clock and switches:
+        programs = {f"w{n}": _program(draw, valves, rain="rain" in inputs) for n in range(draw.randint(2, 5))}
+    day = dt.datetime(2026, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=draw.randrange(700), seconds=draw.randrange(86400))
+    if single:
+        programs = {"w0": _program(draw, valves, rain=False)}
+        for other in ("finish_before", "window", "start_when"):
+            programs["w0"].pop(other, None)
+        soon = (day + dt.timedelta(minutes=5)).astimezone(ZoneInfo(ZONE))
+        programs["w0"] |= {"start": f"{soon:%H:%M}", "days": f"{soon:%a}".lower()}
+    elif by_clock and switches:
         programs["cool"] = _climate(draw)
         switches["fan"]["program"] = "cool"
-    day = dt.datetime(2026, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=draw.randrange(700), seconds=draw.randrange(86400))
     config = {
         "site": {"id": "thon", "name": "Thôn", "latitude": 19.87, "longitude": 105.68, "timezone": ZONE, "language": "vi"},
         "mqtt": {"host": "127.0.0.1", "port": 1883, "protocol": draw.choice([5, 5, 5, "3.1.1"])},

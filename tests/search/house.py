@@ -18,6 +18,10 @@ class Restless(Exception):
     """The core is awake again and again and has nothing to do: time does not go on."""
 
 
+class Doomed(BaseException):
+    """The process dies here: where."""
+
+
 class Ear(Protocol):
     """Who listens. All is called between two steps of the workers, but for `arrived` and `told`."""
 
@@ -48,6 +52,7 @@ class House(Fast):
     def __init__(self, ear: Ear, *more: Any, **named: Any) -> None:
         self.ear: Ear | None = ear
         self._steps = 0
+        self._doom: tuple[str, int] | None = None
         ear.house = self
         super().__init__(*more, **named)
         move = self.clock.advance
@@ -72,6 +77,32 @@ class House(Fast):
             }
         card.close()
         return rows
+
+    def doom(self, where: str, n: int) -> None:
+        """Raise Doomed at the n-th time, of those from now on, that the process is `about to write` an output or `has
+        written` it, `about to commit` or `has committed`, or has handed rows to its store (`has put`). Whoever catches
+        it is to kill the process; a new one is spared."""
+        self._doom = where, n
+
+    def spare(self) -> None:
+        """Nothing of that any more."""
+        self._doom = None
+
+    def _fate(self, where: str) -> None:
+        if self._doom is not None and self._doom[0] == where:
+            n = self._doom[1] - 1
+            self._doom = (where, n) if n > 0 else None
+            if n <= 0:
+                raise Doomed(where)
+
+    def _fated(self, call: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
+        def fated(*more: Any, **named: Any) -> Any:
+            self._fate(before)
+            done = call(*more, **named)
+            self._fate(after)
+            return done
+
+        return fated
 
     def connected(self) -> bool:
         """Whether the controller has a link."""
@@ -100,6 +131,11 @@ class House(Fast):
 
     def _wire(self, ear: Ear) -> None:
         assert self.shell is not None
+        shell = self.shell
+        self._doom = None
+        shell.leases.write = self._fated(shell.leases.write, "about to write", "has written")  # type: ignore[method-assign]
+        shell.store._commit = self._fated(shell.store._commit, "about to commit", "has committed")  # type: ignore[method-assign]
+        shell.store.put = self._fated(shell.store.put, "", "has put")  # type: ignore[method-assign]
         step = self.shell.core.step
 
         def counted(moment: Moment) -> float | None:
