@@ -15,7 +15,8 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("random", deadline=None)
 # For who asks only whether there is an example at all, as tests/planted/run.py does.
 PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-hypothesis.settings.register_profile("unshrunk", deadline=None, derandomize=True, phases=PHASES)
+SLOW = (hypothesis.HealthCheck.too_slow,)  # a busy machine is no bug
+hypothesis.settings.register_profile("unshrunk", deadline=None, derandomize=True, phases=PHASES, suppress_health_check=SLOW)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "steady"))
 
 

@@ -283,8 +283,17 @@ class Switching(RuleBasedStateMachine):
         state = self.bench.state()
         assert state["observed"] == ("ON" if self.bench.line.on else "OFF")
         assert state["state"] == "OFF" or not self.locked
+        if state["reason"] == "sensor" and self.heard:
+            self.judge_sensor(state["state"] == "ON")
         if state["reason"] == "override" and state["state"] == "ON":
             assert state["until"] is not None, "a person's ON has an end"
+
+    def judge_sensor(self, on: bool) -> None:
+        """What is told to be by its sensor is as hot as that says, but for its minimum times."""
+        ran = self._axis - self.on_since if self.on_since is not None else 0.0
+        rested = self._axis - max(self.off_since, self.started)
+        assert on or not self.hot or rested < (self.switch.min_off or 0.0) + 1, "off though it is hot"
+        assert not on or self.hot or ran < (self.switch.min_on or 0.0) + 1, "on though it is not hot any more"
 
 
 Switching.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

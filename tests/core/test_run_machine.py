@@ -120,16 +120,19 @@ class RunMachine(RuleBasedStateMachine):
         elif result.get("outcome") is not None:
             assert len([r for r in self.runs() if r.endswith(f":{fields['id']}")]) <= 2
 
-    @rule(valve=st.sampled_from(VALVES), late=st.booleans(), far=st.booleans())
-    def close(self, valve: str, late: bool, far: bool) -> None:
+    @rule(valve=st.sampled_from(VALVES), late=st.booleans(), far=st.booleans(), full=st.booleans())
+    def close(self, valve: str, late: bool, far: bool, full: bool) -> None:
         """I8: it always works: the pump is off at once where nothing else is open, the valve after the lag."""
         fields: dict[str, Any] = {"action": "close", "id": "c-1"}
         if late:
             fields["expires_at"] = "2020-01-01T00:00:00Z"
         before = self.runs()
+        if full:
+            self.journal_fails(True)
         result = self.bench.order(fields, valve, prefix="far/" if far else "")
         assert result.get("outcome") not in ("rejected", "failed")
         assert self.bench.water(valve)["run"] is None
+        self.journal_fails(False)
         self.bench.advance(LAG_S + 0.1)
         self.only_new_runs_water([valve], before)
 
