@@ -15,7 +15,7 @@ from edge.core.values import Moment, Row
 
 DAY_S = 86_400.0
 HOUR_S = 3600.0
-KEEP_OPERATED_EVERY_S = 300.0
+KEEP_OPERATED_EVERY_S = 900.0
 WRITTEN_WITHIN_S = 10.0  # a charged output is on by then, or is told off again
 
 
@@ -23,7 +23,7 @@ class Operated:
     """The clock of powered operation: for how long (s) the controller has run under a confirmed clock.
 
     It never runs faster than the monotonic clock and never goes back within a process; a start goes on from what was
-    kept, so it may repeat some minutes, and budgets are given back that much later.
+    kept, so it may repeat a quarter of an hour, and budgets are given back that much later.
     """
 
     def __init__(self, seconds: float) -> None:
