@@ -16,7 +16,7 @@ from search.search import replay, run, shrink
 pytestmark = pytest.mark.slow
 
 LIVES, DAYS = 12, 0.4
-TWINS = range(1, 7)
+TWINS = range(1, 11)
 AT_LEAST = {
     "hours": 110, "on valve": 80, "on pump": 40, "on switch": 5, "closings": 2, "reboots": 10, "kills": 20, "jumps": 25,
     "jumps to occurrences": 3, "void commands": 5, "result done": 50, "result rejected": 25, "runs": 25, "runs done": 8,
