@@ -55,7 +55,8 @@ def command(fast: Fast, payload: str | dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_levels_change_when_the_calendar_says(make: Make) -> None:
     whole = load(CONFIG, catalogue())
-    fast = make(whole.model_copy(update={"inputs": {}}), poll_s=600.0)  # no photocell moves dusk and dawn
+    inputs = {name: found for name, found in whole.inputs.items() if found.role != "photocell"}  # it moves dusk and dawn
+    fast = make(whole.model_copy(update={"inputs": inputs}), poll_s=600.0)
     end = NOON + 3 * DAY_S
     fast.advance(3 * DAY_S)
     expected = [(c.at, c.level) for c in coming(fast.site, NOON, end) if c.device == "light/main-road"]
