@@ -97,6 +97,16 @@ class RunMachine(RuleBasedStateMachine):
         self.bench.clock.set_wall(self.bench.clock.now().wall, trusted=trusted)
         self.bench.advance(31)
 
+    @rule(name=st.sampled_from(["05:00", "05:05", "12:00"]), valve=st.sampled_from(VALVES))
+    def something_is_due_while_nobody_vouches(self, name: str, valve: str) -> None:
+        """And somebody comes by, so that all is looked at."""
+        self.clock_is_vouched_for(trusted=False)
+        before = {row["id"] for row in self.bench.rows("runs") if row["program"] is not None}
+        self.to_when_something_is_due(0.5, name)
+        self.bench.order("CLOSE", valve)
+        self.bench.advance(1)
+        assert before == {row["id"] for row in self.bench.rows("runs") if row["program"] is not None}
+
     # --- people ---
 
     @rule(valve=st.sampled_from(VALVES), for_s=st.sampled_from([2.0, 30.0, 300.0, 1800.0, None]))
