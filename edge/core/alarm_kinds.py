@@ -83,6 +83,10 @@ KINDS: Mapping[str, Kind] = {
         "critical", 0, 0, "Bộ điều khiển bị treo, đã tự tắt {why} (lần thứ {rows})",
         "The controller hung, {why} was turned off for it ({rows} so far)",
     ),
+    "core-failing": Kind(
+        "critical", 0, 10, "{name}: bộ điều khiển gặp lỗi phần mềm, đang thử lại: {why}",
+        "{name}: the controller's software failed, it is tried again: {why}",
+    ),
     "not-closing": Kind(
         "critical", 3, 10, "{name} không tắt được: {why}", "{name} does not go off: {why}"
     ),

@@ -16,6 +16,7 @@ from edge.core.events import (
     CommandReceived,
     Effect,
     Event,
+    Failed,
     HistoryChanged,
     InputChanged,
     JournalChanged,
@@ -41,6 +42,8 @@ from edge.core.values import Moment, Refusal
 from edge.core.waterworks import Waterworks
 
 Condition = tuple[str, str, bool, dict[str, object]]  # alarm kind, device, whether it holds, data
+Unit = LightUnit | ReadingUnit | SwitchUnit | Waterworks
+FAILED_AGAIN_S = 5.0
 
 
 class Controller:
@@ -71,7 +74,7 @@ class Controller:
         }
         self._light_of = {c.output: light for light in lights for c in light.circuits}
         self._driven: list[LightUnit | SwitchUnit | Waterworks] = [*lights, *switches, water]
-        self._units: list[LightUnit | ReadingUnit | SwitchUnit | Waterworks] = [*gauges, *self._driven]
+        self._units: list[Unit] = [*gauges, *self._driven]
         self._desk = desk
         self._memory = memory
         self._commands = Commands(names, memory.commands)
@@ -121,13 +124,25 @@ class Controller:
         for unit in self._units:
             if unit.wake <= moment.mono:
                 stepped = True
-                effects += unit.step(moment)
-                self._watch(unit.conditions(), moment)
+                effects += self._step(unit, moment)
         if stepped:
             self._watch(self._cabinet.conditions(moment), moment)
         if self._alarms.wake <= moment.mono:
             effects += self._alarms.step(moment)
         return effects + self._known.note(moment)
+
+    def _step(self, unit: Unit, moment: Moment) -> list[Effect]:
+        """Do what is due with one unit. One that fails is tried again in a moment, and costs the others nothing."""
+        device = self._site if isinstance(unit, Waterworks) else unit.target
+        try:
+            effects = unit.step(moment)
+            self._watch(unit.conditions(), moment)
+        except Exception as error:  # whatever goes wrong with the field, the street has its light
+            unit.wake = moment.mono + FAILED_AGAIN_S
+            self._alarms.state("core-failing", device, True, moment, {"why": f"{type(error).__name__}: {error}"})
+            return [Failed(device, error)]
+        self._alarms.state("core-failing", device, False, moment)
+        return effects
 
     def _dispatch(self, event: Event, moment: Moment) -> list[Effect]:
         effects: list[Effect] = []
@@ -276,7 +291,7 @@ class Controller:
         effects: list[Effect] = [self._introduction(), self._time(moment)]
         for unit in self._units:
             unit.tell_again()
-            effects += unit.step(moment)
+            effects += self._step(unit, moment)
         effects += self._alarms.step(moment)
         return [*effects, Publish(self._names.status, b"online", retain=True)]
 

@@ -221,4 +221,12 @@ class Ask:
     question: Question
 
 
-Effect = Write | Persist | Publish | Record | Ask
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The core could not decide for `device`, and this is why: for all others it goes on as ever."""
+
+    device: str
+    error: Exception
+
+
+Effect = Write | Persist | Publish | Record | Ask | Failed

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
-from edge.core.events import Ask, Effect, OutputObserved, Persist, Publish, Record, Stored, Write
+from edge.core.events import Ask, Effect, Failed, OutputObserved, Persist, Publish, Record, Stored, Write
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,8 @@ class Effects:
                     self._keeper.record(effect)
                 case Ask() if self._keeper is not None:
                     self._keeper.ask(effect)
+                case Failed():
+                    log.error("the core failed on %s", effect.device, exc_info=effect.error)
 
     def stored(self, event: Stored) -> list[OutputObserved]:
         """The journal has a key: write what waited for it. A lease that would be over by now is not begun any more: the
