@@ -13,6 +13,7 @@ from edge.core.lighting import Wish, ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Locks
 from edge.core.plan import Coming, Now, Planned
+from edge.core.retained import Retained
 from edge.core.schedule import Calendar
 from edge.core.values import Command, Deadline, Desired, Moment, Override, Row
 
@@ -70,7 +71,7 @@ class LightUnit:
         self._pending: Pending | None = None
         self._held: Hold | None = None
         self._troubles: dict[str, list[str]] = {kind: [] for kind in TROUBLES}
-        self._sent: dict[str, bytes] = {}
+        self._retained = Retained(names)
 
     def recall(self, outputs: Mapping[str, Row], hours: Mapping[str, Row], moment: Moment) -> None:
         """Take up what the journal knows of hours, and of this boot's switchings: of every light, before any starts."""
@@ -202,7 +203,7 @@ class LightUnit:
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""
-        self._sent.clear()
+        self._retained.forget()
         self.wake = float("-inf")
 
     # --- deciding ---
@@ -349,12 +350,7 @@ class LightUnit:
             "value": str(state["observed"]).encode(),
             "value/level": b"unknown" if level is None else str(level).encode(),
         }
-        changed = {leaf: payload for leaf, payload in messages.items() if self._sent.get(leaf) != payload}
-        self._sent.update(changed)
-        return [
-            Publish(self._names.of(self.target, leaf), payload, retain=True, qos=1 if leaf == "state" else 0)
-            for leaf, payload in changed.items()
-        ]
+        return [*self._retained.tell(self.target, messages)]
 
     def state(self, moment: Moment) -> dict[str, object]:
         """The payload of `<root>/light/<id>/state`."""

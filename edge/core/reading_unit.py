@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from edge.core import topics
-from edge.core.events import Effect, Publish, ReadingsTaken
+from edge.core.events import Effect, ReadingsTaken
 from edge.core.recorder import Recorder
+from edge.core.retained import Retained
 from edge.core.values import Moment, Reading
 
 SILENT_POLLS = 3
@@ -35,11 +36,10 @@ class ReadingUnit:
         self.target = target
         self.wake = float("-inf")
         self._silent_s = silent_s
-        self._names = names
         self._recorder = recorder
         self._reading: dict[str, object] | None = None
         self._values: dict[str, float | None] = dict.fromkeys(quantities)
-        self._sent: dict[str, bytes] = {}
+        self._retained = Retained(names)
         self._heard: float | None = None
         self._silent = False
         self._why = "it has not been heard yet"
@@ -62,14 +62,12 @@ class ReadingUnit:
             self._heard = moment.mono  # it has had no time to speak
         self._silent = silent = moment.mono >= self._heard + self._silent_s
         self.wake = float("inf") if silent else self._heard + self._silent_s
-        effects: list[Effect] = []
-        if self._reading is not None:
-            effects += self._publish("reading", topics.encode(self._reading), 1)
+        messages = {} if self._reading is None else {"reading": topics.encode(self._reading)}
         for quantity, value in self._values.items():
             if silent or self._reading is not None:
                 unknown = silent or value is None
-                effects += self._publish(f"value/{quantity}", b"unknown" if unknown else topics.encode(value), 0)
-        return effects
+                messages[f"value/{quantity}"] = b"unknown" if unknown else topics.encode(value)
+        return [*self._retained.tell(self.target, messages)]
 
     def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
         """The alarms that this device can be the cause of: kind, device, whether its condition holds, data."""
@@ -82,7 +80,7 @@ class ReadingUnit:
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""
-        self._sent.clear()
+        self._retained.forget()
         self.wake = float("-inf")
 
     def _judged(self, reading: Reading, _moment: Moment) -> Reading | None:
@@ -99,12 +97,6 @@ class ReadingUnit:
         if reading.doubted:
             self._reading["suspect"] = reading.doubted
         return [*self._recorder.take(reading, moment), *self.step(moment)]
-
-    def _publish(self, leaf: str, payload: bytes, qos: int) -> list[Effect]:
-        if self._sent.get(leaf) == payload:
-            return []
-        self._sent[leaf] = payload
-        return [Publish(self._names.of(self.target, leaf), payload, retain=True, qos=qos)]
 
 
 def _finite(reading: Reading) -> Reading:

@@ -15,6 +15,7 @@ from edge.core.light_unit import GIVE_UP_S, Pending
 from edge.core.lighting import ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Lockout
+from edge.core.retained import Retained
 from edge.core.site import Switch
 from edge.core.switch_line import Unlimited
 from edge.core.switch_state import Wanted, after, ahead, state, word
@@ -75,7 +76,7 @@ class SwitchUnit:
         self._moved_at = float("-inf")
         self._runs_out: Deadline | None = None  # max_on
         self._is_for_on = False  # what is pending is an ON
-        self._sent: dict[str, bytes] = {}
+        self._retained = Retained(names)
 
     def start(
         self, override: Override | None, lockouts: Mapping[str, Row], budgets: Mapping[str, Row], moment: Moment
@@ -161,7 +162,7 @@ class SwitchUnit:
 
     def tell_again(self) -> None:
         """Forget what was sent: the broker may have."""
-        self._sent.clear()
+        self._retained.forget()
         self.wake = float("-inf")
 
     def step(self, moment: Moment) -> list[Effect]:
@@ -372,12 +373,7 @@ class SwitchUnit:
         said = self._override if self.wanted.reason == "override" else None
         told = state(self.wanted, self._since, self._line.line, said, self._lock, self._climate.program)
         messages = {"state": topics.encode(told | self._detail()), "value": word(self._line.line).encode()}
-        changed = {leaf: payload for leaf, payload in messages.items() if self._sent.get(leaf) != payload}
-        self._sent.update(changed)
-        return [
-            Publish(self._names.of(self.target, leaf), payload, retain=True, qos=1 if leaf == "state" else 0)
-            for leaf, payload in changed.items()
-        ]
+        return [*self._retained.tell(self.target, messages)]
 
     def _next_wake(self, moment: Moment) -> float:
         line = self._line

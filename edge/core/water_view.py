@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from edge.core import run_queue, topics, water_state
-from edge.core.events import Effect, Publish
+from edge.core.events import Effect
 from edge.core.irrigation import Phase
 from edge.core.occurrences import WaterCalendar
 from edge.core.plumbing import Plumbing
+from edge.core.retained import Retained
 from edge.core.run_queue import Place
 from edge.core.runs import Runs
 from edge.core.values import Deadline, Moment, Reason
@@ -32,15 +33,14 @@ class WaterView:
         self._holds = holds
         self._calendar = calendar
         self._hand = hand
-        self._names = names
         self._ends: dict[str, Deadline] = {}
         self._since: dict[str, tuple[bool, str, float]] = {}
-        self._sent: dict[tuple[str, str], bytes] = {}
+        self._retained = Retained(names)
         self._coming: tuple[float, dict[str, dict[str, object]]] = (float("nan"), {})
 
     def forget(self) -> None:
         """Forget what was sent."""
-        self._sent.clear()
+        self._retained.forget()
 
     def forget_plans(self) -> None:
         """Forget when which valve is next to be opened."""
@@ -50,11 +50,11 @@ class WaterView:
         """What has changed since it was told."""
         effects: list[Effect] = []
         for target in self._plumbing.valves:
-            word = water_state.valve_word(self._plumbing.observed(target))
-            effects += self._publish(target, self._valve_state(target, places, moment), word)
+            state = self._valve_state(target, places, moment)
+            effects += self._retained.tell(target, {"state": topics.encode(state), "value": _value(state)})
         for target in self._plumbing.pumps:
-            word = water_state.pump_word(self._plumbing.observed(target))
-            effects += self._publish(target, self._pump_state(target, places, moment), word)
+            state = self._pump_state(target, places, moment)
+            effects += self._retained.tell(target, {"state": topics.encode(state), "value": _value(state)})
         return effects
 
     def stands(self, target: str, places: Sequence[Place], moment: Moment) -> dict[str, object]:
@@ -66,15 +66,6 @@ class WaterView:
         off = "OFF" if state == "ON" else "CLOSED"
         until = None if wanted.until is None else topics.rfc3339(wanted.until)
         return {"state": state if wanted.on else off, "reason": wanted.reason, "until": until}
-
-    def _publish(self, target: str, state: Mapping[str, object], value: str) -> list[Effect]:
-        messages = {"state": topics.encode(state), "value": value.encode()}
-        changed = {leaf: raw for leaf, raw in messages.items() if self._sent.get((target, leaf)) != raw}
-        self._sent.update({(target, leaf): raw for leaf, raw in changed.items()})
-        return [
-            Publish(self._names.of(target, leaf), raw, retain=True, qos=1 if leaf == "state" else 0)
-            for leaf, raw in changed.items()
-        ]
 
     # --- valves ---
 
@@ -186,3 +177,8 @@ class WaterView:
         if known is None or known[:2] != (wanted.on, wanted.reason):
             known = self._since[target] = (wanted.on, wanted.reason, moment.wall)
         return known[2]
+
+
+def _value(state: Mapping[str, object]) -> bytes:
+    """What simple phone apps are told: what is observed."""
+    return str(state["observed"]).encode()
