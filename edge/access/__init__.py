@@ -1,0 +1,1 @@
+"""Who may enter the broker, with which role, and the files that hold it to that."""
