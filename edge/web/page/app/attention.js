@@ -1,0 +1,41 @@
+/* What a person must know before anything else: how old the picture is, and which part of the way to the lamp is cut.
+
+   linkBar(village)  a line under the name; nothing while all is well
+   list(village)     what needs attention, for the top of the home page */
+import { html, nothing } from "lit-html";
+import { ago, when } from "/app/format.js";
+import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
+import { address } from "/app/router.js";
+import { language, t } from "/app/words.js";
+
+export function linkBar(village) {
+  if (link.phase === "refused") return bar("lock", t("refused"));
+  if (link.phase !== "up") return bar("offline", link.heard === null && village === null ? t("connecting") : t("link-down", { ago: ago(heardAt(village)) }));
+  if (village === null) return nothing;
+  if (village.status === "offline") return bar("offline", t("cabinet-offline", { ago: ago(village.statusAt) }));
+  if (village.status === "unknown") return bar("clock", t("cabinet-unknown"));
+  return nothing;
+}
+
+const heardAt = (village) => link.heard ?? village?.statusAt ?? link.since;
+const bar = (what, text) => html`<p class="link-bar">${icon(what)} <span>${text}</span></p>`;
+
+/** Whether what is shown is what is: the link is up and the controller speaks. */
+export const isFresh = (village) => link.phase === "up" && village?.status === "online";
+
+export function list(village) {
+  const open = village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by);
+  if (open.length === 0) return nothing;
+  return html`<section class="attention" aria-labelledby="attention-head">
+    <h2 id="attention-head">${t("attention")}</h2>
+    <ul>${open.slice(0, 3).map((alarm) => row(village, alarm))}</ul>
+    ${open.length > 3 ? html`<a class="more-of-it" href=${address("alarms")}>${t("all-alarms", { n: open.length })} ${icon("next")}</a>` : nothing}
+  </section>`;
+}
+
+function row(village, alarm) {
+  return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>
+    ${icon(alarm.severity === "info" ? "info" : "alarm")}
+    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}</small></span>${icon("next")}</a></li>`;
+}

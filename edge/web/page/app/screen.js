@@ -1,0 +1,159 @@
+/* The frame around every view: the village's name and the state of the link above, the ways to go below, what can be
+   undone. redraw() draws again at the next frame; calling it often costs nothing.
+
+   A view: see docs/development.md. One that cannot be loaded says so; one that fails while it draws says so too, and
+   the ways out of it stay. */
+import { html, nothing, render } from "lit-html";
+import * as attention from "/app/attention.js";
+import { undoable } from "/app/commands.js";
+import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
+import { address, go, place } from "/app/router.js";
+import { stopBar } from "/app/stop-bar.js";
+import * as store from "/app/store.js";
+import { load, t } from "/app/words.js";
+import * as home from "/views/home.js";
+
+const WAYS = [["home", "home"], ["lights", "light"], ["water", "water"], ["energy", "energy"], ["more", "more"]];
+const VIEWS = ["lights", "programs", "water", "crops", "energy", "alarms", "log", "technician", "more", "villages"];
+const loaded = new Map([["home", home]]);
+let drawing = false, here = null, opened = null;
+
+export function redraw() {
+  if (drawing) return;
+  drawing = true;
+  const frame = document.hidden ? (fn) => setTimeout(fn, 200) : requestAnimationFrame;
+  frame(() => {
+    drawing = false;
+    draw();
+  });
+}
+
+/** The village that is looked at: the one in the address, else the only one. */
+function chosen(wanted) {
+  const known = store.villages();
+  return wanted === null ? (known.length === 1 ? known[0] : null) : known.find((v) => v.id === wanted) ?? null;
+}
+
+function draw() {
+  const { village: wanted, view, path } = place();
+  const village = chosen(wanted);
+  const name = village === null && store.villages().length > 1 ? "villages" : view;
+  const context = { village, path, go };
+  enter(name, context);
+  render(frame(name, village, content(name, context)), document.getElementById("screen"));
+  document.title = village?.name ?? t("app");
+}
+
+function enter(name, context) {
+  const now = `${context.village?.id}/${name}/${context.path.join("/")}`;
+  if (now === here || (context.village === null && name !== "villages")) return;
+  const module = loaded.get(name);
+  if (module === undefined) {
+    bring(name);
+    return;
+  }
+  const another = opened?.module !== module;
+  if (here !== null && another) opened?.module?.left?.();
+  here = now;
+  opened = { module };
+  module.entered?.(context);
+  scrollTo(0, 0);
+}
+
+async function bring(name) {
+  if (loaded.has(name)) return;
+  loaded.set(name, undefined);
+  if (!VIEWS.includes(name)) {
+    loaded.set(name, { view: () => message("alarm", t("no-such-page")) });
+    redraw();
+    return;
+  }
+  try {
+    const module = await import(`/views/${name}.js`);
+    await Promise.all([module.catalogue ? load(module.catalogue) : null, module.stylesheet ? style(module.stylesheet) : null]);
+    loaded.set(name, module);
+  } catch (error) {
+    console.error(error);
+    loaded.delete(name);
+    failed.set(name, true);
+  }
+  redraw();
+}
+
+const failed = new Map();
+
+function style(name) {
+  const href = import.meta.resolve(`/style/${name}.css`);
+  return new Promise((done, wrong) => {
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: () => wrong(new Error(href)) });
+    document.head.append(sheet);
+  });
+}
+
+function content(name, context) {
+  if (context.village === null && name !== "villages" && name !== "more") return waitingForVillage();
+  const module = loaded.get(name);
+  if (module === undefined) return failed.has(name) ? notLoaded(name) : message("clock", t("opening"));
+  try {
+    return module.view(context);
+  } catch (error) {
+    console.error(error);
+    return message("alarm", t("view-failed"));
+  }
+}
+
+const message = (what, text) => html`<p class="message">${icon(what)} ${text}</p>`;
+
+function waitingForVillage() {
+  if (link.phase === "refused") return html`${message("lock", t("refused"))}<p><a class="button" href="#/more" @click=${again}>${t("log-in-again")}</a></p>`;
+  if (link.phase === "up") return message("clock", t("no-village-yet"));
+  return message("offline", t("connecting-first"));
+}
+
+function again() {
+  localStorage.removeItem("login");
+  location.reload();
+}
+
+function notLoaded(name) {
+  const retry = () => { failed.delete(name); bring(name); redraw(); };
+  return html`${message("offline", t("not-loaded"))}<p><button class="button" @click=${retry}>${t("again")}</button></p>`;
+}
+
+function frame(name, village, inner) {
+  return html`
+    <a class="skip" href="#content" @click=${skip}>${t("skip")}</a>
+    <header class="top">${top(name, village)}</header>
+    <div role="status" aria-live="polite" class="link-said">${attention.linkBar(village)}</div>
+    <main id="content" tabindex="-1">${inner}</main>
+    ${undo()}
+    ${village === null ? nothing : stopBar(village)}
+    <nav class="ways" aria-label=${t("ways")}>${WAYS.map(([view, drawing]) => way(view, drawing, name))}</nav>`;
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("content").focus();
+}
+
+function top(name, village) {
+  const many = store.villages().length > 1;
+  const alarms = village === null ? 0 : village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by).length;
+  return html`
+    ${name === "home" ? icon("village") : html`<a class="round" href=${address("home")} aria-label=${t("back")}>${icon("back")}</a>`}
+    <p class="village">${many ? html`<a href="#/villages">${village?.name ?? t("app")}</a>` : village?.name ?? t("app")}</p>
+    ${alarms === 0 ? nothing : html`<a class="badge" href=${address("alarms")} aria-label=${t("alarms-open", { n: alarms })}>${icon("alarm")} ${alarms}</a>`}`;
+}
+
+function way(view, drawing, name) {
+  const current = name === view || (view === "more" && !WAYS.some(([one]) => one === name));
+  return html`<a href=${address(view)} aria-current=${current ? "page" : "false"}>${icon(drawing)}<span>${t(`way.${view}`)}</span></a>`;
+}
+
+function undo() {
+  const it = undoable();
+  return html`<div class="undo" role="status" aria-live="polite">${it === null ? nothing : html`
+    <span>${icon("ok")} ${it.name}: ${t(`did.${it.fields.action}`)}</span>
+    <button class="button" @click=${it.undo}>${icon("undo")} ${t("undo")}</button>`}</div>`;
+}

@@ -1,0 +1,88 @@
+/* The first page: what needs attention, then lights, water, crops and energy, each switched with one tap. */
+import { html, nothing } from "lit-html";
+import { list as attention } from "/app/attention.js";
+import { wanted } from "/app/asked.js";
+import { send } from "/app/commands.js";
+import { now } from "/app/clock.js";
+import { row } from "/app/controls.js";
+import { dayStart, kwh, money, number, quantity } from "/app/format.js";
+import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
+import { isOn } from "/app/reasons.js";
+import { address } from "/app/router.js";
+import { stopButton } from "/app/stop-bar.js";
+import { t } from "/app/words.js";
+
+export function view({ village }) {
+  return html`<h1 class="aside">${village.name}</h1>${attention(village)}${lights(village)}${water(village)}${crops(village)}${energy(village)}`;
+}
+
+function lights(village) {
+  const all = village.of("light");
+  if (all.length === 0) return nothing;
+  const lit = all.filter(isOn).length;
+  const every = (action) => all.forEach((light) => send(village, light.target, { action }, { undo: false }));
+  return html`<section aria-labelledby="lights-head"><h2 id="lights-head"><a href=${address("lights")}>${t("lights")}</a> <small>${t("lit-of", { n: lit, all: all.length })}</small></h2>
+    ${all.map((light) => row(village, light))}
+    ${all.length < 2 ? nothing : html`<div class="all" role="group" aria-label=${t("all-lights")}><span>${t("all-lights")}</span>
+      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("on")} aria-label=${t("all-on")}>${t("do.on")}</button>
+      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("off")} aria-label=${t("all-off")}>${t("do.off")}</button>
+      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("auto")} aria-label=${t("all-auto")}>${t("do.auto")}</button></div>`}
+  </section>`;
+}
+
+function water(village) {
+  const valves = village.of("valve");
+  if (valves.length === 0) return nothing;
+  return html`<section aria-labelledby="water-head"><h2 id="water-head"><a href=${address("water")}>${t("water")}</a></h2>
+    ${valves.map((valve) => row(village, valve, { more: moisture(village, valve) }))}
+    ${stopButton(village)}
+  </section>`;
+}
+
+function moisture(village, valve) {
+  const probe = valve.soil && village.device("sensor", valve.soil);
+  const share = probe ? village.figure(probe, "moisture_pct") : null;
+  return share === null ? nothing : html`<p class="figure">${t("soil-now", { share: number(share) })}</p>`;
+}
+
+function crops(village) {
+  const switches = village.of("switch"), sensors = village.of("sensor").filter((s) => s.model !== "flow");
+  if (switches.length + sensors.length === 0) return nothing;
+  return html`<section aria-labelledby="crops-head"><h2 id="crops-head"><a href=${address("crops")}>${t("crops")}</a></h2>
+    ${switches.map((one) => row(village, one))}
+    <ul class="figures">${sensors.map((sensor) => html`<li><a href=${address("crops", sensor.id)}><b>${sensor.name}</b><span>${figures(village, sensor)}</span></a></li>`)}</ul>
+  </section>`;
+}
+
+function figures(village, sensor) {
+  if (village.silent(sensor)) return t("unknown");
+  const shown = sensor.quantities.filter((q) => q.name in sensor.reading.values).slice(0, 2);
+  return shown.map((q) => quantity(sensor.reading.values[q.name], q.unit)).join(" · ");
+}
+
+function energy(village) {
+  const meters = village.of("meter").filter((m) => m.quantities.some((q) => q.name === "energy_kwh"));
+  if (meters.length === 0) return nothing;
+  const power = meters.map((m) => village.figure(m, "power_w"));
+  const known = power.filter((p) => p !== null);
+  const sum = known.reduce((a, b) => a + b, 0);
+  const told = month(village);
+  return html`<section aria-labelledby="energy-head"><h2 id="energy-head"><a href=${address("energy")}>${t("energy")}</a></h2>
+    <a class="tile" href=${address("energy")}>${icon("energy")}
+      <p class="state">${known.length ? quantity(sum, "W") : t("unknown")}</p>
+      <p class="why">${known.length < power.length && known.length ? t("power-of", { n: known.length, all: power.length }) : t("power-now")}</p>
+      <p class="figure">${told ? t("month-so-far", { kwh: kwh(told.kwh), money: money(told.amount) }) : ""}</p></a>
+  </section>`;
+}
+
+/** What all priced meters have counted this month, or null while that of one is unknown. */
+function month(village) {
+  const meters = village.of("meter").filter((m) => m.tariff);
+  const day = new Date(dayStart(now(), village.zone));
+  const span = { period: "month", from: day.toISOString(), to: new Date(day.getTime() + 86400000).toISOString() };
+  const periods = meters.map((m) => wanted(village, "energy", { meter: m.id, ...span }).answer?.periods?.[0]);
+  if (periods.length === 0 || periods.some((p) => typeof p?.kwh !== "number")) return null;
+  const sum = (name) => (periods.every((p) => typeof p[name] === "number") ? periods.reduce((all, p) => all + p[name], 0) : null);
+  return { kwh: sum("kwh"), amount: sum("amount") };
+}
