@@ -25,6 +25,7 @@ COMMANDS = {
     "bill": "enter what a paper bill says, and see how far that is from what was counted",
     "diary": "a plot's waterings and its sensors' days, as a page to print and a table; or check such a page",
     "export": "write what the history has into a file that a spreadsheet opens",
+    "panel": "write a panel for MQTT Dash, a simple phone app",
     "backup": "write everything that makes this controller this village's into one file, while it runs",
     "restore": "put a backup in place: a new card becomes the old one",
     "safe": "drive every output to its safe state",

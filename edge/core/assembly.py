@@ -119,7 +119,6 @@ def scale(light: Light) -> Ladder:
 
 def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
-    lights = [_about_light(name, light) for name, light in site.lights.items()]
     place = site.site
     return {
         "contract": topics.CONTRACT,
@@ -128,9 +127,15 @@ def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs
             "id": place.id, "name": place.name, "latitude": place.latitude, "longitude": place.longitude,
             "timezone": place.timezone, "language": place.language,
         },
-        "devices": lights + water_assembly.about(site) + gauges.about(site, catalogue),
+        "devices": devices(site, catalogue),
         "programs": programs.about(), "tariff": gauges.tariff(site, catalogue),
     }
+
+
+def devices(site: Site, catalogue: Mapping[str, ModelInfo]) -> list[dict[str, object]]:
+    """What `<root>/about` says of each device that this version drives."""
+    lights = [_about_light(name, light) for name, light in site.lights.items()]
+    return lights + water_assembly.about(site) + gauges.about(site, catalogue)
 
 
 def _about_light(name: str, light: Light) -> dict[str, object]:
