@@ -12,9 +12,20 @@ UNUSED = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscop
           "midi", "payment", "serial", "usb")
 
 
-def secure(script_hash: str) -> Mapping[str, str]:
-    """The headers of every answer; `script_hash` allows the import map, the one script that stands in the page."""
-    policy = {
+ALWAYS = {"Cross-Origin-Resource-Policy": "same-origin", "Referrer-Policy": "no-referrer", "Server": "village-edge",
+          "X-Content-Type-Options": "nosniff"}
+# What is no document by itself, however it is opened: on a slow link the policy beside each module would be felt.
+PARTS = ("text/javascript", "text/css", "application/json", "font/", "image/png")
+
+
+def secure(content_type: str, policy: Mapping[str, str], worker: bool) -> Mapping[str, str]:
+    """The headers of an answer of this type; `policy` as `policy` makes it; `worker`: it runs by itself."""
+    return ALWAYS if content_type.startswith(PARTS) and not worker else {**ALWAYS, **policy}
+
+
+def policy(script_hash: str) -> Mapping[str, str]:
+    """What a document may do; `script_hash` allows the import map, the one script that stands in the page."""
+    allowed = {
         "default-src": "'none'",
         "script-src": f"'self' '{script_hash}'",
         "style-src": "'self'",
@@ -28,13 +39,9 @@ def secure(script_hash: str) -> Mapping[str, str]:
         "frame-ancestors": "'none'",
     }
     return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in allowed.items()),
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED),
-        "Referrer-Policy": "no-referrer",
-        "Server": "village-edge",
-        "X-Content-Type-Options": "nosniff",
     }
 
 

@@ -27,6 +27,7 @@ from edge.web.listening import allow_files, cannot_listen
 
 STOP_LINKS_S = 0.8  # the whole end takes less than 2 s
 STOP_REQUESTS_S = 0.3
+WORKER = "/sw.js"
 IDLE_S = 75.0  # an HTTP connection without a request
 
 log = logging.getLogger("edge.web")
@@ -54,7 +55,7 @@ class PageServer:
         self._settings = settings
         self._clock = clock
         self._assets = Assets(settings.page)
-        self._headers = headers.secure(self._assets.script_hash)
+        self._policy = headers.policy(self._assets.script_hash)
         self._counts = Counts()
         self._door = Door(clock, settings.origins)
         self._broker = Broker(settings.broker_host, settings.broker_port, clock)
@@ -99,7 +100,8 @@ class PageServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         answer = await self._found(request)
         if not isinstance(answer, web.WebSocketResponse):
-            answer.headers.update(self._headers)
+            kind = answer.headers.get("Content-Type", "")
+            answer.headers.update(headers.secure(kind, self._policy, request.path == WORKER))
             self._counts.add("requests_total", f'status="{answer.status}"')
         return answer
 
