@@ -12,6 +12,7 @@ from types import ModuleType
 COMMANDS = {
     "demo": "try it on this machine: a simulated village, a broker and the controller, all in one",
     "run": "run the controller",
+    "web": "serve the phone page, beside the broker",
     "doctor": "say what is wrong on the serial ports, and set a meter's address or speed",
     "record": "keep a device's answers as a test of its model",
     "check": "check a configuration and say what this version drives of it",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from typing import NoReturn
 
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -44,7 +45,7 @@ def plainly(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a broker listens."""
+    """Where somebody listens."""
 
     host: str
     port: int
@@ -55,13 +56,27 @@ class Address:
 
 def address(text: str) -> Address:
     """HOST, HOST:PORT or [HOST]:PORT, as typed; the port is 1883 unless given."""
+    return _address(text, 1883) or _not(f"{text!r} is no broker's address: write HOST:PORT, such as 127.0.0.1:1883")
+
+
+def listening(text: str) -> Address:
+    """HOST, HOST:PORT or [HOST]:PORT, as typed; the port is 8080 unless given."""
+    found = None if text.isdigit() else _address(text, 8080)
+    return found or _not(f"{text!r} is no address to listen on: write HOST:PORT, such as 0.0.0.0:8080")
+
+
+def _address(text: str, default_port: int) -> Address | None:
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
-        host, port = text, "1883"
+        host, port = text, str(default_port)
     host = host.removeprefix("[").removesuffix("]")
     if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is no broker's address: write HOST:PORT, such as 127.0.0.1:1883")
+        return None
     return Address(host, int(port))
+
+
+def _not(text: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(text)
 
 
 def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
