@@ -1,1 +1,1 @@
-"""Who may enter the broker, with which role, and the files that hold it to that."""
+"""Who may enter the broker, and with which rights: what `broker`, `pair` and `unpair` keep in the broker directory."""

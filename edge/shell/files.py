@@ -15,15 +15,22 @@ def config_dir() -> Path:
     return packaged if packaged.is_dir() else package.parent / "config"
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int | None = None, group: int | None = None) -> None:
     """Put `content` in place of the file, whole or not at all, also over a power cut; nothing is written if it stands
-    there already. Raises OSError."""
+    there already. `mode` and `group` (a gid) are what the file then has; None: what a new file gets. Raises OSError."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:
-            return
+            found = path.stat()
+            if mode in (None, found.st_mode & 0o7777) and group in (None, found.st_gid):
+                return
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        with new.open("wb") as file:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            if group is not None:
+                os.fchown(file.fileno(), -1, group)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

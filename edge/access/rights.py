@@ -1,0 +1,102 @@
+"""Roles -> mosquitto's access list. Pure; the table is that of docs/mqtt.md.
+
+Every kind is written out: a `+` in its place would let `reply/<other>/…` and `ask/<other>/…` through. mosquitto grants
+every subscription and looks at this list with each message that it delivers, so anybody may subscribe to
+`village/+/about` and hears what is his to hear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from edge.core.topics import FAR
+
+if TYPE_CHECKING:
+    from edge.access.people import Former, Person
+
+PERSONS = ("head", "technician", "viewer", "district")  # roles that `pair` gives
+ROLES = (*PERSONS, "controller", "bridge")
+KINDS = ("light", "valve", "pump", "switch", "meter", "sensor")
+ASKED = {
+    "head": ("+",), "technician": ("+",), "viewer": ("history", "energy", "plan", "runs"),
+    "district": ("history", "energy", "replay"),
+}  # fmt: skip
+LINK = "link"  # at a district's broker: whether a village's bridge is there, `1` or `0`
+SEEN = ("status", "about", "+/state", "+/reading", "alarm/+")
+LOOKED_AT = (*SEEN, "time", "+/value", "+/value/+")
+ALL = (*LOOKED_AT, "telemetry", "audit", "+/result")
+ORDERS = ("+/set/+", "+/lockout/+", "ask/+/+")
+Rule = tuple[str, str]  # read, write, readwrite or deny; topic
+
+
+def access_list(users: Mapping[str, Person], former: Mapping[str, Former], remark: str) -> str:
+    """The whole file, beginning with `remark`."""
+    barred = [user for user, gone in former.items() if gone.far]
+    lines = [f"# {line}" for line in remark.splitlines()]
+    for user, person in users.items():
+        if person.hash is None:  # enters at the district
+            continue
+        lines += ["", f"# {person.name}, {person.role}", f"user {user}"]
+        lines += [f"topic {how} {topic}" for how, topic in rules(user, person.role, person.sites, barred)]
+    return "\n".join(lines) + "\n"
+
+
+def rules(user: str, role: str, sites: Sequence[str], barred: Iterable[str] = ()) -> Iterator[Rule]:
+    """What this user may do; `barred`: users of the district whom the controller is not to hear any more."""
+    for site in sites:
+        root = f"village/{'+' if site == '*' else site}"
+        match role:
+            case "controller":
+                yield from _controller(root, barred)
+            case "bridge":
+                yield from _bridge(root)
+            case _:
+                yield from _person(root, user, role)
+
+
+def out_topics(root: str) -> list[tuple[str, int]]:
+    """Everything that a controller tells, with its QoS, as filters below `root`."""
+    plain = [(f"{root}/{leaf}", 1) for leaf in ("status", "time", "about", "telemetry", "audit")]
+    qos = {"+/value": 0, "+/value/+": 0}
+    kinds = [(topic, qos.get(leaf, 1)) for leaf in ALL if leaf.startswith("+/") for topic in _spread(root, leaf)]
+    return [*plain, (f"{root}/alarm/+", 1), *kinds, (f"{root}/reply/+/#", 1)]
+
+
+def order_topics(root: str) -> list[str]:
+    """Everything that a controller takes, but requests, as filters below `root`."""
+    return [topic for leaf in ORDERS[:2] for topic in _spread(root, leaf)]
+
+
+def _person(root: str, user: str, role: str) -> Iterator[Rule]:
+    leaves = {"viewer": LOOKED_AT, "district": (*SEEN, "telemetry", "audit")}.get(role, (*ALL, *ORDERS))
+    yield from (("read", topic) for leaf in (*leaves, LINK) for topic in _spread(root, leaf))
+    yield "read", f"{root}/reply/{user}/#"
+    if role in ("head", "technician"):
+        yield from (("write", f"{root}/{kind}/+/set/{user}") for kind in KINDS)
+    if role == "technician":
+        yield from (("write", f"{root}/{kind}/+/lockout/{user}") for kind in KINDS)
+    yield from (("write", f"{root}/ask/{user}/{name}") for name in ASKED[role])
+
+
+def _controller(root: str, barred: Iterable[str]) -> Iterator[Rule]:
+    for user in barred:
+        yield from (("deny", f"{FAR}{root}/{kind}/+/{leaf}/{user}") for kind in KINDS for leaf in ("set", "lockout"))
+        yield "deny", f"{root}/ask/{user}/+"
+    yield from (("write", topic) for topic, _ in out_topics(root))
+    # It clears what is retained there, with an empty message.
+    yield from (("readwrite", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
+    yield from (("readwrite", FAR + topic) for topic in order_topics(root))
+
+
+def _bridge(root: str) -> Iterator[Rule]:
+    yield from (("write", topic) for topic, _ in out_topics(root))
+    yield "write", f"{root}/{LINK}"
+    yield from (("read", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
+
+
+def _spread(root: str, leaf: str) -> list[str]:
+    """`+/state` as one filter for each kind of device; what has no kind as it is."""
+    if leaf.startswith("+/"):
+        return [f"{root}/{kind}/{leaf}" for kind in KINDS]
+    return [f"{root}/{leaf}"]

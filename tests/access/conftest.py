@@ -1,0 +1,40 @@
+"""A cabinet's broker with its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from access_bench import GuardedBroker, Login, Phone, broker_folder, village_config
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that mosquitto can read."""
+    with broker_folder() as found:
+        yield found
+
+
+@pytest.fixture
+def cabinet(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[GuardedBroker]:
+    """The broker of nguyen-ly; it runs, and nobody but the controller may enter."""
+    broker = GuardedBroker(folder / "cabinet")
+    broker.set_up("--config", str(village_config(folder / "village")))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def phone() -> Iterator[Callable[..., Phone]]:
+    """Makes phones, and parts from them at the end."""
+    made: list[Phone] = []
+
+    def make(broker: GuardedBroker, login: Login | None, *filters: str, five: bool = False) -> Phone:
+        made.append(Phone(broker.port, login, filters, five))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
