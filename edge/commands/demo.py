@@ -1,10 +1,11 @@
-"""`village-edge demo`: a whole village on this machine: a simulated one, a broker and the controller."""
+"""`village-edge demo`: a whole village on this machine: simulator, broker, controller and phone page."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import queue
+import secrets
 import shlex
 import shutil
 import signal
@@ -15,16 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.typed import Address
+
 if TYPE_CHECKING:
     from edge.children import Child
     from edge.shell.clock import Clock
 
 SUMMARY = (
-    "Run a whole village on this machine: a simulated one, a broker that only this machine reaches and the controller. "
-    "Says what to try; Ctrl-C ends all of it."
+    "Run a whole village on this machine: a simulated one, a broker that only this machine reaches, the controller and "
+    "the phone page, with a QR code that opens it on a phone of the same network. Says what to try; Ctrl-C ends all of "
+    "it."
 )
 SITE = "nguyen-ly"
 HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a phone is another machine; who comes needs the token
+USER = "head"
 READY_S = 30.0
 LOOK_S = 0.05  # between two looks at whether a process is ready
 LONGEST_RUN_DIR = 70  # a Unix socket's path has at most 107 bytes, and its name stands below this
@@ -35,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mqtt-port", type=_port, metavar="PORT",
                         help="the broker's port (default: 1883, or a free one if that is taken)")
     parser.add_argument("--http-port", type=_port, metavar="PORT",
-                        help="for the phone page to come; nothing is served there yet")
+                        help="the phone page's port (default: 8080, or a free one if that is taken)")
+    parser.add_argument("--only-here", action="store_true",
+                        help="serve the page to this machine alone, not to phones of its network")
     parser.add_argument("--state", type=Path, metavar="DIR",
                         help="keep the state and the logs there (default: a temporary directory, removed at the end)")
 
@@ -59,17 +67,21 @@ class _Died(Exception):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the three, say what to try, and end them at Ctrl-C: 0, or 1 if one of them ended before."""
-    port = _choose_port(args.mqtt_port)
-    if port is None:
-        print(f"port {args.mqtt_port} is taken: leave --mqtt-port out, or name another", file=sys.stderr)
-        return 1
+    """Start the four, say what to try, and end them at Ctrl-C: 0, or 1 if one of them ended before."""
+    at = HOST if args.only_here else EVERYWHERE
+    port, page = _choose_port(HOST, args.mqtt_port, 1883), _choose_port(at, args.http_port, 8080)
+    for found, wish, option in ((port, args.mqtt_port, "--mqtt-port"), (page, args.http_port, "--http-port")):
+        if found is None:
+            print(f"port {wish} is taken: leave {option} out, or name another", file=sys.stderr)
+            return 1
+    assert port is not None
+    assert page is not None
     folder = Path(tempfile.mkdtemp(prefix="village-")) if args.state is None else args.state.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     run_dir = folder / "sim"
     if len(os.fsencode(run_dir)) > LONGEST_RUN_DIR:
         run_dir = Path(tempfile.mkdtemp(prefix="village-sim-"))
-    demo = _Demo(folder, run_dir, port)
+    demo = _Demo(folder, run_dir, port, Address(at, page))
     status = demo.run()
     if run_dir.parent != folder:
         shutil.rmtree(run_dir, ignore_errors=True)
@@ -78,13 +90,13 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _choose_port(wish: int | None) -> int | None:
-    """The port asked for, else 1883, else any that is free. None: the one asked for is taken."""
-    for port in [wish] if wish else [1883, 0]:
+def _choose_port(host: str, wish: int | None, usual: int) -> int | None:
+    """The port asked for, else the usual one, else any that is free. None: the one asked for is taken."""
+    for port in [wish] if wish else [usual, 0]:
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                trial.bind((HOST, port))
+                trial.bind((host, port))
             except OSError:
                 continue
             return int(trial.getsockname()[1])
@@ -92,15 +104,17 @@ def _choose_port(wish: int | None) -> int | None:
 
 
 class _Demo:
-    """The three processes and their common end."""
+    """The four processes and their common end."""
 
-    def __init__(self, folder: Path, run_dir: Path, port: int) -> None:
+    def __init__(self, folder: Path, run_dir: Path, port: int, page: Address) -> None:
         from edge.shell.clock import SystemClock
         from edge.shell.files import config_dir
 
         self._folder = folder
         self._run_dir = run_dir
         self._port = port
+        self._page = page
+        self._token = secrets.token_urlsafe(16)
         self._config = config_dir() / f"{SITE}.yaml"
         self._clock: Clock = SystemClock()
         self._happened: queue.SimpleQueue[Child | None] = queue.SimpleQueue()  # None: a signal came
@@ -118,9 +132,10 @@ class _Demo:
 
     def _run(self) -> int:
         try:
-            print("Starting a simulated village, a broker and the controller …", flush=True)
+            print("Starting a simulated village, a broker, the controller and the phone page …", flush=True)
             self._start()
             print(_what_to_try(self._port, self._config, self._folder), flush=True)
+            print("\n".join(self._way_in()), flush=True)
             self._look(None)
         except _Died as died:
             self._explain(died)
@@ -133,16 +148,34 @@ class _Demo:
         ready = self._run_dir / "ready"
         ready.unlink(missing_ok=True)
         broker_config = self._folder / "broker.yaml"
-        broker_config.write_text(_BROKER.format(host=HOST, port=self._port), "utf-8")
+        broker_config.touch(mode=0o600)
+        broker_config.write_text(_BROKER.format(host=HOST, port=self._port, user=USER, token=self._token), "utf-8")
         broker = self._launch("broker", "amqtt.scripts.broker_script", "-c", str(broker_config))
         simulator = self._launch("simulator", "simulator", "--config", str(self._config), "--run", str(self._run_dir))
-        self._wait(broker, self._broker_listens)
+        page = self._launch(
+            "page", "edge", "web", "--listen", str(self._page), "--mqtt", f"{HOST}:{self._port}",
+        )  # fmt: skip
+        self._wait(broker, lambda: _listens(self._port))
         self._wait(simulator, ready.exists)
         controller = self._launch(
             "controller", "edge", "run", "--config", str(self._config), "--state", str(self._folder / "state"),
             "--sim", str(self._run_dir), "--mqtt", f"{HOST}:{self._port}", "--protocol", "3.1.1",
         )  # fmt: skip
         self._wait_online(controller)
+        self._wait(page, lambda: _listens(self._page.port))
+
+    def _way_in(self) -> list[str]:
+        """How a browser of this machine, and a phone, open the page logged in."""
+        from edge.access.lan import page_here
+        from edge.access.qr import terminal_lines
+
+        login = f"/#user={USER}&token={self._token}"
+        lines = ["", "The phone page (Trang điện thoại):", f"  on this machine  http://{HOST}:{self._page.port}{login}"]
+        network = page_here(self._page.port) if self._page.host == EVERYWHERE else None
+        if network is not None:
+            lines.append(f"  on a phone of this network  {network}{login}")
+            lines += terminal_lines(network + login, colours=sys.stdout.isatty())
+        return [*lines, "Ctrl-C ends it all."]
 
     def _launch(self, name: str, module: str, *arguments: str) -> Child:
         from edge.children import Child
@@ -169,17 +202,8 @@ class _Demo:
                 raise _Died(child, f"was not ready within {READY_S:g} s")
             self._look(LOOK_S)
 
-    def _broker_listens(self) -> bool:
-        try:
-            with socket.create_connection((HOST, self._port), timeout=1):
-                return True
-        except OSError:
-            return False
-
     def _wait_online(self, controller: Child) -> None:
         from edge.client import Client, Message
-        from edge.typed import Address
-
         client = Client(Address(HOST, self._port), [f"village/{SITE}/status"], "3.1.1", self._clock)
 
         def online() -> bool:
@@ -197,15 +221,24 @@ class _Demo:
         print(f"All it said: {died.child.log}", file=sys.stderr, flush=True)
 
 
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 _BROKER = """\
-# The demo's broker: this machine only, and anyone may enter.
+# The demo's broker: this machine's commands enter as they are, the phone page with its token.
 listeners:
   default:
     type: tcp
     bind: "{host}:{port}"
 plugins:
-  amqtt.plugins.authentication.AnonymousAuthPlugin:
-    allow_anonymous: true
+  simulator.demo_door.DemoDoor:
+    user: "{user}"
+    token: "{token}"
 """
 
 _TEXT = """
@@ -227,7 +260,7 @@ Open another terminal in {here} and try:
   See what is coming (Lịch bật tắt, lịch tưới)
     {me} plan --config {config} --days 2
 
-The broker is at {host}:{port}, the logs are in {folder}. Ctrl-C ends it all."""
+The broker is at {host}:{port}, the logs are in {folder}."""
 
 
 def _what_to_try(port: int, config: Path, folder: Path) -> str:

@@ -43,6 +43,7 @@ class End:
 
 PHONE_LEFT = End(WSCloseCode.OK, "phone", "")
 NOT_MQTT = End(WSCloseCode.PROTOCOL_ERROR, "first-packet", "the first packet must be an MQTT CONNECT")
+NAMELESS = End(WSCloseCode.POLICY_VIOLATION, "nameless", "the CONNECT must have a user and a password")
 LATE = End(WSCloseCode.POLICY_VIOLATION, "first-packet", f"no CONNECT within {FIRST_PACKET_S:g} s")
 TEXT = End(WSCloseCode.UNSUPPORTED_DATA, "text", "MQTT travels in binary messages")
 TOO_LARGE = End(WSCloseCode.MESSAGE_TOO_BIG, "too-large", f"a message has at most {LARGEST_MESSAGE} bytes")
@@ -203,7 +204,7 @@ class Carrier:
 
 
 async def _first(ws: web.WebSocketResponse) -> tuple[bytes, str]:
-    """All that came up to the end of a whole CONNECT, and its user. Raises _Over."""
+    """All that came up to the end of a whole CONNECT, and its user, who has a password. Raises _Over."""
     data = b""
     try:
         async with asyncio.timeout(FIRST_PACKET_S):
@@ -212,11 +213,14 @@ async def _first(ws: web.WebSocketResponse) -> tuple[bytes, str]:
                 if message.type is not WSMsgType.BINARY:
                     raise _Over(_ending(ws, message.type))
                 data += message.data
-        return data, packets.user_of(data, whole)
+        user = packets.user_of(data, whole)
     except TimeoutError:
         raise _Over(LATE) from None
     except packets.Malformed as error:
         raise _Over(NOT_MQTT) from error
+    if not user:  # a broker that lets its own machine in without a password means nobody who comes through here
+        raise _Over(NAMELESS)
+    return data, user
 
 
 async def _login(streams: Streams, first: bytes) -> bytes:

@@ -50,7 +50,8 @@ def connect(data: bytes) -> Frame | None:
 
 
 def user_of(data: bytes, at: Frame) -> str:
-    """Whom the CONNECT at `at` says it comes from, "" if it does not; fit for a log: printable, at most 64 characters.
+    """Whose login the CONNECT at `at` is, fit for a log: printable, at most 64 characters; "" if it has not both a name
+    and a password.
 
     Raises Malformed. The password behind it is not looked at.
     """
@@ -66,7 +67,7 @@ def user_of(data: bytes, at: Frame) -> str:
             reader.take(reader.number())
         reader.field()
         reader.field()
-    if not flags & 0x80:
+    if flags & 0xC0 != 0xC0:
         return ""
     return "".join(c if c.isprintable() else "?" for c in reader.field().decode("utf-8", "replace"))[:64]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from access_bench import GuardedBroker, Login, Phone
+from access_bench import GuardedBroker, Phone
 from support import until
 
 MakePhone = Callable[..., Phone]

@@ -1,6 +1,7 @@
-"""`village-edge demo`: three processes that start together and end together.
+"""`village-edge demo`: four processes that start together and end together.
 
-The simulator and the controller are doubles here, which only start, say so and end as told; the broker is real.
+The simulator and the controller are doubles here, which only start, say so and end as told; the broker and the page's
+server are real.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
 from fake_controller import parsed
 from support import free_port, listens, until
 
+from edge.access.lan import page_here
+from edge.access.qr import terminal_lines
 from edge.commands import demo
 
 pytestmark = pytest.mark.slow
@@ -34,7 +39,7 @@ if module == "simulator":
     run = pathlib.Path(option("--run"))
     run.mkdir(parents=True, exist_ok=True)
     (run / "ready").touch()
-elif module == "edge":
+elif module == "edge" and words[0] == "run":
     if os.environ.get("CONTROLLER") == "fails":
         sys.exit("the wiring is wrong")
     host, port = option("--mqtt").split(":")
@@ -49,6 +54,8 @@ signal.pause()
 """
 CODE = """\
 import argparse, sys
+from edge.access.lan import page_here
+from edge.access.qr import terminal_lines
 from edge.commands import demo
 sys.executable = sys.argv.pop(1)
 parser = argparse.ArgumentParser()
@@ -171,8 +178,55 @@ def test_without_a_state_directory_nothing_stays(start: Callable[..., Running], 
     assert list(temporary.iterdir()) == []
 
 
-def test_a_port_that_was_asked_for_and_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_is_served_and_only_its_address_lets_in(start: Callable[..., Running], tmp_path: Path) -> None:
+    port, page = free_port(), free_port()
+    running = start("--mqtt-port", str(port), "--http-port", str(page), "--only-here", "--state", str(tmp_path))
+    running.wait_for("Ctrl-C ends it all")
+    found = re.search(rf"http://127\.0\.0\.1:{page}/#user=head&token=([\w-]{{22,}})\n", running.said)
+    assert found is not None
+    assert "on a phone of this network" not in running.said
+    with urllib.request.urlopen(f"http://127.0.0.1:{page}/") as answer:
+        assert b"importmap" in answer.read()
+    assert logs_in(port, None, None)
+    assert logs_in(port, "head", found[1])
+    assert not logs_in(port, "head", found[1][:-1])
+    assert not logs_in(port, "head", "")
+    assert not logs_in(port, "tech", found[1])
+    assert (tmp_path / "broker.yaml").stat().st_mode & 0o077 == 0
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(20) == 0
+    assert not listens(page)
+
+
+def test_a_phone_of_the_network_gets_a_code(start: Callable[..., Running], tmp_path: Path) -> None:
+    here = page_here(8080)
+    if here is None:
+        pytest.skip("this machine is in no network")
+    running = start("--mqtt-port", str(free_port()), "--http-port", str(page := free_port()), "--state", str(tmp_path))
+    running.wait_for("Ctrl-C ends it all")
+    found = re.search(r"on a phone of this network  (\S+)\n([█▀▄ \n]+)\n", running.said)
+    assert found is not None
+    assert found[1].startswith(here.replace("8080", str(page)))
+    assert found[2].rstrip().splitlines() == [line.rstrip() for line in terminal_lines(found[1], colours=False)]
+
+
+def logs_in(port: int, user: str | None, password: str | None) -> bool:
+    answers: list[bool] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    if user is not None:
+        client.username_pw_set(user, password)
+    client.on_connect = lambda _c, _d, _f, reason, _p: answers.append(not reason.is_failure)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    until(lambda: answers, 10, "the broker's answer")
+    client.loop_stop()
+    client.disconnect()
+    return answers[0]
+
+
+@pytest.mark.parametrize("option", ["--mqtt-port", "--http-port"])
+def test_a_port_that_was_asked_for_and_is_taken(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert demo.run(parsed(demo, "--mqtt-port", str(port))) == 1
-    assert capsys.readouterr().err == f"port {port} is taken: leave --mqtt-port out, or name another\n"
+        assert demo.run(parsed(demo, option, str(port), "--only-here")) == 1
+    assert capsys.readouterr().err == f"port {port} is taken: leave {option} out, or name another\n"
