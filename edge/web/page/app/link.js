@@ -5,7 +5,7 @@
    link.since          since when it is so (Unix ms); link.heard: when anything was last heard
    publish(topic, text, qos) → Promise; rejects when the link is not up: nothing is ever queued
    also(filter)        subscribes to more, from now on; returns what ends that
-   watch(fn)           fn() at each change of phase
+   watch(fn)           fn(whether the phase has changed) at each change of it, and of the picture
 
    A new client for each attempt, so that no library's queue can hold a command until the link is back. */
 import { now } from "/app/clock.js";
@@ -31,8 +31,13 @@ const address = () => `${location.protocol === "https:" ? "wss" : "ws"}://${loca
 const socket = () => new WebSocket(address(), ["mqtt"]);
 
 function become(phase) {
-  if (link.phase !== phase) Object.assign(link, { phase, since: now() });
-  for (const fn of watchers) fn();
+  if (link.phase === phase) return;
+  Object.assign(link, { phase, since: now() });
+  tell(true);
+}
+
+function tell(phaseChanged) {
+  for (const fn of watchers) fn(phaseChanged);
 }
 
 export function start(login) {
@@ -74,7 +79,7 @@ function connected() {
 
 function heard(topic, payload) {
   link.heard = now();
-  if (apply(topic, new TextDecoder().decode(payload), link.heard)) for (const fn of watchers) fn();
+  if (apply(topic, new TextDecoder().decode(payload), link.heard)) tell(false);
 }
 
 function failed(error) {

@@ -9,7 +9,6 @@ import { load } from "/app/words.js";
 
 const KEPT = "picture";
 const KEEP_MS = 15000;
-let drawnFrom = null;
 
 async function begin() {
   const screen = document.getElementById("screen");
@@ -26,8 +25,10 @@ async function begin() {
   await load();
   addEventListener("hashchange", redraw);
   screen.replaceChildren();
-  watch(redraw);
-  watch(() => link.phase === "up" && drawnFrom === null && checkVersion());
+  watch((phaseChanged) => {
+    redraw();
+    if (phaseChanged && link.phase === "up") checkVersion();
+  });
   every(redraw);
   redraw();
   start(who);
@@ -54,22 +55,20 @@ function remember() {
   }
 }
 
-/** Once per link: the server's time, and whether it has a newer page than this one. */
+/** At each link: the server's time, and whether it has a newer page than this one. */
 async function checkVersion() {
-  drawnFrom = "";
+  let told;
   try {
-    const told = await (await fetch("/now", { cache: "no-store" })).json();
-    setBy(Date.parse(told.now));
-    const before = sessionStorage.getItem("page");
-    sessionStorage.setItem("page", told.page);
-    drawnFrom = told.page;
-    if (told.page !== document.documentElement.dataset.page && document.documentElement.dataset.page && before !== told.page) {
-      await fetch("/", { cache: "reload" });
-      location.reload();
-    }
+    told = await (await fetch("/now", { cache: "no-store" })).json();
   } catch {
-    drawnFrom = null;
+    return; // the next link asks again
   }
+  setBy(Date.parse(told.now));
+  const mine = document.documentElement.dataset.page;
+  if (told.page === mine || sessionStorage.getItem("asked-for") === told.page) return;
+  sessionStorage.setItem("asked-for", told.page); // once: what stands between may keep the old one
+  await fetch("/", { cache: "reload" });
+  location.reload();
 }
 
 begin();

@@ -28,7 +28,7 @@ export function why(village, device) {
   }
   const until = state.until === null ? "" : t("until", { time: when(state.until, village.zone) });
   const key = `reason.${state.reason}`;
-  const reason = has(key) ? t(key, { by: by(state.by) }) : state.reason;
+  const reason = state.reason === "override" ? bySomebody(state) : has(key) ? t(key) : state.reason;
   const next = until === "" && state.next?.at ? t("next-at", { time: when(state.next.at, village.zone) }) : "";
   return [reason, until, next].filter(Boolean).join(" ");
 }
@@ -37,9 +37,11 @@ function runSaid(village, state) {
   const { phase, planned_s, done_s, planned_l, litres } = state.run;
   const left = planned_l ? t("litres-of", { done: number(litres ?? 0), planned: number(planned_l) })
     : planned_s ? t("time-of", { done: duration(done_s), planned: duration(planned_s) }) : "";
-  const who = state.by ? t("reason.override", { by: by(state.by) }) : t("reason.program");
+  const who = state.by ? bySomebody({ ...state, state: "OPEN" }) : t("reason.program");
   return [t(has(`phase.${phase}`) ? `phase.${phase}` : "phase.queued"), left, who].filter(Boolean).join(" · ");
 }
+
+const bySomebody = (state) => t(`override.${state.state}`, { by: by(state.by) });
 
 /** A user as the person knows them. */
 export const by = (user) => (user === null ? t("somebody") : user === link.user ? t("you") : user);

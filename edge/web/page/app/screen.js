@@ -127,9 +127,11 @@ function frame(name, village, inner) {
     <header class="top">${top(name, village)}</header>
     <div role="status" aria-live="polite" class="link-said">${attention.linkBar(village)}</div>
     <main id="content" tabindex="-1">${inner}</main>
-    ${undo()}
-    ${village === null ? nothing : stopBar(village)}
-    <nav class="ways" aria-label=${t("ways")}>${WAYS.map(([view, drawing]) => way(view, drawing, name))}</nav>`;
+    <div class="bottom">
+      ${undo()}
+      ${village === null ? nothing : stopBar(village)}
+      <nav class="ways" aria-label=${t("ways")}>${WAYS.map(([view, drawing]) => way(view, drawing, name))}</nav>
+    </div>`;
 }
 
 function skip(event) {
