@@ -51,6 +51,7 @@ async function connect() {
   const mine = (client = mqtt.connect(address(), {
     username: who.user, password: who.token, clientId: `${who.user}-${random(8)}`, protocolVersion: 4, clean: true,
     keepalive: 15, connectTimeout: 8000, reconnectPeriod: 0, resubscribe: false, queueQoSZero: false, manualConnect: true,
+    timerVariant: "native", // its own way is a worker from a blob, which the policy forbids
     createWebsocket: () => (first && first.readyState <= WebSocket.OPEN ? first : socket()),
   }));
   const current = (fn) => (...args) => mine === client && fn(...args);
