@@ -23,8 +23,9 @@ def secure(content_type: str, policy: Mapping[str, str], worker: bool) -> Mappin
     return ALWAYS if content_type.startswith(PARTS) and not worker else {**ALWAYS, **policy}
 
 
-def policy(script_hash: str) -> Mapping[str, str]:
-    """What a document may do; `script_hash` allows the import map, the one script that stands in the page."""
+def policy(script_hash: str, https: bool) -> Mapping[str, str]:
+    """What a document may do; `script_hash` allows the import map, the one script that stands in the page. Over plain
+    http a browser ignores an opener policy, and complains of it."""
     allowed = {
         "default-src": "'none'",
         "script-src": f"'self' '{script_hash}'",
@@ -40,7 +41,7 @@ def policy(script_hash: str) -> Mapping[str, str]:
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in allowed.items()),
-        "Cross-Origin-Opener-Policy": "same-origin",
+        **({"Cross-Origin-Opener-Policy": "same-origin"} if https else {}),
         "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED),
     }
 

@@ -46,6 +46,11 @@ class Settings:
     tls: ssl.SSLContext | None = None
     page: Path = PAGE
 
+    @property
+    def https(self) -> bool:
+        """Whether browsers come over https, here or to a reverse proxy."""
+        return self.tls is not None or any(origin.startswith("https:") for origin in self.origins)
+
 
 class PageServer:
     """One listening socket and all that is behind it."""
@@ -55,7 +60,7 @@ class PageServer:
         self._settings = settings
         self._clock = clock
         self._assets = Assets(settings.page)
-        self._policy = headers.policy(self._assets.script_hash)
+        self._policy = headers.policy(self._assets.script_hash, settings.https)
         self._counts = Counts()
         self._door = Door(clock, settings.origins)
         self._broker = Broker(settings.broker_host, settings.broker_port, clock)
