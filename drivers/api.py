@@ -6,15 +6,28 @@ from typing import Protocol
 
 
 class DriverError(Exception):
-    """The hardware did not do or say what was asked; the text tells a technician what to look at."""
+    """The hardware did not do or say what was asked; the text tells a technician what to look at.
+
+    `fault` is the word under which a line counts it.
+    """
+
+    fault = "other"
 
 
 class NoAnswer(DriverError):
     """Nothing came back in time."""
 
+    fault = "no_answer"
+
 
 class BadAnswer(DriverError):
     """Something came back that is not an answer to the question: cut, corrupted, of another device or length."""
+
+
+class Garbled(BadAnswer):
+    """Its checksum is wrong."""
+
+    fault = "checksum"
 
 
 class Refused(DriverError):
@@ -23,6 +36,8 @@ class Refused(DriverError):
 
 class PortGone(DriverError):
     """The serial port or GPIO chip itself is not there, or another process holds it."""
+
+    fault = "gone"
 
 
 class Output(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivers.api import BadAnswer, DriverError, PortGone, Refused
+from drivers.api import BadAnswer, DriverError, Garbled, PortGone, Refused
 
 READ_COILS, READ_HOLDING, READ_INPUT = 1, 3, 4
 WRITE_COIL = 5
@@ -118,7 +118,7 @@ def check(request: bytes, answer: bytes) -> bytes:
     if frame[1] & ~EXCEPTION != request[1]:
         raise BadAnswer(f"the answer is to function {frame[1]}, asked was {request[1]}")
     if frame[-2:] != crc16(frame[:-2]).to_bytes(2, "little"):
-        raise BadAnswer("the answer's checksum is wrong: look at wiring, termination and speed")
+        raise Garbled("the answer's checksum is wrong: look at wiring, termination and speed")
     if frame[1] & EXCEPTION:
         raise Refused(f"device {frame[0]} refuses: {_REFUSALS.get(frame[2], 'for a reason of its own')} ({frame[2]})")
     if request[1] == WRITE_COIL:
@@ -170,6 +170,11 @@ def _kind(request: bytes) -> bytes:
     return request[1:6] if request[1] == WRITE_COIL else bytes((request[1], answer_length(request)))
 
 
+# The slave that was asked, GOOD or the `fault` of a DriverError, and how long (s) the exchange took.
+Note = Callable[[int, str, float], None]
+GOOD = "good"
+
+
 class Line:
     """Who may be asked what, and when, so that a late answer never becomes another register's value.
 
@@ -213,8 +218,11 @@ class Line:
         baudrate: int,
         least_quiet_s: float = LEAST_QUIET_S,
         forget_s: float = FORGET_S,
+        note: Note | None = None,
     ) -> None:
+        """`note`, if any, is told of every exchange, by the thread that asks."""
         self._port = port
+        self._told = note
         self._mono = mono
         self._character_s = BITS_A_CHARACTER / baudrate
         self._least_quiet_s = least_quiet_s
@@ -250,6 +258,20 @@ class Line:
 
     def ask(self, request: bytes, manners: Manners) -> bytes:
         """The data of the answer to a question that `next_question` allowed. Raises DriverError, after noting it."""
+        began = self._mono()
+        try:
+            data = self._ask(request, manners)
+        except DriverError as error:
+            self._tell(request, error.fault, began)
+            raise
+        self._tell(request, GOOD, began)
+        return data
+
+    def _tell(self, request: bytes, outcome: str, began: float) -> None:
+        if self._told is not None:
+            self._told(request[0], outcome, self._mono() - began)
+
+    def _ask(self, request: bytes, manners: Manners) -> bytes:
         unanswered = self._unanswered.setdefault(request[0], [])
         kind = _kind(request)
         wire_s = (len(request) + answer_length(request) + 8) * self._character_s

@@ -1,4 +1,4 @@
-"""Requests that the files answer: their fields, read and checked, as questions."""
+"""Requests that the shell answers, from its files or of its ports: their fields, read and checked, as questions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.core.questions import (
     AuditQuestion,
+    BusQuestion,
     EnergyQuestion,
     HistoryQuestion,
     Period,
@@ -116,8 +117,13 @@ def _replay(fields: Mapping[str, Any], _known: Known) -> ReplayQuestion:
     return ReplayQuestion(first, last)
 
 
+def _bus(fields: Mapping[str, Any], _known: Known) -> BusQuestion:
+    only(fields, _COMMON, "bus")
+    return BusQuestion()
+
+
 NAMES: Mapping[str, Callable[[Mapping[str, Any], Known], Question]] = {
-    "history": _history, "energy": _energy, "audit": _audit, "runs": _runs, "replay": _replay,
+    "history": _history, "energy": _energy, "audit": _audit, "runs": _runs, "replay": _replay, "bus": _bus,
 }
 
 

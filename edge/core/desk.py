@@ -175,10 +175,9 @@ class Desk:
         named = request.fields.get("alarm", request.id)
         effects = self._alarms.acknowledge(named, request.user) if isinstance(named, str) else None
         if effects is None:
-            error = topics.error("unknown-alarm", "name an open alarm in the field alarm; see the request alarms")
-            return Answer({"ok": False, **error}, changes="rejected")
+            return _refused({}, "unknown-alarm", "name an open alarm in the field alarm; see the request alarms")
         freed = self._water.acknowledged(str(named), moment)
-        return Answer({"ok": True, "alarms": self._alarms.listed()}, [*effects, *freed], "accepted")
+        return Answer({"ok": True, "alarms": self._alarms.listed()}, [*effects, *freed], "accepted", {"alarm": named})
 
     def _put(self, request: Request, moment: Moment) -> Answer:
         fields = request.fields

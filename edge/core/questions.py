@@ -1,4 +1,5 @@
-"""What can be asked of the history and of the journal: well-formed questions. Times are Unix seconds."""
+"""What can be asked of the history, of the journal and of the serial ports: well-formed questions. Times are Unix
+seconds."""
 
 from __future__ import annotations
 
@@ -57,5 +58,10 @@ class ReplayQuestion:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class BusQuestion:
+    """How the exchanges on every serial port have gone."""
+
+
 LATELY_S = 7 * 86400.0
-Question = HistoryQuestion | EnergyQuestion | AuditQuestion | RunsQuestion | ReplayQuestion
+Question = HistoryQuestion | EnergyQuestion | AuditQuestion | RunsQuestion | ReplayQuestion | BusQuestion

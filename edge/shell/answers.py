@@ -1,4 +1,4 @@
-"""The answers worker: asks the files what the core does not know, and writes nothing."""
+"""The answers worker: asks the files and the ports what the core does not know, and writes nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edge.core.events import Answered, Ask
 from edge.core.questions import (
     LATELY_S,
     AuditQuestion,
+    BusQuestion,
     EnergyQuestion,
     HistoryQuestion,
     Question,
@@ -49,15 +50,18 @@ class AnswersWorker:
 
     def __init__(
         self, history: Path, journal: Path, reader: EnergyReader, units: Mapping[str, Mapping[str, str]],
-        answer: Callable[[Answered], None], replay: Callable[[int, int], int] | None = None,
+        answer: Callable[[Answered], None], figures: Callable[[], Payload],
+        replay: Callable[[int, int], int] | None = None,
     ) -> None:
-        """`units`: device -> quantity -> unit. `replay` has rows sent once more, and returns how many; None: nobody
-        sends rows. Of what it raises, sqlite3.Error is told as any other."""
+        """`units`: device -> quantity -> unit. `figures` gives the answer to the request `bus`. `replay` has rows sent
+        once more, and returns how many; None: nobody sends rows. Of what it raises, sqlite3.Error is told as any
+        other."""
         self._history = history
         self._journal = journal
         self._reader = reader
         self._units = units
         self._answer = answer
+        self._figures = figures
         self._replay = replay
         self._inbox: Inbox[Ask] = Inbox()
 
@@ -93,6 +97,8 @@ class AnswersWorker:
                     return self._runs(question, moment)
                 case ReplayQuestion():
                     return self._again(question)
+                case BusQuestion():
+                    return self._figures()
         except (sqlite3.Error, OSError) as error:
             log.warning("a question cannot be answered: %s", error)
             return _none(f"{error}; the controller's log says more")

@@ -28,6 +28,7 @@ from edge.core.values import ModelInfo, Moment, Setting
 from edge.shell import safe
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
+from edge.shell.bus_figures import BusFigures
 from edge.shell.clock import Clock, SimulatedClock, SystemClock
 from edge.shell.contacts import Contacts, InputPort
 from edge.shell.core_worker import CoreWorker
@@ -115,7 +116,8 @@ def compose(
     inbox: Inbox[Event] = Inbox()
     store = StoreWorker(journal, inbox.put, seams.before_commit)
     files = None if journal is None else Files(journal.with_name(FILE), journal, broker, configuration)
-    keeping = keep(site, models, files, store, clock, inbox.put, seams)
+    figures = BusFigures(clock)
+    keeping = keep(site, models, files, store, clock, inbox.put, seams, figures)
     names = Topics(site.site.id)
     link = MqttLink(broker, names, decoder(site), inbox.put, clock, seams.make_client)
     core = assemble(site, models, store.memory(), version("village-edge"), seams.look_every_s)
@@ -123,7 +125,9 @@ def compose(
     hands = dict(outputs)
     buses: list[Worker] = []
     for name, port in ports.items():
-        line = Line(port, seams.line_mono.get(name, clock.mono), site.ports[name].baudrate)
+        mono = seams.line_mono.get(name, clock.mono)
+        note = figures.of(name, _addresses(site, models, name), mono)
+        line = Line(port, mono, site.ports[name].baudrate, note=note)
         relays = _boards(site, name, line, clock, seams.board_poll_s, inbox.put)
         for board in relays.values():
             hands |= board.ports()
@@ -296,13 +300,24 @@ def device_of(site: Site, sim: Path | None, port: str) -> Path:
 
 def _measuring(site: Site, models: Mapping[str, ModelInfo], port: str, line: Line) -> list[Polled]:
     """The meters and sensors on one port, each with its reader."""
-    found: dict[str, Meter | Sensor] = {f"meter/{i}": meter for i, meter in driven_meters(site, models).items()}
-    found |= {f"sensor/{i}": sensor for i, sensor in driven_sensors(site, models).items()}
     return [
         Polled(name, ModbusReader(name, line, device.address, registers.load_model(device.model)), device.poll)
-        for name, device in found.items()
-        if device.port == port
+        for name, device in _driven(site, models, port).items()
     ]
+
+
+def _driven(site: Site, models: Mapping[str, ModelInfo], port: str) -> dict[str, Meter | Sensor]:
+    found: dict[str, Meter | Sensor] = {f"meter/{i}": meter for i, meter in driven_meters(site, models).items()}
+    found |= {f"sensor/{i}": sensor for i, sensor in driven_sensors(site, models).items()}
+    return {name: device for name, device in found.items() if device.port == port}
+
+
+def _addresses(site: Site, models: Mapping[str, ModelInfo], port: str) -> dict[int, str]:
+    """Whoever is asked on one port, by its address."""
+    wired = {f"board/{wired.board}" for _, wired in _wirings(site) if isinstance(wired, site_devices.BoardOutput)}
+    boards = {f"board/{i}": board for i, board in site.boards.items() if board.port == port}
+    found = {board.address: name for name, board in boards.items() if name in wired}
+    return found | {device.address: name for name, device in _driven(site, models, port).items()}
 
 
 def _boards(

@@ -19,6 +19,7 @@ from edge.core.site import Site
 from edge.core.values import ModelInfo, Moment
 from edge.shell import sinks
 from edge.shell.answers import AnswersWorker
+from edge.shell.bus_figures import BusFigures
 from edge.shell.clock import Clock
 from edge.shell.energy_reader import EnergyReader
 from edge.shell.history import HistoryWorker, Journal
@@ -90,7 +91,7 @@ class Keeping:
 
 def keep(
     site: Site, models: Mapping[str, ModelInfo], files: Files | None, journal: Journal, clock: Clock,
-    put: Callable[[Event], None], seams: Seams,
+    put: Callable[[Event], None], seams: Seams, figures: BusFigures,
 ) -> Keeping:
     """Compose it; `files` None: no history."""
     if files is None:
@@ -105,7 +106,8 @@ def keep(
     found = [worker for worker in made if worker is not None]
     replay = next((each for worker in found if (each := getattr(worker, "replay", None)) is not None), None)
     reader = EnergyReader(site, models, tariffs(files.configuration, wanted_by(site)))
-    answers = AnswersWorker(files.history, files.journal, reader, gauges.quantities(site, models), put, replay)
+    units = gauges.quantities(site, models)
+    answers = AnswersWorker(files.history, files.journal, reader, units, put, figures.answer, replay)
     return Keeping(history, answers, found, put)
 
 

@@ -195,8 +195,10 @@ def test_alarms_are_listed_oldest_first_and_an_unknown_one_is_refused_and_audite
     refused = ask(b, "alarm-ack", alarm="lamps-out:light:road")
     assert (refused["id"], refused["ok"], refused["error"]["code"]) == ("r-1", False, "unknown-alarm")
     assert ask(b, "weather")["error"]["code"] == "unknown-request"
+    assert ask(b, "alarm-ack", alarm=SILENT)["ok"]
     audit = [json.loads(m.payload) for m in b.radio.messages if m.topic == f"{ROOT}/audit"]
-    assert [(a["user"], a["outcome"], a["request"]) for a in audit] == [("head", "rejected", "alarm-ack")]
+    assert [(a["user"], a["outcome"], a["request"]) for a in audit] == [("head", o, "alarm-ack") for o in ("rejected", "accepted")]
+    assert (audit[0]["error"]["code"], audit[1]["alarm"]) == ("unknown-alarm", SILENT)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from edge.core.asked import MOST_POINTS, NAMES, Known, question
 from edge.core.events import Answered, Ask, Publish
 from edge.core.questions import (
     AuditQuestion,
+    BusQuestion,
     EnergyQuestion,
     HistoryQuestion,
     Question,
@@ -56,6 +57,7 @@ def ask(name: str, fields: dict[str, Any]) -> Question:
         ("runs", {}, RunsQuestion(None, None, None)),
         ("runs", DAY | {"device": "valve/plot-1"}, RunsQuestion(START, END, "valve/plot-1")),
         ("replay", {"from": 7, "to": 7}, ReplayQuestion(7, 7)),
+        ("bus", {"id": "r-1", "reply_to": "village/x/reply/head/p"}, BusQuestion()),
     ],
 )
 def test_well_formed_fields_are_a_question(name: str, fields: dict[str, Any], asked: Question) -> None:
@@ -189,7 +191,7 @@ def test_what_can_be_asked_is_what_the_village_measures() -> None:
     unknown = on.ask("weather")
     assert unknown["error"] == {
         "code": "unknown-request",
-        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, runs, replay, bill-put, stop-water and rain-delay",
+        "message": "weather: this version answers alarms, alarm-ack, plan, programs, program-put, history, energy, audit, runs, replay, bus, bill-put, stop-water and rain-delay",
     }
     assert set(CATALOGUE["sdm630"].quantities) == {"power_w", "energy_kwh"}
 

@@ -80,7 +80,16 @@ def test_what_was_kept_is_told_and_what_cannot_be_met_is_refused(house: House, e
     assert (entries[0]["user"], entries[0]["id"], entries[0]["outcome"], entries[0]["action"]) == ("head", "c-1", "accepted", "on")
     assert {e["device"] for e in entries} == {"light/main-road"}
 
+    bus = ask(ear, "bus")
+    devices = {one["device"]: one for port in bus["ports"] for one in port["devices"]}
+    assert (bus["ok"], bus["hour"], {port["gone"] for port in bus["ports"]}) == (True, None, {False})
+    assert abs(dt.datetime.fromisoformat(bus["since"]).timestamp() - time.time()) < 60
+    heard = devices["meter/culture-house"]
+    assert 0 < heard["good"] <= heard["exchanges"] == sum(heard[name] for name in ("good", "no_answer", "checksum", "other"))
+    assert 0 < heard["mean_ms"] <= heard["slowest_ms"] < 1000
+
     for name, fields, code in (
+        ("bus", {"port": "rs485-1"}, "unknown-field"),
         ("history", POWER | {"device": "meter/culture"} | minutes(), "unknown-device"),
         ("history", POWER | {"step": 1} | {"from": stamp(-9), "to": stamp(0)}, "bad-value"),
         ("history", POWER | minutes() | {"days": 3}, "unknown-field"),

@@ -14,7 +14,7 @@ from villages import when
 
 from edge.core import topics
 from edge.core.events import Answered, Ask, Persist
-from edge.core.questions import AuditQuestion, EnergyQuestion, HistoryQuestion, Question, ReplayQuestion
+from edge.core.questions import AuditQuestion, BusQuestion, EnergyQuestion, HistoryQuestion, Question, ReplayQuestion
 from edge.core.values import Moment, Request
 from edge.shell import answers
 from edge.shell.answers import LARGEST, MOST_AUDIT, MOST_WAITING, AnswersWorker
@@ -23,6 +23,7 @@ from edge.shell.store import StoreWorker
 NOW = Moment(START + 2.5 * DAY_S, 5000.0, "b", True)
 REQUEST = Request("history", "head", "village/thon/reply/head/p", "r-1")
 UNITS = {"meter/cabinet": {"power_w": "W", "energy_kwh": "kWh"}}
+FIGURES: dict[str, object] = {"ok": True, "ports": []}
 
 
 class Answers:
@@ -33,7 +34,7 @@ class Answers:
         self.said: list[Answered] = []
         self.again: list[tuple[int, int]] = []
         self.worker = AnswersWorker(
-            self.history, self.journal, reader(house()), UNITS, self.said.append, self.replay
+            self.history, self.journal, reader(house()), UNITS, self.said.append, lambda: FIGURES, self.replay
         )
 
     def replay(self, first: int, last: int) -> int:
@@ -128,7 +129,7 @@ def test_a_replay_is_handed_on(asked: Answers) -> None:
     assert asked.ask(ReplayQuestion(3, 9)) == {"ok": True, "from": 3, "to": 9, "rows": 7}
     assert asked.again == [(3, 9)]
     assert "disk I/O error" in refused(asked.ask(ReplayQuestion(1001, 1009)))
-    nobody = AnswersWorker(asked.history, asked.journal, reader(house()), {}, asked.said.append)
+    nobody = AnswersWorker(asked.history, asked.journal, reader(house()), {}, asked.said.append, dict)
     nobody.ask(Ask(REQUEST, ReplayQuestion(3, 9)))
     nobody.step(NOW)
     assert asked.said[-1].payload["error"]["code"] == "no-history"  # type: ignore[index]
@@ -137,6 +138,10 @@ def test_a_replay_is_handed_on(asked: Answers) -> None:
 def refused(said: dict[str, Any]) -> str:
     assert (said["ok"], said["error"]["code"]) == (False, "no-history")
     return str(said["error"]["message"])
+
+
+def test_of_the_ports_no_file_is_asked(tmp_path: Path) -> None:
+    assert Answers(tmp_path).ask(BusQuestion()) == FIGURES
 
 
 def test_files_that_are_not_there_or_are_none_are_told_and_looked_at_again(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def journal(tmp_path: Path) -> Path:
 
 def ask(journal: Path, question: RunsQuestion, now: float = MORNING + DAY_S) -> dict[str, Any]:
     said: list[Answered] = []
-    worker = AnswersWorker(journal.with_name("history.db"), journal, reader(house()), {}, said.append)
+    worker = AnswersWorker(journal.with_name("history.db"), journal, reader(house()), {}, said.append, dict)
     worker.ask(Ask(REQUEST, question))
     worker.step(Moment(now, 5000.0, "b", True))
     return json.loads(topics.encode(said[0].payload))  # type: ignore[no-any-return]
