@@ -74,7 +74,7 @@ def assemble(
     asked_of = Known(gauges.quantities(site, catalogue), called.keys())
     days = {name: meter.billing_day for name, meter in site.meters.items() if meter.billing_day is not None}
     bills = Bills(asked_of, days, ZoneInfo(site.site.timezone), memory.bills)
-    plans = PlanDesk(lights, calendar, [f"valve/{name}" for name in site.valves], water_calendar)
+    plans = PlanDesk(lights, calendar, [f"valve/{name}" for name in site.valves], water_calendar, water.put_off_until)
     desk = Desk(alarms, programs, calendar, plans, asked_of, bills, WaterDesk(water))
     introduction = partial(about, site, catalogue, version, programs)
     return Controller(

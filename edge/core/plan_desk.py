@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from edge.core import topics
 from edge.core.light_unit import LightUnit
@@ -14,21 +14,25 @@ from edge.core.values import Moment, Request
 MOST_DAYS = 31
 FIELDS = frozenset({"id", "reply_to", "device", "days"})
 
+PutOff = Callable[[Moment], tuple[float, str] | None]  # until when (Unix s) watering is put off, and by whom
+
 
 class PlanDesk:
     """Answers for these lights and valves (`valve/<id>`), by the programs in force."""
 
     def __init__(
-        self, lights: Sequence[LightUnit], calendar: Calendar, valves: Sequence[str], water: WaterCalendar
+        self, lights: Sequence[LightUnit], calendar: Calendar, valves: Sequence[str], water: WaterCalendar,
+        put_off: PutOff,
     ) -> None:
         self._lights = {light.target: light for light in lights}
         self._calendar = calendar
         self._valves = valves
         self._water = water
+        self._put_off = put_off
 
     def answer(self, request: Request, moment: Moment) -> dict[str, object]:
         """The coming changes of lights in order of time, and which are `held` by what, so that nothing is planned; and
-        the `runs` that fall due, whatever rain and soil will say then."""
+        the `runs` that fall due, whatever rain and soil will say then; `put_off`, if somebody put watering off."""
         fields = request.fields
         if unknown := fields.keys() - FIELDS:
             return _refused("unknown-field", f"{ascii(min(unknown))[:40]}: plan has {', '.join(sorted(FIELDS))}")
@@ -46,7 +50,7 @@ class PlanDesk:
         runs = [run for due in self._water.coming(moment.wall, end) if (run := run_words(due, device))["zones"]]
         return {
             "ok": True, "trusted": moment.trusted, "changes": [words(change) for change in changes], "held": held,
-            "runs": runs,
+            "runs": runs, "put_off": put_off_words(self._put_off(moment)),
         }
 
 
@@ -70,6 +74,11 @@ def run_words(due: Occurrence, device: str) -> dict[str, object]:
         "at": topics.rfc3339(due.due), "until": topics.rfc3339(due.until), "latest_end": topics.rfc3339(due.latest_end),
         "run": due.id, "program": due.program, "by_soil": due.by_soil, "zones": zones,
     }
+
+
+def put_off_words(put_off: tuple[float, str] | None) -> dict[str, object] | None:
+    """That watering is put off, as it is told."""
+    return None if put_off is None else {"until": topics.rfc3339(put_off[0]), "by": put_off[1]}
 
 
 def _refused(code: str, text: str) -> dict[str, object]:

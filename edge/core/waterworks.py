@@ -278,6 +278,10 @@ class Waterworks:
         """Programs start nothing before `until` (Unix s); None: they may again."""
         return [*self._field.put_off(until, user, moment), *self._step(moment)]
 
+    def put_off_until(self, moment: Moment) -> tuple[float, str] | None:
+        """Until when (Unix s) programs start nothing, and by whom; None: they may."""
+        return self._field.put_off_until(moment)
+
     def acknowledged(self, kind: str, device: str, moment: Moment) -> list[Effect]:
         """A person has seen the alarm `kind` about `device`: what it blocked may run again."""
         station = self._plumbing.station.get(device)

@@ -32,12 +32,15 @@ def test_a_run_is_skipped_while_it_rains_and_never_made_up_for() -> None:
 @pytest.mark.slow
 def test_a_person_puts_watering_off_and_ends_that_again() -> None:
     b = bench()
-    assert b.ask("rain-delay", for_s=3600)["ok"]
+    assert b.ask("plan")["put_off"] is None
+    until = b.ask("rain-delay", for_s=3600)["until"]
+    assert b.ask("plan")["put_off"] == {"until": until, "by": "head"}
     b.advance(ON + 1)
     assert b.open() == ""
     assert b.rows("runs")[0]["why"] == "put-off"
     assert b.ask("rain-delay", until="2026-11-23T00:00:00Z")["until"] == "2026-11-23T00:00:00.000Z"
     assert b.ask("rain-delay")["until"] is None
+    assert b.ask("plan")["put_off"] is None
     b.advance_to("2026-11-22T05:01:00+07:00")
     assert b.open() == "1 P"
     assert b.ask("rain-delay", for_s=1, until="2026-11-23T00:00:00Z")["error"]["code"] == "bad-value"
