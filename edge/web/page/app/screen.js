@@ -1,5 +1,6 @@
 /* The frame around every view: the village's name and the state of the link above, the ways to go below, what can be
-   undone. redraw() draws again at the next frame; calling it often costs nothing.
+   undone. redraw() draws again at the next frame; calling it often costs nothing. brought(file) loads a module with its
+   words and its style.
 
    A view: see docs/development.md. One that cannot be loaded says so; one that fails while it draws says so too, and
    the ways out of it stay. */
@@ -70,9 +71,7 @@ async function bring(name) {
     return;
   }
   try {
-    const module = await import(`/views/${name}.js`);
-    await Promise.all([module.catalogue ? load(module.catalogue) : null, module.stylesheet ? style(module.stylesheet) : null]);
-    loaded.set(name, module);
+    loaded.set(name, await brought(`/views/${name}.js`));
   } catch (error) {
     console.error(error);
     loaded.delete(name);
@@ -83,7 +82,21 @@ async function bring(name) {
 
 const failed = new Map();
 
+/** A module, once the words and the style that it names are there too; each may be one name or a list. */
+export async function brought(file) {
+  const module = await import(file);
+  await Promise.all([...[module.catalogue ?? []].flat().map(load), ...[module.stylesheet ?? []].flat().map(style)]);
+  return module;
+}
+
+const styles = new Map();
+
 function style(name) {
+  if (!styles.has(name)) styles.set(name, styleBrought(name).catch((error) => { styles.delete(name); throw error; }));
+  return styles.get(name);
+}
+
+function styleBrought(name) {
   const href = import.meta.resolve(`/style/${name}.css`);
   return new Promise((done, wrong) => {
     const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: () => wrong(new Error(href)) });
