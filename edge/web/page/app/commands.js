@@ -1,10 +1,11 @@
 /* Switching: what was asked of a device, and what came of it.
 
    send(village, target, fields, {undo})  fields as in docs/mqtt.md: {action, level, for_s, until, volume_l}
+   sendAll(village, devices, fields, name)  the same to several at once, with one undo for all of them, called `name`
    pending(village, target)  {phase, fields, error} or null; phase: "waiting", "accepted" (it waits in the cabinet),
                              "silent" (no answer within 3 s), "unsent" (not connected), "rejected", "failed"
    dismiss(village, target)  the person has read it
-   undoable()                {name, target, fields, undo(), until} while the last thing done can be taken back
+   undoable()                {name, fields, undo(), until} while the last thing done can be taken back
 
    Nothing is sent, nor kept to be sent, while the link is down. */
 import { now } from "/app/clock.js";
@@ -47,8 +48,23 @@ export function send(village, target, fields, { undo = true } = {}) {
   return it;
 }
 
+export function sendAll(village, devices, fields, name) {
+  const backs = devices.map((device) => [device.target, takenBack(device, fields)]).filter(([, back]) => back !== null);
+  const all = devices.map((device) => send(village, device.target, fields, { undo: false }));
+  const open = new Set(all);
+  for (const it of all) {
+    it.over = (outcome) => {
+      open.delete(it);
+      it.outcome = outcome;
+      if (open.size > 0 || !all.some((one) => one.outcome === "done")) return;
+      offer(name, fields, () => backs.forEach(([target, back]) => send(village, target, back, { undo: false })));
+    };
+  }
+}
+
 function move(it, phase, error = null) {
   Object.assign(it, { phase, error });
+  if (phase !== "waiting") it.over?.(phase);
   if (phase !== "waiting" && phase !== "accepted") setTimeout(() => asked.get(key(it.village, it.target)) === it && dismiss(it.village, it.target), SHOWN_MS);
   redraw();
 }
@@ -63,16 +79,17 @@ listen((village, leaf, result) => {
 
 function finish(it, outcome) {
   asked.delete(key(it.village, it.target));
-  if (outcome === "done" && it.back !== null) offer(it);
+  it.over?.(outcome);
+  const { village, target, fields, back } = it;
+  if (outcome === "done" && back !== null) {
+    offer(village.devices.get(target)?.name ?? target, fields, () => send(village, target, back, { undo: false }));
+  }
   redraw();
 }
 
-function offer({ village, target, fields, back }) {
-  const name = village.devices.get(target)?.name ?? target;
-  last = {
-    village, target, name, fields, until: now() + UNDO_MS,
-    undo: () => send(village, target, back, { undo: false }),
-  };
+function offer(name, fields, takeBack) {
+  const undo = () => { last = null; takeBack(); };
+  last = { name, fields, undo, until: now() + UNDO_MS };
   setTimeout(redraw, UNDO_MS + 50);
 }
 

@@ -2,7 +2,7 @@
 import { html, nothing } from "lit-html";
 import { list as attention } from "/app/attention.js";
 import { wanted } from "/app/asked.js";
-import { send } from "/app/commands.js";
+import { sendAll } from "/app/commands.js";
 import { now } from "/app/clock.js";
 import { row } from "/app/controls.js";
 import { dayStart, kwh, money, number, quantity } from "/app/format.js";
@@ -21,14 +21,34 @@ function lights(village) {
   const all = village.of("light");
   if (all.length === 0) return nothing;
   const lit = all.filter(isOn).length;
-  const every = (action) => all.forEach((light) => send(village, light.target, { action }, { undo: false }));
+  const every = (action) => sendAll(village, all, { action }, t("all-lights"));
   return html`<section aria-labelledby="lights-head"><h2 id="lights-head"><a href=${address("lights")}>${t("lights")}</a> <small>${t("lit-of", { n: lit, all: all.length })}</small></h2>
-    ${all.map((light) => row(village, light))}
+    ${all.map((light) => row(village, light, { more: powerNow(village, all, light) }))}
+    ${shared(village, all)}
     ${all.length < 2 ? nothing : html`<div class="all" role="group" aria-label=${t("all-lights")}><span>${t("all-lights")}</span>
       <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("on")} aria-label=${t("all-on")}>${t("do.on")}</button>
       <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("off")} aria-label=${t("all-off")}>${t("do.off")}</button>
       <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("auto")} aria-label=${t("all-auto")}>${t("do.auto")}</button></div>`}
   </section>`;
+}
+
+/** What a light draws now, where its meter feeds no other light. */
+function powerNow(village, all, light) {
+  if (light.meter === null || all.some((other) => other !== light && other.meter === light.meter)) return nothing;
+  return html`<p class="figure">${icon("energy")} ${power(village, light.meter)}</p>`;
+}
+
+/** What lights draw together that share a meter. */
+function shared(village, all) {
+  const meters = new Map();
+  for (const light of all) if (light.meter !== null) meters.set(light.meter, [...(meters.get(light.meter) ?? []), light.name]);
+  return [...meters].filter(([, names]) => names.length > 1)
+    .map(([meter, names]) => html`<p class="shared">${icon("energy")} ${names.join(" + ")}: <b>${power(village, meter)}</b></p>`);
+}
+
+function power(village, meter) {
+  const device = village.device("meter", meter);
+  return quantity(device ? village.figure(device, "power_w") : null, "W");
 }
 
 function water(village) {
