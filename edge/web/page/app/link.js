@@ -13,7 +13,7 @@ import { apply, dropAlarmsBefore } from "/app/store.js";
 
 const RETRY_MS = [300, 700, 1500];
 const LONG_AGO_MS = 20000; // a phone that slept longer trusts no socket
-const FILTERS = ["status", "time", "about", "+/+/state", "+/+/reading", "+/+/result", "alarm/+"];
+const FILTERS = ["status", "link", "time", "about", "+/+/state", "+/+/reading", "+/+/result", "alarm/+"];
 
 export const link = { phase: "connecting", since: now(), heard: null, user: null };
 const watchers = new Set();

@@ -12,11 +12,16 @@ import * as shapes from "/app/shapes.js";
 
 class Village {
   constructor(id) {
-    Object.assign(this, { id, status: "unknown", statusAt: null, time: null, about: null });
+    Object.assign(this, { id, said: "unknown", bridge: null, statusAt: null, time: null, about: null });
     this.devices = new Map();
     this.alarms = new Map();
     this.raw = new Map(); // leaf → payload, as retained: the next opening begins with it
     this.waiting = new Map(); // states and readings that came before `about`
+  }
+
+  /** "offline" also where the controller is cut off from a district's broker, which still has its last word. */
+  get status() {
+    return this.bridge === false ? "offline" : this.said;
   }
 
   get name() {
@@ -92,11 +97,7 @@ export function apply(topic, payload, at) {
 
 function taken(it, leaf, payload, at) {
   const [first, second, third] = leaf;
-  if (leaf.length === 1 && first === "status") {
-    if (!["online", "offline"].includes(payload)) return false;
-    if (it.status !== payload) Object.assign(it, { status: payload, statusAt: at });
-    return "keep";
-  }
+  if (leaf.length === 1 && (first === "status" || first === "link")) return takenPresence(it, first, payload, at) && "keep";
   if (first === "alarm" && leaf.length === 2) return takenAlarm(it, second, payload, at);
   const raw = shapes.json(payload);
   if (raw === null) return false;
@@ -114,6 +115,15 @@ function taken(it, leaf, payload, at) {
     return "keep";
   }
   return tell(it, leaf, raw);
+}
+
+function takenPresence(it, leaf, payload, at) {
+  const before = it.status;
+  if (leaf === "status" && ["online", "offline"].includes(payload)) it.said = payload;
+  else if (leaf === "link" && ["0", "1"].includes(payload)) it.bridge = payload === "1";
+  else return false;
+  if (it.status !== before) it.statusAt = at;
+  return true;
 }
 
 function takenAlarm(it, id, payload, at) {
@@ -144,7 +154,7 @@ export function restore(kept, at) {
   for (const [id, raw] of kept) {
     for (const [leaf, payload] of [["about", new Map(raw).get("about") ?? ""], ...raw]) apply(`village/${id}/${leaf}`, payload, at);
     const it = all.get(id);
-    if (it) Object.assign(it, { status: "unknown", statusAt: at });
+    if (it) Object.assign(it, { said: "unknown", bridge: null, statusAt: at });
   }
 }
 
