@@ -15,7 +15,7 @@ export function linkBar(village) {
   if (link.phase === "refused") return bar("lock", t("refused"));
   if (link.phase !== "up") return bar("offline", link.heard === null && village === null ? t("connecting") : t("link-down", { ago: ago(heardAt(village)) }));
   if (village === null) return nothing;
-  if (village.status === "offline") return bar("offline", t("cabinet-offline", { ago: ago(village.statusAt) }));
+  if (village.status === "offline") return bar("offline", t("cabinet-offline", { ago: ago(village.newest) }));
   if ((village.about.contract ?? 0) > CONTRACT) return bar("info", t("page-old"));
   if (village.status === "unknown") return bar("clock", t("cabinet-unknown"));
   return nothing;

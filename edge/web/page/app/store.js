@@ -52,6 +52,12 @@ class Village {
     return !device?.reading || this.alarms.get(`device-silent:${device.kind}:${device.id}`)?.state === "raised";
   }
 
+  /** When the newest of what it says was so, Unix ms: how old the picture of a village that is away is. */
+  get newest() {
+    const times = [...this.devices.values()].flatMap((d) => [d.reading?.at, d.state?.since]).filter(Boolean);
+    return times.length ? Math.max(...times) : this.statusAt;
+  }
+
   /** A figure of a meter or a sensor, or null while it is unknown. */
   figure(device, quantity) {
     return this.silent(device) ? null : device.reading.values[quantity] ?? null;
