@@ -102,7 +102,7 @@ class Commands:
 
     def _mark_used(self, user: str, command_id: str, moment: Moment) -> list[Effect]:
         key = f"{user}/{command_id}"
-        until = Deadline(moment.wall + USED_FOR_S, moment.mono + USED_FOR_S, moment.boot)
+        until = Deadline.after(USED_FOR_S, moment)
         self._used.pop(key, None)
         self._used[key] = until
         row: Row = {"until_wall": until.wall, "until_mono": until.mono, "until_boot": until.boot}

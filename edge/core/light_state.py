@@ -18,7 +18,7 @@ def state(
     """All but its `detail`. `since` is Unix time."""
     observed, level = observation(ladder, circuits, wanted)
     return {
-        "state": "ON" if desired.level else "OFF",
+        "state": topics.on_off(desired.level > 0),
         "level": desired.level,
         "levels": ladder.levels,
         "observed": observed,

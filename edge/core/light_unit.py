@@ -12,24 +12,14 @@ from edge.core.evidence import Evidence
 from edge.core.lighting import Wish, ended
 from edge.core.limits import Hold, Switching
 from edge.core.lockout import Locks
+from edge.core.pending import GIVE_UP_S, Pending
 from edge.core.plan import Coming, Now, Planned
 from edge.core.retained import Retained
 from edge.core.schedule import Calendar
 from edge.core.values import Command, Deadline, Desired, Moment, Override, Row
 
 AGAIN_S = 2.0  # an output that does not show what it was told is told again this often
-GIVE_UP_S = 3.0  # and its command has failed after this
 TROUBLES = ("stuck-on", "stuck-off", "feedback-disagrees")
-
-
-@dataclass(slots=True)
-class Pending:
-    """A command that was accepted and whose outcome is still open."""
-
-    id: str
-    user: str
-    received: Moment
-    told: bool = False  # "accepted" has been sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +91,7 @@ class LightUnit:
     def command(self, command: Command, name: str, received: Moment, moment: Moment) -> list[Effect]:
         """Take a valid command; `name` is its id, its own or one given to it."""
         superseded = [] if self._pending is None else [self._result("superseded", moment)]
-        self._pending = Pending(name, command.user, received)
+        self._pending = Pending(self.target, name, command.user, received)
         if command.action in ("lock", "unlock"):
             return [*superseded, *self._lockout(command, moment)]
         locks = self._locks.all_off() if command.action == "off" else []
@@ -303,7 +293,7 @@ class LightUnit:
 
     def _end(self, command: Command, moment: Moment) -> Deadline | None:
         if command.for_s is not None:
-            return Deadline(moment.wall + command.for_s, moment.mono + command.for_s, moment.boot)
+            return Deadline.after(command.for_s, moment)
         if command.until is not None and command.until > moment.wall:
             return Deadline(command.until)
         return self._wish.override_end(moment)
@@ -335,12 +325,8 @@ class LightUnit:
         return max(pending.received.mono, *(c.changed_at for c in self.circuits)) + GIVE_UP_S
 
     def _result(self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None) -> Publish:
-        pending = self._pending
-        assert pending is not None
-        took = round((moment.mono - pending.received.mono) * 1000)
-        state = "ON" if self.desired.level else "OFF"
-        payload = topics.result(pending.id, pending.user, outcome, state=state, took_ms=took, **(more or {}))
-        return Publish(self._names.of(self.target, "result"), payload)
+        assert self._pending is not None
+        return self._pending.result(self._names, outcome, topics.on_off(self.desired.level > 0), moment, **(more or {}))
 
     def _tell(self, moment: Moment) -> list[Effect]:
         state = self.state(moment)

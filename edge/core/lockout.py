@@ -17,7 +17,18 @@ class Lockout:
     user: str
     note: str
     at: float
-    on: frozenset[str]
+    on: frozenset[str] = frozenset()
+
+
+def from_row(row: Row) -> Lockout:
+    """A lockout as the journal kept it."""
+    on = frozenset(str(row["circuits"]).split(",")) - {""}
+    return Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), on)
+
+
+def to_row(lock: Lockout) -> Row:
+    """A lockout as the journal keeps it."""
+    return {"circuits": ",".join(sorted(lock.on)), "user": lock.user, "note": lock.note, "at": lock.at}
 
 
 class Locks:
@@ -51,10 +62,10 @@ class Locks:
         for name in (self._target, *self._circuits):
             row = rows.get(name)
             if row is not None:
-                was = frozenset(str(row["circuits"]).split(",")) - {""}
-                on = frozenset(c.id for c in self._covered(name) if c.id in was and c.was_on)
-                lock = Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), on)
-                effects += self._keep(name, lock) if on != was else []
+                kept = from_row(row)
+                on = frozenset(c.id for c in self._covered(name) if c.id in kept.on and c.was_on)
+                lock = replace(kept, on=on)
+                effects += self._keep(name, lock) if lock != kept else []
                 self._locks[name] = lock
         self._freeze()
         return effects
@@ -103,8 +114,7 @@ class Locks:
     def _keep(self, name: str, lock: Lockout) -> list[Effect]:
         self._locks[name] = lock
         self._freeze()
-        row: Row = {"circuits": ",".join(sorted(lock.on)), "user": lock.user, "note": lock.note, "at": lock.at}
-        return [Persist(("lockouts", name), row)]
+        return [Persist(("lockouts", name), to_row(lock))]
 
     def _freeze(self) -> None:
         for name, circuit in self._circuits.items():

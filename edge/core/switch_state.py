@@ -20,19 +20,14 @@ class Wanted:
     detail: str = ""
 
 
-def word(on: bool | None) -> str:
-    """As the contract writes it."""
-    return "unknown" if on is None else "ON" if on else "OFF"
-
-
 def state(
     wanted: Wanted, since: float, seen: bool | None, override: Override | None, lock: Lockout | None,
     program: str | None,
 ) -> dict[str, object]:
     """All but its `detail`. `since` is Unix time; `override` is the one that is in force."""
     return {
-        "state": word(wanted.on),
-        "observed": word(seen),
+        "state": topics.on_off(wanted.on),
+        "observed": topics.on_off(seen),
         "reason": wanted.reason,
         "until": None if wanted.until is None else topics.rfc3339(wanted.until),
         "by": lock.user if lock else override.user if override else None,
@@ -41,11 +36,6 @@ def state(
         "next": None,
         "since": topics.rfc3339(since),
     }
-
-
-def after(seconds: float, moment: Moment) -> Deadline:
-    """The end of so long a time from now."""
-    return Deadline(moment.wall + seconds, moment.mono + seconds, moment.boot)
 
 
 def ahead(end: Deadline | None, moment: Moment) -> TypeGuard[Deadline]:

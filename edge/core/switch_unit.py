@@ -11,14 +11,14 @@ from edge.core.climate import LOOK_S, Asked, Climate
 from edge.core.events import Effect, OutputObserved, Persist, Publish, Write
 from edge.core.leased import OBSERVED_WITHIN_S, Leased
 from edge.core.light_state import override_row
-from edge.core.light_unit import GIVE_UP_S, Pending
 from edge.core.lighting import ended
 from edge.core.limits import Hold, Switching
-from edge.core.lockout import Lockout
+from edge.core.lockout import Lockout, from_row, to_row
+from edge.core.pending import GIVE_UP_S, Pending
 from edge.core.retained import Retained
 from edge.core.site import Switch
 from edge.core.switch_line import Unlimited
-from edge.core.switch_state import Wanted, after, ahead, state, word
+from edge.core.switch_state import Wanted, ahead, state
 from edge.core.values import Command, Deadline, Moment, Override, Reason, Row
 
 REST_S = 60.0  # how long its program leaves it off after its whole max_on, and after a start, where min_off is 0
@@ -91,7 +91,7 @@ class SwitchUnit:
         self._unanswered, self._since = True, moment.wall
         self._rest(moment, "it rests after the start")
         if (row := lockouts.get(self.target)) is not None:
-            self._lock = Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), frozenset())
+            self._lock = from_row(row)
         self._override = override
         if override is not None and override.level and (override.until is None or override.until.boot != moment.boot):
             effects += self._drop()
@@ -119,15 +119,14 @@ class SwitchUnit:
     def command(self, command: Command, name: str, received: Moment, moment: Moment) -> list[Effect]:
         """Take a valid command; `name` is its id, its own or one given to it."""
         effects: list[Effect] = [] if self._pending is None else [self._result("superseded", moment)]
-        self._pending = Pending(name, command.user, received)
+        self._pending = Pending(self.target, name, command.user, received)
         self._is_for_on = command.action == "on"
         self._by_program = False
         self._line.forgive()
         match command.action:
             case "lock":
-                self._lock = Lockout(command.user, command.note, moment.wall, frozenset())
-                row: Row = {"circuits": "", "user": command.user, "note": command.note, "at": moment.wall}
-                kept = [Persist(("lockouts", self.target), row)]
+                self._lock = Lockout(command.user, command.note, moment.wall)
+                kept = [Persist(("lockouts", self.target), to_row(self._lock))]
             case "unlock":
                 self._lock = None
                 kept = [Persist(("lockouts", self.target), None)]
@@ -184,7 +183,7 @@ class SwitchUnit:
     def stands(self, _target: str, _moment: Moment) -> dict[str, object]:
         """What is wanted, and why until when."""
         until = None if self.wanted.until is None else topics.rfc3339(self.wanted.until)
-        return {"state": word(self.wanted.on), "reason": self.wanted.reason, "until": until}
+        return {"state": topics.on_off(self.wanted.on), "reason": self.wanted.reason, "until": until}
 
     def conditions(self) -> list[tuple[str, str, bool, dict[str, object]]]:
         """The alarms that this switch can be the cause of: kind, device, whether its condition holds, data."""
@@ -272,7 +271,7 @@ class SwitchUnit:
         """The program turns nothing on for min_off; where `why` is another reason to rest, for REST_S if that is 0."""
         rest_s = self._switch.min_off or (REST_S if why and self._limited else 0.0)
         if not ahead(self._rests, moment) or self._rests.on_mono(moment) <= moment.mono + rest_s:
-            self._rests, self._rests_for = after(rest_s, moment), why
+            self._rests, self._rests_for = Deadline.after(rest_s, moment), why
 
     def _on_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's ON ends. A time of day is taken as the duration that it is from here: nobody who sets the
@@ -282,17 +281,18 @@ class SwitchUnit:
             asked = command.until - moment.wall
         budget = self._line.budget
         day_s = budget.day_left(moment)
-        return after(min(asked, budget.stretch_left(moment), day_s if day_s >= self._least_s else asked), moment)
+        least = min(asked, budget.stretch_left(moment), day_s if day_s >= self._least_s else asked)
+        return Deadline.after(least, moment)
 
     def _off_until(self, command: Command, moment: Moment) -> Deadline:
         """When a person's OFF ends: when they say, else when the program's window opens or closes next; without one,
         after OFF_S."""
         if command.for_s is not None:
-            return after(command.for_s, moment)
+            return Deadline.after(command.for_s, moment)
         if command.until is not None and command.until > moment.wall:
             return Deadline(command.until)
         edge = self._climate.next_edge(moment)
-        return after(OFF_S, moment) if edge is None else Deadline(edge)
+        return Deadline.after(OFF_S, moment) if edge is None else Deadline(edge)
 
     # --- switching ---
 
@@ -304,13 +304,13 @@ class SwitchUnit:
             return self._turn_off(moment) if line.on else []
         if line.on:
             if self._runs_out is None and line.budget.on_since is not None and self._switch.max_on is not None:
-                self._runs_out = after(line.budget.stretch_left(moment), moment)
+                self._runs_out = Deadline.after(line.budget.stretch_left(moment), moment)
             return []
         if not line.ready(moment):  # what it waits for wakes it
             self._held = hold if (hold := line.hold()).at > moment.mono else None
             return []
         self._by_program = wanted.reason != "override"
-        self._stays_on = after(self._switch.min_on, moment)
+        self._stays_on = Deadline.after(self._switch.min_on, moment)
         return self._moved(line.open(PIECE_S, moment), moment)
 
     def _turn_off(self, moment: Moment) -> list[Effect]:
@@ -354,13 +354,8 @@ class SwitchUnit:
         return [told]
 
     def _result(self, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None) -> Publish:
-        pending = self._pending
-        assert pending is not None
-        took = round((moment.mono - pending.received.mono) * 1000)
-        payload = topics.result(
-            pending.id, pending.user, outcome, state=word(self.wanted.on), took_ms=took, **(more or {})
-        )
-        return Publish(self._names.of(self.target, "result"), payload)
+        assert self._pending is not None
+        return self._pending.result(self._names, outcome, topics.on_off(self.wanted.on), moment, **(more or {}))
 
     def _detail(self) -> dict[str, object]:
         held, line = self._held, self._line
@@ -372,7 +367,7 @@ class SwitchUnit:
     def _tell(self) -> list[Effect]:
         said = self._override if self.wanted.reason == "override" else None
         told = state(self.wanted, self._since, self._line.line, said, self._lock, self._climate.program)
-        messages = {"state": topics.encode(told | self._detail()), "value": word(self._line.line).encode()}
+        messages = {"state": topics.encode(told | self._detail()), "value": topics.on_off(self._line.line).encode()}
         return [*self._retained.tell(self.target, messages)]
 
     def _next_wake(self, moment: Moment) -> float:

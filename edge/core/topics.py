@@ -328,6 +328,16 @@ def encode(message: object) -> bytes:
     return orjson.dumps(message)
 
 
+def on_off(on: bool | None) -> str:
+    """What a light, a pump or a switch is, in the word of its topics."""
+    return "unknown" if on is None else "ON" if on else "OFF"
+
+
+def open_closed(on: bool | None) -> str:
+    """What a valve is, in the word of its topics."""
+    return "unknown" if on is None else "OPEN" if on else "CLOSED"
+
+
 Outcome = Literal["done", "accepted", "superseded", "rejected", "failed"]
 
 

@@ -48,6 +48,11 @@ class Deadline:
     mono: float | None = None
     boot: str | None = None
 
+    @classmethod
+    def after(cls, seconds: float, moment: Moment) -> Deadline:
+        """The end of so long a time from now."""
+        return cls(moment.wall + seconds, moment.mono + seconds, moment.boot)
+
     def passed(self, moment: Moment) -> bool:
         """Whether the end has been reached."""
         if self.mono is not None and self.boot == moment.boot:

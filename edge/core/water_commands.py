@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from edge.core import run_queue, run_rows, topics
 from edge.core.events import Effect, Publish
 from edge.core.irrigation import Run
-from edge.core.light_unit import GIVE_UP_S, Pending
+from edge.core.pending import GIVE_UP_S, Pending
 from edge.core.plumbing import Plumbing
 from edge.core.run_queue import Place
 from edge.core.runs import Runs
 from edge.core.values import Command, Moment
 from edge.core.water_holds import Holds
-from edge.core.water_state import pump_word, valve_word
 
 SOON_S = 1.0  # what is not as asked by then was accepted at least
 STORE_S = 10.0  # an opening waits so long for the journal
@@ -137,7 +136,7 @@ class WaterCommands:
         """The command waits for its outcome, in the place of the one before."""
         before = self._pending.get(command.target)
         effects: list[Effect] = [] if before is None else [self._result(command.target, "superseded", moment)]
-        self._pending[command.target] = Pending(name, command.user, received)
+        self._pending[command.target] = Pending(command.target, name, command.user, received)
         shown = False if command.action in OFF else True if command.action == "on" else None
         self._asked[command.target] = _Asked(shown, None, moment.mono)
         return effects
@@ -205,9 +204,6 @@ class WaterCommands:
     def _result(
         self, target: str, outcome: topics.Outcome, moment: Moment, more: Mapping[str, object] | None = None
     ) -> Publish:
-        pending = self._pending[target]
-        took = round((moment.mono - pending.received.mono) * 1000)
-        word = valve_word if target in self._plumbing.valves else pump_word
+        word = topics.open_closed if target in self._plumbing.valves else topics.on_off
         state = word(self._plumbing.observed(target))
-        payload = topics.result(pending.id, pending.user, outcome, state=state, took_ms=took, **(more or {}))
-        return Publish(self._names.of(target, "result"), payload)
+        return self._pending[target].result(self._names, outcome, state, moment, **(more or {}))

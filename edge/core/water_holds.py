@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from edge.core.events import Effect, Persist
 from edge.core.light_state import override_row
 from edge.core.lighting import ended
-from edge.core.lockout import Lockout
+from edge.core.lockout import Lockout, from_row, to_row
 from edge.core.values import Command, Deadline, Moment, Override, Row
 
 
@@ -21,10 +21,7 @@ class Holds:
         self, targets: Collection[str], lockouts: Mapping[str, Row], overrides: Mapping[str, Override]
     ) -> None:
         """`lockouts` and `overrides` are the journal's, of all kinds of devices."""
-        self._locks = {
-            name: Lockout(str(row["user"]), str(row["note"]), float(row["at"] or 0), frozenset())
-            for name, row in lockouts.items() if name in targets
-        }
+        self._locks = {name: from_row(row) for name, row in lockouts.items() if name in targets}
         self._off = {name: override for name, override in overrides.items() if name in targets}
 
     def lock_of(self, target: str) -> Lockout | None:
@@ -38,9 +35,8 @@ class Holds:
 
     def lock(self, command: Command, moment: Moment) -> list[Effect]:
         """Nothing opens it any more."""
-        self._locks[command.target] = Lockout(command.user, command.note, moment.wall, frozenset())
-        row: Row = {"circuits": "", "user": command.user, "note": command.note, "at": moment.wall}
-        return [Persist(("lockouts", command.target), row)]
+        lock = self._locks[command.target] = Lockout(command.user, command.note, moment.wall)
+        return [Persist(("lockouts", command.target), to_row(lock))]
 
     def unlock(self, target: str) -> list[Effect]:
         """It is free again."""
@@ -77,7 +73,7 @@ class Holds:
 def _end(command: Command, moment: Moment) -> Deadline | None:
     """Both kinds of end follow the monotonic clock from now on: a clock that is set moves no water."""
     if command.for_s is not None:
-        return Deadline(moment.wall + command.for_s, moment.mono + command.for_s, moment.boot)
+        return Deadline.after(command.for_s, moment)
     if command.until is not None and command.until > moment.wall:
         return Deadline(command.until, moment.mono_at(command.until), moment.boot)
     return None

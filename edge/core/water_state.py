@@ -29,7 +29,7 @@ def valve(
 ) -> dict[str, object]:
     """The payload; `since` is Unix time."""
     state: dict[str, object] = {
-        "state": "OPEN" if wanted.on else "CLOSED", "observed": valve_word(observed), "reason": wanted.reason,
+        "state": topics.open_closed(wanted.on), "observed": topics.open_closed(observed), "reason": wanted.reason,
         "until": _time(wanted.until), "by": wanted.by, "command": wanted.command, "program": wanted.program,
         "run": run, "next": following, "since": topics.rfc3339(since),
     }
@@ -41,21 +41,11 @@ def pump(
 ) -> dict[str, object]:
     """The payload; `valves` are those seen open, by their ids, `since` is Unix time."""
     state: dict[str, object] = {
-        "state": "ON" if wanted.on else "OFF", "observed": pump_word(observed), "reason": wanted.reason,
+        "state": topics.on_off(wanted.on), "observed": topics.on_off(observed), "reason": wanted.reason,
         "until": _time(wanted.until), "by": wanted.by, "command": wanted.command, "since": topics.rfc3339(since),
         "valves": list(valves),
     }
     return state | _more(wanted.detail, locked)
-
-
-def valve_word(observed: bool | None) -> str:
-    """A valve's `value`."""
-    return "unknown" if observed is None else "OPEN" if observed else "CLOSED"
-
-
-def pump_word(observed: bool | None) -> str:
-    """A pump's `value`."""
-    return "unknown" if observed is None else "ON" if observed else "OFF"
 
 
 def run_told(run: Run, zone: Zone, phase: Phase) -> dict[str, object]:
