@@ -10,20 +10,18 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from e2e_house import Listener
 from harm_history import Account, Kept, Telemetry, missing, recorded_often, stored
-from harm_house import EVERY, HarmHouse, compiled, start_and_hear
-from harm_kills import KINDS, PHASES, Counts, Site, sites, table
+from harm_house import EVERY, HarmHouse, start_and_hear
+from harm_kills import KINDS, PHASES, Counts, Site, doomed, kill_at_each, sites, table
 from influx_servers import Front, Keeper, VictoriaMetrics
-from support import Mosquitto, until
+from support import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if EVERY else 300)]
 USED = tuple(kind for kind in KINDS if kind != "GPIO exchange")  # the lines have tests of their own
@@ -107,26 +105,13 @@ class Lane:
 
 @contextmanager
 def laned(server: VictoriaMetrics | None = None, front: Front | None = None) -> Iterator[Lane]:
-    """A village, a broker and listeners of its own, and a daemon that can be made to die at a call."""
-    with TemporaryDirectory(prefix="edge-") as name, ExitStack() as stack:
-        folder = Path(name)
-        broker = Mosquitto(folder)
-        broker.start()
-        stack.callback(broker.stop)
-        house = HarmHouse(folder, broker.port, calm=True)
-        stack.callback(house.end)
-        to = server or front
-        recorded_often(house.config, to.url if to else None)
-        house.start_sim()
-        ear, telemetry = Listener(broker.port), Telemetry(broker.port)
-        stack.callback(ear.close)
-        stack.callback(telemetry.close)
-        counts = Counts(folder / "counts")
-        house.environment = {
-            "LD_PRELOAD": str(compiled("kill_shim", folder)), "HARM_COUNTS": str(counts.path), "HARM_STATE": str(house.state),
-            "HARM_PORT": str(broker.port), "HARM_SERVER": str(server.port if server else 0),
-        }  # fmt: skip
-        yield Lane(house, counts, ear, telemetry)
+    """One that sends its history to `server`, whose calls count, or to `front`, whose do not."""
+    to = server or front
+    with (
+        doomed(lambda house: recorded_often(house.config, to.url if to else None), server.port if server else 0) as made,
+        closing(Telemetry(made[0]._broker_port)) as telemetry,
+    ):
+        yield Lane(*made, telemetry)
 
 
 @pytest.fixture
@@ -150,37 +135,19 @@ def sampled(every: list[Site]) -> list[Site]:
     return chosen + dice.sample(rest, SAMPLE - len(chosen))
 
 
-def kill_at_each(lane: Lane, left: deque[Site]) -> None:
-    """Take sites until none is left, or another lane has failed and emptied them."""
-    while left:
-        try:
-            site = left.popleft()
-        except IndexError:
-            return
-        if EVERY:
-            print(f"{len(left):4} left, now {site.phase}, {site.kind} {site.n}", flush=True)
-        try:
-            lane.trial(site)
-        except BaseException as error:
-            left.clear()
-            said = lane.house.log.read_text("utf-8", "replace")[-2000:]
-            raise AssertionError(f"killed at {site}: {error!r}\n{said}") from error
-
-
 def test_killed_at_any_site_nothing_that_was_told_is_gone_and_everybody_gets_all(
     victoria: list[VictoriaMetrics], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with ExitStack() as stack, ThreadPoolExecutor(LANES) as threads:
+    with ExitStack() as stack:
         lanes = [stack.enter_context(laned(server)) for server in victoria]
         counted = lanes[0].count()
         lanes[0].house.kill()
         chosen = sites(counted) if EVERY else sampled(sites(counted))
         # First those that begin with an empty card, so that what is sent later adds up.
-        left = deque(sorted(chosen, key=lambda site: PHASES.index(site.phase)))
-        for lane in [threads.submit(kill_at_each, lane, left) for lane in lanes]:
-            lane.result()
-        for drained in [threads.submit(lane.drain, server) for lane, server in zip(lanes, victoria, strict=True)]:
-            drained.result()
+        kill_at_each(lanes, sorted(chosen, key=lambda site: PHASES.index(site.phase)))
+        with ThreadPoolExecutor(LANES) as threads:
+            for drained in [threads.submit(lane.drain, server) for lane, server in zip(lanes, victoria, strict=True)]:
+                drained.result()
     with capsys.disabled():
         print("", *list(table(counted, [died for lane in lanes for died in lane.died]))[:-1], sep="\n")
         rows, again = (sum(len(lane.telemetry.rows) for lane in lanes), sum(lane.telemetry.again for lane in lanes))

@@ -8,45 +8,25 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from e2e_house import Listener
-from harm_house import EVERY, HARMFUL, ON, HarmHouse, compiled, drive_as, need
-from harm_kills import KINDS, SERVER, UP_AGAIN_S, Counts, Site, Street, sample, sites, table
-from support import Mosquitto
+from harm_house import EVERY, HARMFUL, ON, drive_as, need
+from harm_kills import KINDS, SERVER, UP_AGAIN_S, Site, doomed, kill_at_each, sample, sites, table
+from harm_street import Street
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if EVERY else 300)]
 SAMPLE, SEED = 50, 20261121
-
-
 LANES = 2  # villages that are harmed side by side: a start leaves a processor idle half of the time
 
 
 @contextmanager
 def killing_street() -> Iterator[Street]:
-    """A village, a broker and a listener of its own, and a daemon that can be made to die at a call."""
-    with TemporaryDirectory(prefix="edge-") as name, ExitStack() as stack:
-        folder = Path(name)
-        broker = Mosquitto(folder)
-        broker.start()
-        stack.callback(broker.stop)
-        house = HarmHouse(folder, broker.port, calm=True)
-        stack.callback(house.end)
-        house.start_sim()
-        ear = Listener(broker.port)
-        stack.callback(ear.close)
-        counts = Counts(folder / "counts")
-        house.environment = {
-            "LD_PRELOAD": str(compiled("kill_shim", folder)), "HARM_COUNTS": str(counts.path),
-            "HARM_STATE": str(house.state), "HARM_PORT": str(broker.port),
-        }  # fmt: skip
-        yield Street(house, counts, ear)
+    with doomed(lambda _: None) as made:
+        yield Street(*made)
 
 
 @pytest.fixture
@@ -55,33 +35,15 @@ def street() -> Iterator[Street]:
         yield made
 
 
-def kill_at_each(street: Street, left: deque[Site]) -> None:
-    """Take sites until none is left, or another lane has failed and emptied them."""
-    while True:
-        try:
-            site = left.popleft()
-        except IndexError:
-            return
-        if EVERY:
-            print(f"{len(left):4} left, now {site.phase}, {site.kind} {site.n}", flush=True)
-        try:
-            street.trial(site)
-        except BaseException as error:
-            left.clear()
-            raise AssertionError(f"killed at {site}: {error!r}") from error
-
-
 def test_killed_at_any_site_it_is_safe_at_once_and_right_again_within_5_s(capsys: pytest.CaptureFixture[str]) -> None:
-    with ExitStack() as stack, ThreadPoolExecutor(LANES) as lanes:
+    with ExitStack() as stack:
         streets = [stack.enter_context(killing_street()) for _ in range(LANES)]
         counted = streets[0].count()
         assert all(kinds["GPIO exchange"] and kinds["send to broker"] for kinds in counted.values()), counted
         assert all(calls for kind, calls in counted["first start"].items() if kind != SERVER), counted
         every = sites(counted)
         chosen = every if EVERY else sample(every, SAMPLE, SEED)
-        left = deque(chosen)
-        for lane in [lanes.submit(kill_at_each, street, left) for street in streets]:
-            lane.result()
+        kill_at_each(streets, chosen)
     recoveries = [r for street in streets for r in street.recoveries]
     with capsys.disabled():
         print("", *table(counted, recoveries), sep="\n")
