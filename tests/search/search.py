@@ -289,9 +289,10 @@ class Lives(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """A kind of villages: how the one of a seed is made, what happens in it, and how an action is done."""
+    """A kind of villages: how the one of a seed is made (and to where its trace is written, if that is told), what
+    happens in it, and how an action is done."""
 
-    make: Callable[[int], T]
+    make: Callable[..., T]
     actions: Callable[[int], Iterator[Action]]
     act: Callable[[T, Action], None]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections import Counter
-from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 from search.account import Violation
-from search.search import FAULTS, act, actions, replay, run, shrink
+from search.field_search import FIELDS
+from search.search import FAULTS, LIGHTS_KIND, Kind, replay, run, shrink
 from search.trial import Trial
 
 LIVES, DAYS = 51, 4.0
@@ -20,14 +20,6 @@ AT_LEAST = {
     "rows sent": 10_000, "burnt on over a start": 15, "on hand": 35, "offs on hand": 15, "refused hand": 30,
 }
 EACH_FAULT = 20
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Thousands of lines that say what was done to the village."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.slow
@@ -46,12 +38,13 @@ def test_two_hundred_village_days_hold_and_much_happens_in_them(capsys: pytest.C
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+@pytest.mark.parametrize(("kind", "length"), [(LIGHTS_KIND, 60), (FIELDS, 25)], ids=["lights", "fields"])
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(kind: Kind[Any], length: int) -> None:
     def traced(seed: int) -> str:
         out = io.StringIO()
-        trial = Trial(seed, out)
-        for action in islice(actions(seed), 60):
-            act(trial, action)
+        trial = kind.make(seed, out)
+        for action in islice(kind.actions(seed), length):
+            kind.act(trial, action)
         trial.close()
         return out.getvalue()
 
