@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core import topics
 from edge.core.alarm_kinds import HEARD_ANEW, KINDS, Kind
 from edge.core.events import Effect, Persist, Publish
 from edge.core.values import Moment, Row
+
+Condition = tuple[str, str, bool, dict[str, object]]  # alarm kind, device, whether it holds, data
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Alarms:
             self.wake = float("-inf")
         elif holds:
             known.data = data or {}
+
+    def watch(self, conditions: Iterable[Condition], moment: Moment) -> None:
+        """Each of these is as it says."""
+        for kind, device, holds, data in conditions:
+            self.state(kind, device, holds, moment, data)
 
     def count(self, kind: str, device: str, data: Mapping[str, object], moment: Moment) -> None:
         """How many `rows` of `data` the alarm `kind` has counted since the beginning. Its condition holds while that is

@@ -7,21 +7,36 @@ from typing import Protocol
 
 from edge.core import topics
 from edge.core.events import Effect, Persist, Publish
-from edge.core.values import Command, Deadline, Moment, Refusal, Row
+from edge.core.values import Command, Deadline, Moment, Refusal, Request, Row
 
 USED_FOR_S = 86400.0  # how long a user may not use a command id again
 MOST_USED = 50_000
 FURTHEST_UNTIL_S = 366 * 86400.0
+FAILED = "the controller's software failed at it: see the alarm core-failing"
+FAILED_OFF = f"the outputs were told off, but {FAILED}"
 
 
 class Commanded(Protocol):
-    """Who obeys commands for one device or several, each named `<kind>/<id>`."""
+    """Who obeys commands for one device or several, each named `<kind>/<id>`.
+
+    `target` is what alarms about itself are about, `wake` the monotonic time at which it has something to do even if
+    nothing happens.
+    """
+
+    target: str
+    wake: float
 
     def objection(self, command: Command, moment: Moment, /) -> tuple[str, str] | None:
         """Why a valid command must not take effect now: a code of topics.CODES and a text; None if it may."""
 
     def command(self, command: Command, name: str, received: Moment, moment: Moment, /) -> list[Effect]:
         """Take a valid command; `name` is its id, its own or one given to it."""
+
+    def abandon(self, target: str, name: str, moment: Moment, /) -> list[Effect]:
+        """The command `name` failed by a fault of the software, and who sent it is told so: no outcome follows."""
+
+    def outputs_of(self, target: str, /) -> list[str]:
+        """The outputs that an OFF turns off, in the order in which it does."""
 
     def stands(self, target: str, moment: Moment, /) -> dict[str, object]:
         """What the device is wanted to be, why (`reason`) and `until` when (RFC 3339, None: not by itself)."""
@@ -71,6 +86,26 @@ class Commands:
         if command.circuit is not None:
             details["circuit"] = command.circuit
         return effects + self.audit(command.target, command.user, name, "accepted", details, moment)
+
+    def failed(self, command: Command, name: str, received: Moment, moment: Moment) -> list[Effect]:
+        """The software failed at the command, and nobody knows at what of it: its own id is used up all the same."""
+        because = topics.error("output-failed", FAILED_OFF if command.action in topics.ALWAYS else FAILED)
+        took_ms = round((moment.mono - received.mono) * 1000)
+        payload = topics.result(name, command.user, "failed", took_ms=took_ms, **because)
+        told = Publish(self._names.of(command.target, "result"), payload)
+        used = [] if command.id is None else self._mark_used(command.user, command.id, moment)
+        details = {"action": command.action, **because}
+        return [told, *used, *self.audit(command.target, command.user, name, "failed", details, moment)]
+
+    def failed_request(self, request: Request, moment: Moment) -> list[Effect]:
+        """The software failed at a request that turns off."""
+        because = topics.error("output-failed", FAILED_OFF)
+        answer = topics.encode({"id": request.id, "ok": False, **because})
+        details = {"request": request.name, **because}
+        return [
+            Publish(request.reply_to, answer, correlation=request.correlation),
+            *self.audit(None, request.user, request.id, "failed", details, moment),
+        ]
 
     def refuse(self, refusal: Refusal, moment: Moment) -> list[Effect]:
         """Say why it has no effect, to whoever sent it and in the trail."""

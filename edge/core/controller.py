@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from edge.core import topics
 from edge.core.alarms import Alarms
@@ -16,7 +16,6 @@ from edge.core.events import (
     CommandReceived,
     Effect,
     Event,
-    Failed,
     HistoryChanged,
     InputChanged,
     JournalChanged,
@@ -32,18 +31,18 @@ from edge.core.events import (
     SinkChanged,
     Stored,
 )
+from edge.core.failures import AGAIN_S, Failures
 from edge.core.light_unit import LightUnit
 from edge.core.memory import JournalHealth, Memory
+from edge.core.orders import Orders
 from edge.core.pulse_unit import TABLE, PulseUnit
 from edge.core.reading_unit import ReadingUnit
 from edge.core.switch_unit import SwitchUnit
 from edge.core.trust import KnownTime
-from edge.core.values import Moment, Refusal
+from edge.core.values import Moment, Request
 from edge.core.waterworks import Waterworks
 
-Condition = tuple[str, str, bool, dict[str, object]]  # alarm kind, device, whether it holds, data
 Unit = LightUnit | ReadingUnit | SwitchUnit | Waterworks
-FAILED_AGAIN_S = 5.0
 
 
 class Controller:
@@ -78,6 +77,8 @@ class Controller:
         self._desk = desk
         self._memory = memory
         self._commands = Commands(names, memory.commands)
+        self._failures = Failures(alarms)
+        self._orders = Orders(self._devices, water, self._commands, alarms, self._failures)
         self._said_at = max((override.at for override in memory.overrides.values()), default=0.0)
         self._source = "unknown"
         self._trusted: bool | None = None
@@ -110,9 +111,14 @@ class Controller:
         """What is to be kept of what was counted and watered, when the process ends in good order. Nothing may follow,
         and nothing is decided any more."""
         self._started = False
-        counted = [effect for counter in self._counters.values() for effect in counter.stop(moment)]
-        switched = [effect for switch in self._switches.values() for effect in switch.stop(moment)]
-        return [*counted, *self._water.stop(moment), *switched]
+        effects: list[Effect] = []
+        units: list[PulseUnit | Waterworks | SwitchUnit] = [
+            *self._counters.values(), self._water, *self._switches.values()
+        ]
+        for unit in units:
+            with self._failures.alone(unit, "stop", moment, effects):
+                effects += unit.stop(moment)
+        return effects
 
     def handle(self, event: Event, moment: Moment) -> list[Effect]:
         """Take one event. Before the start nothing is decided: what the contacts say is only taken note of."""
@@ -126,38 +132,36 @@ class Controller:
                 stepped = True
                 effects += self._step(unit, moment)
         if stepped:
-            self._watch(self._cabinet.conditions(moment), moment)
+            self._alarms.watch(self._cabinet.conditions(moment), moment)
         if self._alarms.wake <= moment.mono:
             effects += self._alarms.step(moment)
         return effects + self._known.note(moment)
 
     def _step(self, unit: Unit, moment: Moment) -> list[Effect]:
-        """Do what is due with one unit. One that fails is tried again in a moment, and costs the others nothing."""
-        device = self._site if isinstance(unit, Waterworks) else unit.target
-        try:
-            effects = unit.step(moment)
-            self._watch(unit.conditions(), moment)
-        except Exception as error:  # whatever goes wrong with the field, the street has its light
-            unit.wake = moment.mono + FAILED_AGAIN_S
-            self._alarms.state("core-failing", device, True, moment, {"why": f"{type(error).__name__}: {error}"})
-            return [Failed(device, error)]
-        self._alarms.state("core-failing", device, False, moment)
+        """Do what is due with one unit, and before all else what it has yet to obey. One that fails is tried again in a
+        moment."""
+        effects: list[Effect] = []
+        if self._orders.obeyed(unit, moment, effects):
+            with self._failures.alone(unit, "step", moment, effects):
+                effects += unit.step(moment)
+                self._alarms.watch(unit.conditions(), moment)
+                return effects
+        unit.wake = moment.mono + AGAIN_S
         return effects
 
     def _dispatch(self, event: Event, moment: Moment) -> list[Effect]:
         effects: list[Effect] = []
         match event:
             case CommandReceived():
-                effects += self._command(event, moment)
+                effects += self._orders.take(event, moment)
             case OutputObserved():
-                self._observe(event, moment)
+                effects += self._observe(event, moment)
             case InputChanged():
                 effects += self._input(event, moment)
             case ReadingsTaken():
                 effects += self._measured(event, moment)
             case PulsesCounted() if event.input in self._counters:
-                effects += self._counters[event.input].count(event, moment)
-                self._water.count(event, moment)
+                effects += self._counted(event, moment)
             case RequestReceived() | Answered():
                 effects += self._request(event, moment)
             case JournalChanged() | Stored():
@@ -175,23 +179,32 @@ class Controller:
         """The monotonic time (s) at which there is next something to do even if nothing happens; may be infinite."""
         return min((unit.wake for unit in [*self._units, self._alarms]), default=float("inf"))
 
-    def _observe(self, event: OutputObserved, moment: Moment) -> None:
+    def _observe(self, event: OutputObserved, moment: Moment) -> list[Effect]:
+        effects: list[Effect] = []
         if light := self._light_of.get(event.output):
-            light.observe(event)
+            with self._failures.alone(light, "observe", moment, effects):
+                light.observe(event)
         elif switch := self._switches.get(event.output):
-            switch.observe(event, moment)
+            with self._failures.alone(switch, "observe", moment, effects):
+                switch.observe(event, moment)
         elif event.output in self._devices:
-            self._water.observe(event, moment)
+            with self._failures.alone(self._water, "observe", moment, effects):
+                self._water.observe(event, moment)
+        return effects
 
     def _journal(self, event: JournalChanged | Stored, moment: Moment) -> list[Effect]:
         if isinstance(event, Stored):
+            effects: list[Effect] = []
             table, name = event.key
             if table == TABLE and name in self._counters:
-                self._counters[name].stored()
+                with self._failures.alone(self._counters[name], "stored", moment, effects):
+                    self._counters[name].stored()
             if name in self._switches:
-                self._switches[name].stored(event.key, moment)
-            self._water.stored(event.key, moment)
-            return self._desk.stored(event.key)
+                with self._failures.alone(self._switches[name], "stored", moment, effects):
+                    self._switches[name].stored(event.key, moment)
+            with self._failures.alone(self._water, "stored", moment, effects):
+                self._water.stored(event.key, moment)
+            return effects + self._desk.stored(event.key)
         failing = event.failing is not None
         self._alarms.state("journal-failing", self._site, failing, moment, {"why": event.failing})
         self._health.failing = failing
@@ -221,29 +234,39 @@ class Controller:
         gauge = self._gauges.get(event.device)
         if gauge is None:
             return []
-        effects = gauge.take(event, moment)
-        for light in self._lights.values():
-            light.measured(gauge.target)
-        for switch in self._switches.values():
-            switch.measured(gauge.target)
-        self._water.measured(gauge.target)
-        self._watch(gauge.conditions(), moment)
+        effects: list[Effect] = []
+        with self._failures.alone(gauge, "reading", moment, effects):
+            effects += gauge.take(event, moment)
+            self._alarms.watch(gauge.conditions(), moment)
+        for unit in self._driven:
+            with self._failures.alone(unit, "measured", moment, effects):
+                unit.measured(gauge.target)
+        return effects
+
+    def _counted(self, event: PulsesCounted, moment: Moment) -> list[Effect]:
+        effects: list[Effect] = []
+        counter = self._counters[event.input]
+        with self._failures.alone(counter, "reading", moment, effects):
+            effects += counter.count(event, moment)
+        with self._failures.alone(self._water, "pulses", moment, effects):
+            self._water.count(event, moment)
         return effects
 
     def _input(self, event: InputChanged, moment: Moment) -> list[Effect]:
+        effects: list[Effect] = []
         if (of := self._cabinet.feedback(event.input)) is not None:
-            self._lights[of[0]].feel(of[1], event.on)
-            return []
+            light = self._lights[of[0]]
+            with self._failures.alone(light, "input", moment, effects):
+                light.feel(of[1], event.on)
+            return effects
         said_at = max([self._said_at, *(light.said_at for light in self._lights.values())])
-        effects = [*self._cabinet.take(event, moment, said_at), *self._water.feel(event, moment)]
-        self._watch(self._cabinet.conditions(moment), moment)
+        effects += self._cabinet.take(event, moment, said_at)
+        with self._failures.alone(self._water, "input", moment, effects):
+            effects += self._water.feel(event, moment)
+        self._alarms.watch(self._cabinet.conditions(moment), moment)
         for unit in self._driven:
             unit.wake = float("-inf")
         return effects
-
-    def _watch(self, conditions: Iterable[Condition], moment: Moment) -> None:
-        for kind, device, holds, data in conditions:
-            self._alarms.state(kind, device, holds, moment, data)
 
     # --- requests ---
 
@@ -251,11 +274,17 @@ class Controller:
         request = event.request
         if isinstance(event, Answered):
             return self._desk.answered(event)
+        if request.name == topics.STOP:
+            return self._orders.stop(request, lambda: self._answer(request, moment), moment)
+        return self._answer(request, moment)
+
+    def _answer(self, request: Request, moment: Moment) -> list[Effect]:
         answer, effects = self._desk.answer(request, moment)
         if answer.program:
             for unit in self._driven:
                 unit.wake = float("-inf")
-            self._water.planned_anew()
+            with self._failures.alone(self._water, "program", moment, effects):
+                self._water.planned_anew()
             self._watch_programs(moment)
             effects.append(self._introduction())
         if answer.changes:
@@ -267,30 +296,14 @@ class Controller:
         why = self._desk.unreadable
         self._alarms.state("program-unreadable", self._site, bool(why), moment, {"why": why})
 
-    # --- commands ---
-
-    def _command(self, event: CommandReceived, moment: Moment) -> list[Effect]:
-        command = event.command
-        if isinstance(command, Refusal):
-            return self._commands.refuse(command, moment)
-        device = self._devices[command.target]
-        bad = self._commands.objection(command, moment) or device.objection(command, moment)
-        if bad is not None:
-            return self._commands.refuse(Refusal(*bad, command.target, command.user, command.id), moment)
-        was = device.stands(command.target, moment)
-        name = self._commands.name(command, moment)
-        effects = device.command(command, name, event.received, moment)
-        self._watch(device.conditions(), moment)
-        now = device.stands(command.target, moment)
-        return effects + self._commands.taken(command, name, was, now, moment)
-
     # --- link and clock ---
 
     def _introduce(self, moment: Moment) -> list[Effect]:
         """Everything that is retained, again: the broker may have lost it. `online` comes last, when all is there."""
         effects: list[Effect] = [self._introduction(), self._time(moment)]
         for unit in self._units:
-            unit.tell_again()
+            with self._failures.alone(unit, "link", moment, effects):
+                unit.tell_again()
             effects += self._step(unit, moment)
         effects += self._alarms.step(moment)
         return [*effects, Publish(self._names.status, b"online", retain=True)]

@@ -118,6 +118,16 @@ class LightUnit:
             return "hand", "the cabinet's own switch stands on hand: turn it to automatic"
         return None
 
+    def abandon(self, _target: str, name: str, _moment: Moment) -> list[Effect]:
+        """The command `name` failed by a fault of the software, and who sent it is told so: no outcome follows."""
+        if self._pending is not None and self._pending.id == name:
+            self._pending = None
+        return []
+
+    def outputs_of(self, _target: str) -> list[str]:
+        """Those of its circuits."""
+        return [circuit.output for circuit in self.circuits]
+
     def _lockout(self, command: Command, moment: Moment) -> list[Effect]:
         if command.action == "lock":
             kept = self._locks.lock(command.circuit, command.user, command.note, moment.wall)
@@ -158,7 +168,7 @@ class LightUnit:
         self.desired = desired
         self._judge(moment)
         effects = self._switch(moment) + self._keep_hours(moment) + effects
-        if not any(c.unanswered for c in self.circuits):
+        if not self._unanswered:
             effects += self._tell(moment) + self._conclude(moment)
         self.wake = self._next_wake(moment)
         return effects
@@ -215,6 +225,11 @@ class LightUnit:
 
     def _wanted(self) -> list[bool]:
         return self._bank.wanted(self.desired.level)
+
+    @property
+    def _unanswered(self) -> bool:
+        """Whether an output was written and nothing is known yet of what it then shows."""
+        return any(c.unanswered for c in self.circuits)
 
     def _judge(self, moment: Moment) -> None:
         """Which circuits do not what they are told; one that does not close rests, if an equal one can burn for it."""
@@ -363,6 +378,6 @@ class LightUnit:
         times += [c.told_at + AGAIN_S for c in self.circuits if self._repeats(c)]
         times += [at for c in self.circuits for at in c.verdict_due() if at > moment.mono]
         times += [due for c in self.circuits if (due := c.hours_due(moment)) is not None and due > moment.mono]
-        if self._pending is not None and self._held is None:
+        if self._pending is not None and self._held is None and not self._unanswered:
             times.append(self._give_up_at(self._pending))
         return min(times)

@@ -48,7 +48,6 @@ class SwitchUnit:
 
     def __init__(self, target: str, switch: Switch, climate: Climate, around: Around, names: topics.Topics) -> None:
         self.target = target
-        self.outputs = [target]
         self.wake = float("-inf")
         self.wanted = Wanted(False, "default")
         self._switch = switch
@@ -139,6 +138,16 @@ class SwitchUnit:
                 self._override = Override(self.target, 100 if on else 0, until, command.user, name, moment.wall)
                 kept = [Persist(("overrides", self.target), override_row(self._override))]
         return [*effects, *self.step(moment), *kept]
+
+    def abandon(self, _target: str, name: str, _moment: Moment) -> list[Effect]:
+        """The command `name` failed by a fault of the software, and who sent it is told so: no outcome follows."""
+        if self._pending is not None and self._pending.id == name:
+            self._pending = None
+        return []
+
+    def outputs_of(self, target: str) -> list[str]:
+        """The one of its name."""
+        return [target]
 
     def observe(self, seen: OutputObserved, moment: Moment) -> None:
         """Take note of what the output says of itself."""

@@ -39,7 +39,7 @@ CODES: Mapping[str, str] = {
     "repeated": "this user has used this id within the last 24 hours",
     "locked": "somebody works on the device and has locked it",
     "hand": "the cabinet's own switch stands on hand",
-    "output-failed": "the output does not show what was asked",
+    "output-failed": "the output does not show what was asked, or the controller's software failed at the command",
     "interlock": "a pump runs only while one of its valves is open",
     "not-allowed-now": "its limits, or a danger that was seen, keep it shut now",
     "no-run": "no run waters this valve now, and none waits to",

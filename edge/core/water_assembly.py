@@ -71,7 +71,8 @@ def waterworks(village: Village, programs: dict[str, IrrigationProgram]) -> tupl
     view = WaterView(plumbing, runs, holds, calendar, village.hand, village.names)
     for name, pump in site.pumps.items():
         village.room.add(partial(_drawn, partial(plumbing.observed, f"pump/{name}"), pump.rated_w))
-    return Waterworks(plumbing, runs, field, holds, commands, view, village.hand), calendar
+    water = Waterworks(f"site/{site.site.id}", plumbing, runs, field, holds, commands, view, village.hand)
+    return water, calendar
 
 
 def _stations(village: Village, around: Around) -> list[Station]:

@@ -141,6 +141,14 @@ class WaterCommands:
         self._asked[command.target] = _Asked(shown, None, moment.mono)
         return effects
 
+    def abandon(self, target: str, name: str, moment: Moment) -> list[Effect]:
+        """The command `name` has failed already, and who sent it is told so: its run ends, and no outcome follows."""
+        pending = self._pending.get(target)
+        if pending is None or pending.id != name:
+            return []
+        del self._pending[target]
+        return self._runs.fail(self._asked[target].run, moment)
+
     def failed(self, run: Run, code: str, text: str) -> None:
         """A run cannot be: whoever asked for it is told."""
         self._failures[run.id] = code, text

@@ -35,12 +35,13 @@ class Waterworks:
     """
 
     def __init__(
-        self, plumbing: Plumbing, runs: Runs, field: Field, holds: Holds, commands: WaterCommands, view: WaterView,
-        hand: Callable[[str], float | None],
+        self, village: str, plumbing: Plumbing, runs: Runs, field: Field, holds: Holds, commands: WaterCommands,
+        view: WaterView, hand: Callable[[str], float | None],
     ) -> None:
-        """`hand`: since when (Unix s) the cabinet's switch has a target on hand; None: it has not."""
+        """`village`: `site/<id>`, under which alarms about all irrigation are told. `hand`: since when (Unix s) the
+        cabinet's switch has a target on hand; None: it has not."""
+        self.target = village
         self.targets = list(plumbing.station)
-        self.outputs = list(plumbing.station)
         self.wake = float("-inf")
         self._due = float("-inf")  # the monotonic time at which more than the field is due
         self._plumbing = plumbing
@@ -263,6 +264,16 @@ class Waterworks:
         """Take a valid command; `name` is its id, its own or one given to it."""
         self._look(moment)
         return [*self._commands.take(command, name, received, moment), *self._step(moment)]
+
+    def abandon(self, target: str, name: str, moment: Moment) -> list[Effect]:
+        """The command `name` failed by a fault of the software, and who sent it is told so: its run ends, and no
+        outcome follows."""
+        return self._commands.abandon(target, name, moment)
+
+    def outputs_of(self, target: str) -> list[str]:
+        """A valve's pump comes before it: a pump never runs against closed valves."""
+        pump = self._plumbing.pump_of(target) if target in self._plumbing.valves else None
+        return [target] if pump is None else [pump, target]
 
     def stands(self, target: str, moment: Moment) -> dict[str, object]:
         """What is wanted of it, and why until when."""
