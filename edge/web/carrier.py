@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from edge.web import packets
 from edge.web.broker import READ_BYTES, Broker, BrokerAway, Streams
@@ -82,7 +82,8 @@ class Carrier:
     async def carry(self, request: web.BaseRequest, address: str) -> web.WebSocketResponse:
         """One link, from the handshake to its end. The request has been found good; `address` is what counts."""
         ws = web.WebSocketResponse(
-            protocols=("mqtt",), heartbeat=HEARTBEAT_S, max_msg_size=LARGEST_MESSAGE, timeout=GOODBYE_S
+            protocols=("mqtt",), heartbeat=HEARTBEAT_S, timeout=GOODBYE_S,
+            max_msg_size=LARGEST_MESSAGE + 1,  # aiohttp takes less than this of a plain message
         )
         with self._entered(ws, request):
             await ws.prepare(request)
@@ -171,11 +172,12 @@ class Carrier:
 
     async def _from_phone(self, ws: web.WebSocketResponse, writer: asyncio.StreamWriter) -> End:
         while True:
-            message = await ws.receive()
-            if message.type is not WSMsgType.BINARY:
-                return _ending(ws, message.type)
-            self._count("to_broker", len(message.data))
-            writer.write(message.data)
+            try:
+                data = await _received(ws)
+            except _Over as over:
+                return over.end
+            self._count("to_broker", len(data))
+            writer.write(data)
             try:
                 async with asyncio.timeout(STALLED_S):
                     await writer.drain()
@@ -209,10 +211,7 @@ async def _first(ws: web.WebSocketResponse) -> tuple[bytes, str]:
     try:
         async with asyncio.timeout(FIRST_PACKET_S):
             while (whole := packets.connect(data)) is None:
-                message = await ws.receive()
-                if message.type is not WSMsgType.BINARY:
-                    raise _Over(_ending(ws, message.type))
-                data += message.data
+                data += await _received(ws)
         user = packets.user_of(data, whole)
     except TimeoutError:
         raise _Over(LATE) from None
@@ -240,11 +239,18 @@ async def _login(streams: Streams, first: bytes) -> bytes:
     return answer
 
 
-def _ending(ws: web.WebSocketResponse, kind: WSMsgType) -> End:
-    """What it means that something else than a binary message came from the phone."""
-    if kind is WSMsgType.TEXT:
-        return TEXT
-    return TOO_LARGE if ws.close_code == WSCloseCode.MESSAGE_TOO_BIG else PHONE_LEFT
+async def _received(ws: web.WebSocketResponse) -> bytes:
+    """The phone's next message. Raises _Over when there is none, or none that is taken."""
+    message = await ws.receive()
+    if message.type is WSMsgType.BINARY:
+        data: bytes = message.data
+        if len(data) > LARGEST_MESSAGE:
+            raise _Over(TOO_LARGE)
+        return data
+    if message.type is WSMsgType.TEXT:
+        raise _Over(TEXT)
+    large = isinstance(message.data, WebSocketError) and message.data.code == WSCloseCode.MESSAGE_TOO_BIG
+    raise _Over(TOO_LARGE if large else PHONE_LEFT)
 
 
 async def _part(ws: web.WebSocketResponse, request: web.BaseRequest, end: End) -> None:
