@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from edge.web import packets
-from edge.web.broker import READ_BYTES, Broker, BrokerAway, Streams
+from edge.web.broker import READ_BYTES, Broker, BrokerAway, Streams, small_buffers
 from edge.web.counts import Counts
 from edge.web.door import FAILURES, WITHIN_S, Door
 
@@ -27,7 +26,6 @@ STALLED_S = 60.0  # so is one that takes nothing for so long
 HEARTBEAT_S = 30.0  # a NAT forgets a silent connection after a minute or more
 GOODBYE_S = 5.0
 LARGEST_MESSAGE = 256 * 1024
-SEND_BUFFER = 128 * 1024  # the kernel's, for each phone: one that reads slowly holds up no more than that
 
 log = logging.getLogger("edge.web")
 
@@ -87,7 +85,7 @@ class Carrier:
         )
         with self._entered(ws, request):
             await ws.prepare(request)
-            _small_buffer(request)
+            small_buffers(request.transport)
             name = f"link {next(self._numbers)} from {address}"
             self._counts.add("links_total")
             try:
@@ -264,9 +262,3 @@ def _drop(request: web.BaseRequest) -> None:
     """Nothing more goes to this phone, not even what waits to be sent."""
     if request.transport is not None:
         request.transport.abort()
-
-
-def _small_buffer(request: web.BaseRequest) -> None:
-    plug = request.get_extra_info("socket")
-    if plug is not None:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
