@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import socket
 import subprocess
@@ -187,7 +188,40 @@ PINGREQ, PINGRESP, DISCONNECT = b"\xc0\0", b"\xd0\0", b"\xe0\0"
 ACCEPTED = b"\x20\x02\0\0"
 
 
+STATE = publish("x/state", b'{"state":"ON","level":33,"observed":"ON","since":"2026-11-26T05:09:19.903Z"}')
+
+
+def flood(plug: socket.socket) -> None:
+    """Send messages as fast as they are taken."""
+    many = STATE * 1000
+    while True:
+        plug.sendall(many)
+
+
 # --- a phone ---
+
+
+def frame(data: bytes) -> bytes:
+    """A binary message as a client sends it, masked with zeros (RFC 6455, 5.2)."""
+    length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xff" + len(data).to_bytes(8, "big")
+    return b"\x82" + length + bytes(4) + data
+
+
+def deaf(port: int, buffer: int) -> socket.socket:
+    """A phone that has logged in and of which nothing more is read; `buffer` is the kernel's for what comes (bytes)."""
+    plug = socket.socket()
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    plug.settimeout(10)
+    plug.connect(("127.0.0.1", port))
+    at = f"127.0.0.1:{port}"
+    plug.sendall(
+        f"GET /mqtt HTTP/1.1\r\nHost: {at}\r\nOrigin: http://{at}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n"
+        f"Sec-WebSocket-Protocol: mqtt\r\n\r\n".encode()
+    )
+    assert b"101" in plug.recv(2000)
+    plug.sendall(frame(connect(None)))
+    return plug
 
 
 async def link(

@@ -23,8 +23,10 @@ from web_house import (
     FakeBroker,
     Serving,
     connect,
+    deaf,
     end_of,
     field,
+    flood,
     link,
     logged_in,
     packet,
@@ -292,6 +294,17 @@ def test_a_phone_that_does_not_answer_pings_is_dropped_and_one_that_does_stays(
         assert await answer == PINGRESP
 
     phone(scenario)
+
+
+def test_a_phone_that_reads_nothing_is_dropped_although_there_is_more_for_it(
+    serve: Callable[..., Serving], fake: Callable[..., FakeBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(carrier, "GOODBYE_S", 0.2)
+    serving = serve(fake(flood).port)
+    with deaf(serving.port, 8192):
+        assert serving.metric("village_web_links") == 1
+        until(lambda: serving.metric("village_web_links") == 0, what="it to be dropped")
 
 
 def test_a_broker_that_takes_nothing_more_is_away(

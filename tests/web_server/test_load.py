@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import http.client
 import socket
 import subprocess
@@ -15,12 +14,11 @@ from contextlib import suppress
 import aiohttp
 import pytest
 from support import Mosquitto, free_port, listens, until
-from web_house import ACCEPTED, FakeBroker, connect, publish, subscribe
+from web_house import ACCEPTED, STATE, FakeBroker, connect, deaf, flood, frame, subscribe
 
 pytestmark = pytest.mark.slow
 
 MIB = 2**20
-STATE = publish("x/state", b'{"state":"ON","level":33,"observed":"ON","since":"2026-11-26T05:09:19.903Z"}')
 
 
 class Process:
@@ -61,19 +59,7 @@ class Process:
 
     def deaf(self, buffer: int) -> socket.socket:
         """A phone that has logged in and then reads nothing more."""
-        plug = socket.socket()
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        plug.settimeout(10)
-        plug.connect(("127.0.0.1", self.port))
-        key = base64.b64encode(bytes(16)).decode()
-        plug.sendall(
-            f"GET /mqtt HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nOrigin: {self.origin}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            f"Sec-WebSocket-Protocol: mqtt\r\n\r\n".encode()
-        )
-        assert b"101" in plug.recv(2000)
-        plug.sendall(frame(connect(None)))
-        return plug
+        return deaf(self.port, buffer)
 
     async def phone(self, session: aiohttp.ClientSession, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
         ws = await session.ws_connect(
@@ -82,12 +68,6 @@ class Process:
         await ws.send_bytes(connect(None))
         assert (await ws.receive_bytes(timeout=10)).startswith(ACCEPTED)
         return ws
-
-
-def frame(data: bytes) -> bytes:
-    """A binary message as a client sends it, masked with zeros (RFC 6455, 5.2)."""
-    length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xff" + len(data).to_bytes(8, "big")
-    return b"\x82" + length + bytes(4) + data
 
 
 @pytest.fixture
@@ -102,13 +82,6 @@ def started() -> Iterator[Callable[[int], Process]]:
     for each in begun:
         each.process.kill()
         each.process.wait()
-
-
-def flood(plug: socket.socket) -> None:
-    """Send messages as fast as they are taken."""
-    many = STATE * 1000
-    while True:
-        plug.sendall(many)
 
 
 def test_phones_that_do_not_read_hold_up_the_broker_and_cost_no_memory(
@@ -126,14 +99,14 @@ def test_phones_that_do_not_read_hold_up_the_broker_and_cost_no_memory(
             awake = await process.phone(session)
             await hear(awake, 30 * MIB)
             before, carried = process.resident(), process.carried("to_phone")
-            deaf = [process.deaf(16_384) for _ in range(20)]
+            silent = [process.deaf(16_384) for _ in range(20)]
             await hear(awake, 30 * MIB)  # others are not held up
             await awake.close()
             held = await asyncio.to_thread(process.at_rest, "to_phone") - carried - 30 * MIB
             assert process.resident() - before < 20 * 0.5 * MIB
             assert held < 20 * MIB
             assert process.figures()["village_web_links"] == 20
-            for plug in deaf:
+            for plug in silent:
                 plug.close()
             await asyncio.to_thread(until, lambda: process.figures()["village_web_links"] == 0, 10, "their end")
 
