@@ -220,7 +220,7 @@ def deaf(port: int, buffer: int) -> socket.socket:
         f"Sec-WebSocket-Protocol: mqtt\r\n\r\n".encode()
     )
     assert b"101" in plug.recv(2000)
-    plug.sendall(frame(connect(None)))
+    plug.sendall(frame(connect()))
     return plug
 
 

@@ -124,7 +124,7 @@ class Carrier:
             try:
                 streams = await self._broker.open()
             except BrokerAway as away:
-                log.warning("%s of %s: %s", name, user or "nobody", away)
+                log.warning("%s of %s: %s", name, user, away)
                 raise _Over(AWAY) from away
             try:
                 answer = await _login(streams, first)
@@ -145,12 +145,12 @@ class Carrier:
         code = packets.refusal(answer)
         if code is None:
             self._counts.add("logins_total")
-            log.info("%s: %s", name, user or "nobody")
+            log.info("%s: %s", name, user)
         elif code in packets.UNAVAILABLE:
-            log.warning("%s of %s: the broker takes nobody now (code %d)", name, user or "nobody", code)
+            log.warning("%s of %s: the broker takes nobody now (code %d)", name, user, code)
         else:
             self._counts.add("failed_logins_total")
-            log.warning("%s: the broker refused the login of %s (code %d)", name, user or "nobody", code)
+            log.warning("%s: the broker refused the login of %s (code %d)", name, user, code)
             if self._door.failed(address):
                 log.warning("%s: %d logins failed within %g s; no more are taken from there", name, FAILURES, WITHIN_S)
 

@@ -50,7 +50,7 @@ class Wire:
             answer = self._plug.recv(4096)
             if b" 101 " not in answer or b"permessage-deflate" not in answer:
                 raise SystemExit(f"no link: {answer.decode()}")
-        self.say(connect(None))
+        self.say(connect())
         self._plug.recv(4096)
 
     def say(self, packet: bytes) -> None:

@@ -114,7 +114,7 @@ def test_it_ends_within_two_seconds_whoever_is_linked(web: Start, mosquitto: Mos
             links = []
             for _ in range(20):
                 ws = await session.ws_connect(f"{origin}/mqtt", protocols=("mqtt",), headers={"Origin": origin})
-                await ws.send_bytes(connect(None))
+                await ws.send_bytes(connect())
                 assert await ws.receive_bytes(timeout=5) == ACCEPTED
                 links.append(ws)
             deaf = links[10:]  # these do not say goodbye
@@ -144,8 +144,10 @@ def test_with_a_certificate_it_is_https_and_wss(web: Start, mosquitto: Mosquitto
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session:
             async with session.get(f"{at}/now") as answer:
                 assert answer.status == 200
+            async with session.get(at) as answer:
+                assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
             ws = await session.ws_connect(f"{at}/mqtt", protocols=("mqtt",), headers={"Origin": at})
-            await ws.send_bytes(connect(None))
+            await ws.send_bytes(connect())
             assert await ws.receive_bytes(timeout=5) == ACCEPTED
             with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
                 await session.ws_connect(f"{at}/mqtt", protocols=("mqtt",), headers={"Origin": at.replace("https", "http")})

@@ -94,6 +94,22 @@ def test_a_handshake_that_is_none_is_a_bad_request(linked: Serving, more: dict[s
     assert linked.metric("village_web_links") == 0
 
 
+@pytest.mark.parametrize("first", [connect(None), connect(""), connect(None, level=5)])
+def test_nobody_comes_through_without_a_name_even_where_the_broker_lets_anybody_in(
+    serve: Callable[..., Serving], mosquitto: Mosquitto, first: bytes
+) -> None:
+    serving = serve(mosquitto.port)
+
+    async def scenario() -> tuple[int | None, str]:
+        async with aiohttp.ClientSession() as session:
+            ws = await link(session, serving)
+            await ws.send_bytes(first)
+            return await end_of(ws)
+
+    assert asyncio.run(scenario()) == (1008, "the CONNECT must have a user and a password")
+    assert serving.metric('village_web_links_ended_total{reason="nameless"}') == 1
+
+
 def test_ten_failed_logins_of_either_version_shut_the_address_out_for_a_minute(
     linked: Serving, caplog: pytest.LogCaptureFixture
 ) -> None:

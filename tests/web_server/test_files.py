@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,13 @@ def test_the_policy_allows_the_import_map_by_its_hash_and_no_other_script_in_the
         "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     )
-    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert "camera=()" in answer.headers["permissions-policy"]
+
+
+def test_the_opener_policy_is_for_https(serve: Callable[..., Serving]) -> None:
+    name = "cross-origin-opener-policy"
+    assert name not in serve().ask("/").headers
+    assert serve(origins=("https://thon.example.vn",)).ask("/").headers[name] == "same-origin"
 
 
 @pytest.mark.parametrize("path", ["/", "/icons/village.svg", "/sw.js", "/nothing", "/vendor/LICENSES.md"])

@@ -65,7 +65,7 @@ class Process:
         ws = await session.ws_connect(
             f"{self.origin}/mqtt", protocols=("mqtt",), headers={"Origin": self.origin}, compress=compress, max_msg_size=0
         )
-        await ws.send_bytes(connect(None))
+        await ws.send_bytes(connect())
         assert (await ws.receive_bytes(timeout=10)).startswith(ACCEPTED)
         return ws
 

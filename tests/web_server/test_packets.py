@@ -60,8 +60,14 @@ def test_the_user_is_read_off_what_a_real_client_sends(
 def test_what_a_log_should_not_have_is_taken_out_of_the_user() -> None:
     assert user(connect("a\nb\x1b[31m\u202e")) == "a?b?[31m?"
     assert user(connect("x" * 300)) == "x" * 64
-    bad = packet(0x10, field("MQTT") + bytes([4, 0x82, 0, 0]) + field("") + field(b"\xff\xfe"))
+    bad = packet(0x10, field("MQTT") + bytes([4, 0xC2, 0, 0]) + field("") + field(b"\xff\xfe") + field("x"))
     assert user(bad) == "\ufffd\ufffd"
+
+
+@pytest.mark.parametrize("flags", [0x02, 0x80, 0x40])
+def test_without_a_name_and_a_password_it_is_nobody(flags: int) -> None:
+    rest = field("x") if flags & 0xC0 else b""
+    assert user(packet(0x10, field("MQTT") + bytes([4, flags, 0, 0]) + field("id") + rest)) == ""
 
 
 @pytest.mark.parametrize("level", [4, 5])
@@ -85,9 +91,9 @@ def test_what_will_never_be_a_connect_is_known_at_once(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [
-    b"", field("MQTT"), field("MQTT") + b"\4", field("MQTT") + b"\4\x80\0\0" + field("id"), b"\xff\xffMQTT",
-    field("MQTT") + b"\4\x80\0\0" + field("id") + b"\0\7user", field("MQTT") + b"\5\x80\0\0\xff\xff\xff\xff\xff",
-    field("MQTT") + b"\4\x84\0\0" + field("id") + field("will"),
+    b"", field("MQTT"), field("MQTT") + b"\4", field("MQTT") + b"\4\xc0\0\0" + field("id"), b"\xff\xffMQTT",
+    field("MQTT") + b"\4\xc0\0\0" + field("id") + b"\0\7user", field("MQTT") + b"\5\xc0\0\0\xff\xff\xff\xff\xff",
+    field("MQTT") + b"\4\xc4\0\0" + field("id") + field("will"),
 ])
 def test_a_connect_that_ends_within_a_field_is_malformed(content: bytes) -> None:
     with pytest.raises(Malformed):
