@@ -265,6 +265,11 @@ class FakeBroker:
         self._plugs: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
+    @property
+    def accepted(self) -> int:
+        """How many connections there were."""
+        return len(self._plugs)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:

@@ -69,13 +69,14 @@ class Carrier:
         self._most = most
         self._numbers = itertools.count(1)
         self._links: dict[web.WebSocketResponse, web.BaseRequest] = {}
+        self._stopping = False
         counts.gauge("links", "links to the broker that are open", lambda: len(self._links))
         counts.gauge("shut_out_addresses", "addresses kept out for failed logins", door.shut)
 
     @property
     def full(self) -> bool:
         """Whether there is room for no more."""
-        return len(self._links) >= self._most
+        return self._stopping or len(self._links) >= self._most
 
     async def carry(self, request: web.BaseRequest, address: str) -> web.WebSocketResponse:
         """One link, from the handshake to its end. The request has been found good; `address` is what counts."""
@@ -92,6 +93,10 @@ class Carrier:
                 end = await self._through(ws, address, name)
             except _Over as over:
                 end = over.end
+            except ConnectionError:  # to the phone: what the broker's says is heard elsewhere
+                end = PHONE_LEFT
+            if self._stopping:
+                end = STOPPED
             await _part(ws, request, end)
             self._counts.add("links_ended_total", f'reason="{end.reason}"')
             log.info("%s ended: %s", name, end.text or "the phone left")
@@ -99,6 +104,7 @@ class Carrier:
 
     async def close(self, within_s: float) -> None:
         """Part from every phone; whoever does not say goodbye in time is dropped."""
+        self._stopping = True
         if self._links:
             text = STOPPED.text.encode()
             partings = [asyncio.create_task(ws.close(code=STOPPED.code, message=text)) for ws in self._links]
@@ -135,8 +141,8 @@ class Carrier:
         try:
             self._count("to_broker", len(first))
             await self._down(ws, answer)
-            if packets.refusal(answer):
-                raise _Over(REFUSED)
+            if code := packets.refusal(answer):
+                raise _Over(AWAY if code in packets.UNAVAILABLE else REFUSED)
             return await self._both_ways(ws, streams)
         finally:
             streams.writer.close()
@@ -176,11 +182,12 @@ class Carrier:
                 return over.end
             self._count("to_broker", len(data))
             writer.write(data)
-            try:
-                async with asyncio.timeout(STALLED_S):
-                    await writer.drain()
-            except OSError:  # reset, or TimeoutError
-                return AWAY
+            if writer.transport.get_write_buffer_size():
+                try:
+                    async with asyncio.timeout(STALLED_S):
+                        await writer.drain()
+                except OSError:  # reset, or TimeoutError
+                    return AWAY
 
     async def _from_broker(self, reader: asyncio.StreamReader, ws: web.WebSocketResponse) -> End:
         while True:

@@ -196,6 +196,7 @@ def test_a_broker_that_takes_nobody_is_no_failed_login(
                 ws = await link(session, serving)
                 await ws.send_bytes(connect())
                 assert await ws.receive_bytes(timeout=10) == answer
+                assert (await end_of(ws))[0] == 1013
 
     asyncio.run(scenario())
     assert serving.metric("village_web_failed_logins_total") == 0
