@@ -55,6 +55,18 @@ def test_only_the_composition_root_knows_drivers_and_nobody_the_simulator() -> N
         assert path in APP or not any(under(name, {"drivers"}) for name in names), path
 
 
+def test_the_page_server_knows_the_time_and_nothing_of_the_village() -> None:
+    server = files("edge/web")
+    assert len(server) > 5
+    for path, names in server.items():
+        for name in names:
+            assert not under(name, {"edge", "drivers"}) or under(name, {"edge.web", "edge.shell.clock"}), f"{path}: {name}"
+    for name in files("edge/commands")["edge/commands/web.py"]:
+        assert not under(name, {"edge"}) or under(name, {"edge.web", "edge.shell.clock", "edge.typed"}), name
+    others = {path for path, names in files("edge").items() if any(under(name, {"edge.web", "aiohttp"}) for name in names)}
+    assert others - set(server) == {"edge/commands/web.py"}
+
+
 def test_modules_stay_below_400_lines_and_near_120() -> None:
     lengths = sorted(
         len(p.read_text("utf-8").splitlines()) for f in ("edge", "drivers", "simulator") for p in (ROOT / f).rglob("*.py")
@@ -64,7 +76,7 @@ def test_modules_stay_below_400_lines_and_near_120() -> None:
 
 
 def test_help_imports_no_library_of_the_daemon() -> None:
-    heavy = ["pydantic", "paho", "ruamel", "gpiozero", "apscheduler", "sqlite3"]
+    heavy = ["pydantic", "paho", "aiohttp", "asyncio", "ruamel", "gpiozero", "apscheduler", "sqlite3"]
     script = f"import sys; from edge.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nprint([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "[]"

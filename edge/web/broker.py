@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from dataclasses import dataclass
 
 from edge.shell.clock import Clock
 
 CONNECT_S = 5.0
 LOOK_S = 1.0  # what was seen of the broker is believed for so long, however often /health is asked
-READ_BYTES = 65_536
+READ_BYTES = 65_536  # at once
+SOCKET_BUFFER = 65_536  # of the kernel's, each way and on both sides of a link: whoever is slow holds up little
+
+
+def small_buffers(transport: asyncio.BaseTransport | None) -> None:
+    """Keep the kernel from growing this connection's buffers to megabytes when it is not read."""
+    plug = None if transport is None else transport.get_extra_info("socket")
+    if plug is not None:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
 
 
 class BrokerAway(Exception):
@@ -41,7 +51,8 @@ class Broker:
         """A new connection; asyncio gives it TCP_NODELAY. Raises BrokerAway."""
         try:
             async with asyncio.timeout(CONNECT_S):
-                streams = Streams(*await asyncio.open_connection(self._host, self._port, limit=READ_BYTES))
+                streams = Streams(*await asyncio.open_connection(self._host, self._port, limit=READ_BYTES // 4))
+                small_buffers(streams.writer.transport)
         except OSError as error:  # TimeoutError is one
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             text = (f"no broker answers at {self} ({reason or 'it took too long'}): start mosquitto, or name another"

@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from edge.web import packets
-from edge.web.broker import READ_BYTES, Broker, BrokerAway, Streams
+from edge.web.broker import READ_BYTES, Broker, BrokerAway, Streams, small_buffers
 from edge.web.counts import Counts
 from edge.web.door import FAILURES, WITHIN_S, Door
 
@@ -27,7 +26,6 @@ STALLED_S = 60.0  # so is one that takes nothing for so long
 HEARTBEAT_S = 30.0  # a NAT forgets a silent connection after a minute or more
 GOODBYE_S = 5.0
 LARGEST_MESSAGE = 256 * 1024
-SEND_BUFFER = 128 * 1024  # the kernel's, for each phone: one that reads slowly holds up no more than that
 
 log = logging.getLogger("edge.web")
 
@@ -71,28 +69,34 @@ class Carrier:
         self._most = most
         self._numbers = itertools.count(1)
         self._links: dict[web.WebSocketResponse, web.BaseRequest] = {}
+        self._stopping = False
         counts.gauge("links", "links to the broker that are open", lambda: len(self._links))
         counts.gauge("shut_out_addresses", "addresses kept out for failed logins", door.shut)
 
     @property
     def full(self) -> bool:
         """Whether there is room for no more."""
-        return len(self._links) >= self._most
+        return self._stopping or len(self._links) >= self._most
 
     async def carry(self, request: web.BaseRequest, address: str) -> web.WebSocketResponse:
         """One link, from the handshake to its end. The request has been found good; `address` is what counts."""
         ws = web.WebSocketResponse(
-            protocols=("mqtt",), heartbeat=HEARTBEAT_S, max_msg_size=LARGEST_MESSAGE, timeout=GOODBYE_S
+            protocols=("mqtt",), heartbeat=HEARTBEAT_S, timeout=GOODBYE_S,
+            max_msg_size=LARGEST_MESSAGE + 1,  # aiohttp takes less than this of a plain message
         )
         with self._entered(ws, request):
             await ws.prepare(request)
-            _small_buffer(request)
+            small_buffers(request.transport)
             name = f"link {next(self._numbers)} from {address}"
             self._counts.add("links_total")
             try:
                 end = await self._through(ws, address, name)
             except _Over as over:
                 end = over.end
+            except ConnectionError:  # to the phone: what the broker's says is heard elsewhere
+                end = PHONE_LEFT
+            if self._stopping:
+                end = STOPPED
             await _part(ws, request, end)
             self._counts.add("links_ended_total", f'reason="{end.reason}"')
             log.info("%s ended: %s", name, end.text or "the phone left")
@@ -100,6 +104,7 @@ class Carrier:
 
     async def close(self, within_s: float) -> None:
         """Part from every phone; whoever does not say goodbye in time is dropped."""
+        self._stopping = True
         if self._links:
             text = STOPPED.text.encode()
             partings = [asyncio.create_task(ws.close(code=STOPPED.code, message=text)) for ws in self._links]
@@ -125,7 +130,7 @@ class Carrier:
             try:
                 streams = await self._broker.open()
             except BrokerAway as away:
-                log.warning("%s of %s: %s", name, user or "nobody", away)
+                log.warning("%s of %s: %s", name, user, away)
                 raise _Over(AWAY) from away
             try:
                 answer = await _login(streams, first)
@@ -136,8 +141,8 @@ class Carrier:
         try:
             self._count("to_broker", len(first))
             await self._down(ws, answer)
-            if packets.refusal(answer):
-                raise _Over(REFUSED)
+            if code := packets.refusal(answer):
+                raise _Over(AWAY if code in packets.UNAVAILABLE else REFUSED)
             return await self._both_ways(ws, streams)
         finally:
             streams.writer.close()
@@ -146,12 +151,12 @@ class Carrier:
         code = packets.refusal(answer)
         if code is None:
             self._counts.add("logins_total")
-            log.info("%s: %s", name, user or "nobody")
+            log.info("%s: %s", name, user)
         elif code in packets.UNAVAILABLE:
-            log.warning("%s of %s: the broker takes nobody now (code %d)", name, user or "nobody", code)
+            log.warning("%s of %s: the broker takes nobody now (code %d)", name, user, code)
         else:
             self._counts.add("failed_logins_total")
-            log.warning("%s: the broker refused the login of %s (code %d)", name, user or "nobody", code)
+            log.warning("%s: the broker refused the login of %s (code %d)", name, user, code)
             if self._door.failed(address):
                 log.warning("%s: %d logins failed within %g s; no more are taken from there", name, FAILURES, WITHIN_S)
 
@@ -171,16 +176,18 @@ class Carrier:
 
     async def _from_phone(self, ws: web.WebSocketResponse, writer: asyncio.StreamWriter) -> End:
         while True:
-            message = await ws.receive()
-            if message.type is not WSMsgType.BINARY:
-                return _ending(ws, message.type)
-            self._count("to_broker", len(message.data))
-            writer.write(message.data)
             try:
-                async with asyncio.timeout(STALLED_S):
-                    await writer.drain()
-            except OSError:  # reset, or TimeoutError
-                return AWAY
+                data = await _received(ws)
+            except _Over as over:
+                return over.end
+            self._count("to_broker", len(data))
+            writer.write(data)
+            if writer.transport.get_write_buffer_size():
+                try:
+                    async with asyncio.timeout(STALLED_S):
+                        await writer.drain()
+                except OSError:  # reset, or TimeoutError
+                    return AWAY
 
     async def _from_broker(self, reader: asyncio.StreamReader, ws: web.WebSocketResponse) -> End:
         while True:
@@ -209,10 +216,7 @@ async def _first(ws: web.WebSocketResponse) -> tuple[bytes, str]:
     try:
         async with asyncio.timeout(FIRST_PACKET_S):
             while (whole := packets.connect(data)) is None:
-                message = await ws.receive()
-                if message.type is not WSMsgType.BINARY:
-                    raise _Over(_ending(ws, message.type))
-                data += message.data
+                data += await _received(ws)
         user = packets.user_of(data, whole)
     except TimeoutError:
         raise _Over(LATE) from None
@@ -240,11 +244,18 @@ async def _login(streams: Streams, first: bytes) -> bytes:
     return answer
 
 
-def _ending(ws: web.WebSocketResponse, kind: WSMsgType) -> End:
-    """What it means that something else than a binary message came from the phone."""
-    if kind is WSMsgType.TEXT:
-        return TEXT
-    return TOO_LARGE if ws.close_code == WSCloseCode.MESSAGE_TOO_BIG else PHONE_LEFT
+async def _received(ws: web.WebSocketResponse) -> bytes:
+    """The phone's next message. Raises _Over when there is none, or none that is taken."""
+    message = await ws.receive()
+    if message.type is WSMsgType.BINARY:
+        data: bytes = message.data
+        if len(data) > LARGEST_MESSAGE:
+            raise _Over(TOO_LARGE)
+        return data
+    if message.type is WSMsgType.TEXT:
+        raise _Over(TEXT)
+    large = isinstance(message.data, WebSocketError) and message.data.code == WSCloseCode.MESSAGE_TOO_BIG
+    raise _Over(TOO_LARGE if large else PHONE_LEFT)
 
 
 async def _part(ws: web.WebSocketResponse, request: web.BaseRequest, end: End) -> None:
@@ -258,9 +269,3 @@ def _drop(request: web.BaseRequest) -> None:
     """Nothing more goes to this phone, not even what waits to be sent."""
     if request.transport is not None:
         request.transport.abort()
-
-
-def _small_buffer(request: web.BaseRequest) -> None:
-    plug = request.get_extra_info("socket")
-    if plug is not None:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

@@ -14,6 +14,7 @@ from edge.shell.clock import Clock
 FAILURES = 10
 WITHIN_S = 60.0
 ADDRESSES = 10_000  # remembered at most: the address that failed longest ago is forgotten first
+LOCAL = (ipaddress.ip_network("fc00::/7"), ipaddress.ip_network("fe80::/10"))
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
@@ -21,7 +22,8 @@ DEFAULT_PORT = {"http": ":80", "https": ":443"}
 class Door:
     """Counts failed logins by address; one login of an address goes at a time, so that none slips past the count.
 
-    An address is a client's IPv4 address, or the /64 network of its IPv6 address: any host has a whole one of those.
+    An address is a client's IPv4 address or the /64 network of its IPv6 address, since whoever comes over the Internet
+    has a whole one of those; of a local IPv6 address it is the address itself, since there a /64 is the whole village.
     """
 
     def __init__(self, clock: Clock, origins: Collection[str] = ()) -> None:
@@ -92,4 +94,6 @@ def _counted(text: str) -> str:
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
+    if any(address in network for network in LOCAL):
+        return str(address)
     return str(ipaddress.ip_network((address, 64), strict=False))

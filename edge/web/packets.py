@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 CONNECT = 0x10
 CONNACK = 0x20
-LARGEST_CONNECT = 65_536
+LARGEST_CONNECT = 16_384
 UNAVAILABLE = {3, 0x88, 0x89}  # the broker's own trouble, in 3.1.1 and 5: no login has failed by it
 
 

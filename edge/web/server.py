@@ -157,6 +157,9 @@ class PageServer:
         if "mqtt" not in [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]:
             self._refuse("subprotocol")
             return answers.of_text("the WebSocket's subprotocol must be mqtt", 400)
+        if not web.WebSocketResponse(protocols=("mqtt",)).can_prepare(request):
+            self._refuse("handshake")
+            return answers.of_text("this is no handshake of a WebSocket (RFC 6455)", 400)
         if self._carrier.full:
             self._refuse("full", "there are as many links as are carried at once")
             return answers.of_text("too many links: try again later", 503, {"Retry-After": "30"})

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.web.assets import Assets
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
@@ -60,6 +62,10 @@ def test_the_wheel_has_everything_and_nothing_else(wheel: Path) -> None:
         if path.suffix in {".py", ".sql", ".yaml"}
     }
     assert wanted <= names
+    page = ROOT / "edge" / "web" / "page"
+    pages = {path.relative_to(ROOT).as_posix() for path in page.rglob("*") if path.is_file()}
+    assert {"edge/web/page/index.html", "edge/web/page/vendor/lit-html.js", "edge/web/page/vendor/LICENSES.md"} <= pages
+    assert pages <= names
     configs = {f"edge/config/{path.relative_to(ROOT / 'config')}" for path in (ROOT / "config").rglob("*.yaml")}
     assert {"edge/config/nguyen-ly.yaml", "edge/config/tariffs/public-lighting.yaml"} <= configs
     assert configs <= names
@@ -79,6 +85,17 @@ def test_what_is_installed_reads_its_own_files(scripts: Path) -> None:
     assert Path(example).is_relative_to(scripts.parent)
     done = run(scripts / "village-edge", "check", example)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_installed_serves_its_own_page(scripts: Path) -> None:
+    code = (
+        "from edge.web.assets import PAGE, Assets; a = Assets(); print(PAGE); print(a.page);"
+        " print(len(a.find('/').body), len(a.find('/app/main.js').packed))"
+    )
+    folder, page, sizes = run(scripts / "python", "-c", code).stdout.splitlines()
+    assert Path(folder).is_relative_to(scripts.parent)
+    assert page == Assets().page
+    assert all(int(size) > 500 for size in sizes.split())
 
 
 def test_a_checkout_reads_the_files_where_they_stand() -> None:
