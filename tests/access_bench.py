@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -130,16 +130,24 @@ class Phone:
     def _on_publish(self, _client: object, _data: object, mid: int, code: Any, _more: object) -> None:
         self._answers[mid] = code
 
-    def say(self, topic: str, payload: str | bytes, retain: bool = False, qos: int = 1) -> int:
+    def say(self, topic: str, payload: str | bytes, retain: bool = False) -> int:
         """Publish, and wait until the broker has answered; its reason code (with MQTT 3.1.1 always 0)."""
-        mid = self.client.publish(topic, payload, qos, retain).mid
-        until(lambda: mid in self._answers, 5, f"the broker's answer to {topic}")
-        return int(self._answers[mid].value)
+        return self.say_all({topic: payload}, retain)[topic]
+
+    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False) -> dict[str, int]:
+        """Publish these by topic, and wait until the broker has answered each; its reason codes, likewise."""
+        mids = {topic: self.client.publish(topic, payload, 1, retain).mid for topic, payload in messages.items()}
+        until(lambda: all(mid in self._answers for mid in mids.values()), 20, "the broker's answers")
+        return {topic: int(self._answers[mid].value) for topic, mid in mids.items()}
 
     def heard(self, topic: str) -> list[bytes]:
         """The payloads that came on a topic."""
         return [payload for name, payload, _ in self.messages if name == topic]
 
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+
+def close_all(phones: Sequence[Phone]) -> None:
+    """Part from the broker; all at once, for each takes paho a while."""
+    for phone in phones:
+        phone.client.disconnect()
+    for phone in phones:
+        phone.client.loop_stop()

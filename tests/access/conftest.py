@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access_bench import GuardedBroker, Login, Phone, broker_folder, village_config
+from access_bench import GuardedBroker, Login, Phone, broker_folder, close_all, village_config
 
 
 @pytest.fixture
@@ -36,5 +36,4 @@ def phone() -> Iterator[Callable[..., Phone]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    close_all(made)
