@@ -77,6 +77,10 @@ class GuardedBroker(Mosquitto):
         """One of the commands, on this broker's directory."""
         return edge.cli.main([command, *arguments, "--dir", str(self.dir)])
 
+    def reloads(self) -> int:
+        """How often it has read its users and its list anew."""
+        return self.log.read_text("utf-8", "replace").count("Reloading config.")
+
     def pair(self, capsys: Any, *arguments: str) -> Login:
         """Let a phone in, and read its code."""
         capsys.readouterr()
@@ -84,6 +88,31 @@ class GuardedBroker(Mosquitto):
         found = ADDRESS.search(capsys.readouterr().out)
         assert found is not None
         return Login(found[1], found[2])
+
+
+class District:
+    """A district's broker, and its villages' cabinets by site. Only `start` makes any of them run."""
+
+    def __init__(self, folder: Path, *more: str) -> None:
+        self.folder = folder
+        self.broker = GuardedBroker(folder / "district")
+        where = ["--page", "https://den.example.vn", "--address", f"127.0.0.1:{self.broker.port}"]
+        self.broker.set_up("--district", "Huyện Thiệu Hóa", *where, *more)
+        self.cabinets: dict[str, GuardedBroker] = {}
+
+    @property
+    def card(self) -> Path:
+        return self.broker.dir / "district.json"
+
+    def join(self, site: str, config: Path) -> GuardedBroker:
+        """Bridge one more village, as its technician and the district's operator do."""
+        cabinet = self.cabinets[site] = GuardedBroker(self.folder / f"cabinet-{site}")
+        cabinet.set_up("--config", str(config), "--bridge", str(self.card))
+        self.accept(cabinet.dir / f"{site}.json")
+        return cabinet
+
+    def accept(self, entry: Path) -> None:
+        assert self.broker.run("broker", "--district", "--accept", str(entry)) == 0
 
 
 class Phone:

@@ -60,12 +60,15 @@ def rules(user: str, person: Person, at_district: bool, barred: Iterable[str] = 
                     yield "read", f"{root}/{LINK}"
 
 
-def out_topics(root: str) -> list[tuple[str, int]]:
-    """Everything that a controller tells, with its QoS, as filters below `root`."""
-    plain = [(f"{root}/{leaf}", 1) for leaf in ("status", "time", "about", "telemetry", "audit")]
-    qos = {"+/value": 0, "+/value/+": 0}
-    kinds = [(topic, qos.get(leaf, 1)) for leaf in ALL if leaf.startswith("+/") for topic in _spread(root, leaf)]
-    return [*plain, (f"{root}/alarm/+", 1), *kinds, (f"{root}/reply/+/+/#", 1)]
+def out_topics(root: str) -> list[str]:
+    """Everything that a controller tells, as filters below `root`."""
+    return [*(topic for leaf in ALL for topic in _spread(root, leaf)), f"{root}/reply/+/+/#"]
+
+
+def queued_topics(root: str) -> list[str]:
+    """What waits for a bridge that is away: few messages, which nothing that comes later makes good. All else that is
+    retained is told anew when the bridge is back, and an answer that comes late helps nobody."""
+    return [f"{root}/{leaf}" for leaf in ("alarm/+", "audit", "status", "about", "time")]
 
 
 def order_topics(root: str) -> list[str]:
@@ -88,14 +91,14 @@ def _controller(root: str, barred: Iterable[str]) -> Iterator[Rule]:
     for user in barred:
         yield from (("deny", f"{FAR}{root}/{kind}/+/{leaf}/{user}") for kind in KINDS for leaf in ("set", "lockout"))
         yield "deny", f"{root}/ask/{user}/+"
-    yield from (("write", topic) for topic, _ in out_topics(root))
+    yield from (("write", topic) for topic in out_topics(root))
     # It clears what is retained there, with an empty message.
     yield from (("readwrite", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
     yield from (("readwrite", FAR + topic) for topic in order_topics(root))
 
 
 def _bridge(root: str) -> Iterator[Rule]:
-    yield from (("write", topic) for topic, _ in out_topics(root))
+    yield from (("write", topic) for topic in out_topics(root))
     yield "write", f"{root}/{LINK}"
     yield from (("read", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
 

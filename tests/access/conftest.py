@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access_bench import GuardedBroker, Login, Phone, broker_folder, close_all, village_config
+from access_bench import District, GuardedBroker, Login, Phone, broker_folder, close_all, village_config
 
 
 @pytest.fixture
@@ -24,6 +24,16 @@ def cabinet(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Guarde
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def district(folder: Path) -> Iterator[District]:
+    """A district's broker; it runs, and no village has joined it."""
+    found = District(folder)
+    found.broker.start()
+    yield found
+    for broker in [found.broker, *found.cabinets.values()]:
+        broker.stop()
 
 
 @pytest.fixture

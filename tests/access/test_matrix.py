@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access_bench import GuardedBroker, Login, Phone, village_config
+from access_bench import District, GuardedBroker, Login, Phone, village_config
 from support import until
 
 from edge.access.hashes import hashed
@@ -158,6 +158,37 @@ def at_cabinet(folder: Path, phone: MakePhone, capsys: pytest.CaptureFixture[str
         logins[login.user] = (login, role, OWN)
     yield Matrix(broker, phone, logins)
     broker.stop()
+
+
+@pytest.fixture
+def at_district(folder: Path, phone: MakePhone, capsys: pytest.CaptureFixture[str]) -> Iterator[Matrix]:
+    """Two villages' bridges; people of one, of both and of every village."""
+    district = District(folder)
+    logins = {}
+    for site in (OWN, OTHER):
+        cabinet = district.join(site, village_config(folder / site, site))
+        logins[site] = (Login(site, (cabinet.dir / "bridge-secret").read_text().strip()), "bridge", site)
+    for role, sites, words in (
+        ("head", OWN, ["--site", OWN]), ("technician", OTHER, ["--site", OTHER]), ("viewer", OWN, ["--site", OWN]),
+        ("head", f"{OWN}|{OTHER}", ["--site", OWN, "--site", OTHER]), ("district", ID, ["--every-site"]),
+        ("technician", ID, ["--every-site"]),
+    ):
+        login = district.broker.pair(capsys, "--name", "Chị Hoa", "--role", role, *words)
+        logins[login.user] = (login, role, sites)
+    assert len(logins) == 8
+    yield Matrix(district.broker, phone, logins)
+    district.broker.stop()
+
+
+@pytest.mark.parametrize("five", [False, True], ids=["3.1.1", "5"])
+def test_at_a_district_everybody_writes_what_is_his_to_write(at_district: Matrix, five: bool) -> None:
+    for user in at_district.logins:
+        at_district.written(user, five)
+
+
+@pytest.mark.parametrize("five", [False, True], ids=["3.1.1", "5"])
+def test_at_a_district_everybody_hears_what_is_his_to_hear(at_district: Matrix, five: bool) -> None:
+    at_district.read(five)
 
 
 @pytest.mark.parametrize("five", [False, True], ids=["3.1.1", "5"])
