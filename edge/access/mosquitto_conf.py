@@ -58,7 +58,7 @@ def _persistence(settings: Settings) -> list[str]:
 
 
 def _bridge(settings: Settings, folder: Path, secret: str) -> list[str]:
-    """At the district its session is clean: what was sent down while the link was away is nowhere and never carried out.
+    """At the district its session is clean: what is sent down while the link is away is nowhere, and never carried out.
     At the cabinet it is kept: that an alarm is over must go up, for the district retains it until then."""
     card, user = settings.district, settings.bridge
     assert card is not None
