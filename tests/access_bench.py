@@ -49,7 +49,7 @@ def village_config(folder: Path, site: str = "nguyen-ly", name: str = "Thôn Ngu
 
 
 class GuardedBroker(Mosquitto):
-    """A real mosquitto whose own configuration includes a broker directory, as Debian's does."""
+    """A real mosquitto whose own configuration is like Debian's, and includes a broker directory as the page says."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         """`folder` is made; the broker directory is `dir` below it. Nothing listens before `village-edge broker`."""
@@ -61,11 +61,14 @@ class GuardedBroker(Mosquitto):
         self.pid_file = folder / "run" / "mosquitto.pid"
         self.pid_file.parent.mkdir(exist_ok=True)
         self.pid_file.parent.chmod(0o777)
-        data = folder / "data"
+        self.data = data = folder / "data"
         data.mkdir(exist_ok=True)
         data.chmod(0o777)
+        included = folder / "conf.d"
+        included.mkdir(exist_ok=True)
+        (included / "village.conf").symlink_to(self.dir / "mosquitto.conf")
         self._config.write_text(
-            f"pid_file {self.pid_file}\npersistence_location {data}/\nconnection_messages true\ninclude_dir {self.dir}\n"
+            f"pid_file {self.pid_file}\npersistence true\npersistence_location {data}/\ninclude_dir {included}\n"
         )
 
     def set_up(self, *more: str) -> None:

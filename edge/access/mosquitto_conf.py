@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from edge.access.rights import LINK, order_topics, out_topics, queued_topics
@@ -65,9 +66,10 @@ def _bridge(settings: Settings, folder: Path, secret: str) -> list[str]:
     assert user is not None
     host, port = parted(card.broker)
     root = f"village/{settings.site}"
+    client = hashlib.sha256(secret.encode()).hexdigest()[:12]  # who could guess it could throw the bridge out
     lines = [
         f"# the district: {card.district}", "connection district", f"address {host}:{port}",
-        f"remote_clientid village-{settings.site}", f"remote_username {user}", f"remote_password {secret}",
+        f"remote_clientid village-{settings.site}-{client}", f"remote_username {user}", f"remote_password {secret}",
         "bridge_protocol_version mqttv311", "cleansession true", "local_cleansession false", "try_private true",
         "start_type automatic", "restart_timeout 2 30", f"keepalive_interval {KEEPALIVE_S}",
         "notifications true", f"notification_topic {root}/{LINK}",

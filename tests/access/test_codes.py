@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import zlib
@@ -12,6 +13,7 @@ import segno
 from access_bench import GuardedBroker, village_config
 
 from edge.access import qr
+from edge.access.hashes import fits
 
 ADDRESS = "http://192.168.1.20:8080/#user=bac-tu&token=2B4DcB6Qmj3GPjmqq9_5tg"
 HALVES = {" ": (1, 1), "▀": (0, 1), "▄": (1, 0), "█": (0, 0)}  # 1 is dark
@@ -89,9 +91,18 @@ def test_pair_shows_and_writes_the_code_of_the_address_that_it_prints(
     drawn = [line for line in out.splitlines() if line and set(line) <= set(HALVES)]
     assert on_terminal(drawn)[: len(wanted(address))] == wanted(address)
     assert in_picture(picture.read_bytes()) == wanted(address)
-    assert out.count(address.partition("token=")[2]) == 1
+    token = address.partition("token=")[2]
+    assert f"\nuser bac-tu, password {token}\n" in out
+    assert out.count(token) == 2
     assert broker.run("pair", "--name", "Cô Lan", "--role", "head") == 0
     assert "token=" not in capsys.readouterr().out
+    assert broker.run("pair", "--name", "Influx", "--role", "district", "--password-file", str(tmp_path / "influx")) == 0
+    program = (tmp_path / "influx").read_text().strip()
+    assert len(program) == 22
+    assert program not in capsys.readouterr().out
+    assert fits(program, json.loads((broker.dir / "users.json").read_text())["users"]["influx"]["hash"])
+    assert (tmp_path / "influx").stat().st_mode & 0o777 == 0o600
+    assert broker.run("pair", "--name", "X", "--role", "head", "--password-file", "x", "--text") == 1
     nowhere = tmp_path / "nowhere" / "qr.png"
     assert broker.run("pair", "--name", "Cô Lan", "--role", "head", "--png", str(nowhere)) == 1
     assert "take the code above" in capsys.readouterr().err
