@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +49,7 @@ def village_config(folder: Path, site: str = "nguyen-ly", name: str = "Thôn Ngu
 
 
 class GuardedBroker(Mosquitto):
-    """A real mosquitto whose own configuration includes a broker directory, as Debian's does."""
+    """A real mosquitto whose own configuration is like Debian's, and includes a broker directory as the page says."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         """`folder` is made; the broker directory is `dir` below it. Nothing listens before `village-edge broker`."""
@@ -61,11 +61,14 @@ class GuardedBroker(Mosquitto):
         self.pid_file = folder / "run" / "mosquitto.pid"
         self.pid_file.parent.mkdir(exist_ok=True)
         self.pid_file.parent.chmod(0o777)
-        data = folder / "data"
+        self.data = data = folder / "data"
         data.mkdir(exist_ok=True)
         data.chmod(0o777)
+        included = folder / "conf.d"
+        included.mkdir(exist_ok=True)
+        (included / "village.conf").symlink_to(self.dir / "mosquitto.conf")
         self._config.write_text(
-            f"pid_file {self.pid_file}\npersistence_location {data}/\nconnection_messages true\ninclude_dir {self.dir}\n"
+            f"pid_file {self.pid_file}\npersistence true\npersistence_location {data}/\ninclude_dir {included}\n"
         )
 
     def set_up(self, *more: str) -> None:
@@ -77,6 +80,10 @@ class GuardedBroker(Mosquitto):
         """One of the commands, on this broker's directory."""
         return edge.cli.main([command, *arguments, "--dir", str(self.dir)])
 
+    def reloads(self) -> int:
+        """How often it has read its users and its list anew."""
+        return self.log.read_text("utf-8", "replace").count("Reloading config.")
+
     def pair(self, capsys: Any, *arguments: str) -> Login:
         """Let a phone in, and read its code."""
         capsys.readouterr()
@@ -84,6 +91,31 @@ class GuardedBroker(Mosquitto):
         found = ADDRESS.search(capsys.readouterr().out)
         assert found is not None
         return Login(found[1], found[2])
+
+
+class District:
+    """A district's broker, and its villages' cabinets by site. Only `start` makes any of them run."""
+
+    def __init__(self, folder: Path, *more: str) -> None:
+        self.folder = folder
+        self.broker = GuardedBroker(folder / "district")
+        where = ["--page", "https://den.example.vn", "--address", f"127.0.0.1:{self.broker.port}"]
+        self.broker.set_up("--district", "Huyện Thiệu Hóa", *where, *more)
+        self.cabinets: dict[str, GuardedBroker] = {}
+
+    @property
+    def card(self) -> Path:
+        return self.broker.dir / "district.json"
+
+    def join(self, site: str, config: Path) -> GuardedBroker:
+        """Bridge one more village, as its technician and the district's operator do."""
+        cabinet = self.cabinets[site] = GuardedBroker(self.folder / f"cabinet-{site}")
+        cabinet.set_up("--config", str(config), "--bridge", str(self.card))
+        self.accept(cabinet.dir / f"{site}.json")
+        return cabinet
+
+    def accept(self, entry: Path) -> None:
+        assert self.broker.run("broker", "--district", "--accept", str(entry)) == 0
 
 
 class Phone:
@@ -130,16 +162,24 @@ class Phone:
     def _on_publish(self, _client: object, _data: object, mid: int, code: Any, _more: object) -> None:
         self._answers[mid] = code
 
-    def say(self, topic: str, payload: str | bytes, retain: bool = False, qos: int = 1) -> int:
+    def say(self, topic: str, payload: str | bytes, retain: bool = False) -> int:
         """Publish, and wait until the broker has answered; its reason code (with MQTT 3.1.1 always 0)."""
-        mid = self.client.publish(topic, payload, qos, retain).mid
-        until(lambda: mid in self._answers, 5, f"the broker's answer to {topic}")
-        return int(self._answers[mid].value)
+        return self.say_all({topic: payload}, retain)[topic]
+
+    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False) -> dict[str, int]:
+        """Publish these by topic, and wait until the broker has answered each; its reason codes, likewise."""
+        mids = {topic: self.client.publish(topic, payload, 1, retain).mid for topic, payload in messages.items()}
+        until(lambda: all(mid in self._answers for mid in mids.values()), 20, "the broker's answers")
+        return {topic: int(self._answers[mid].value) for topic, mid in mids.items()}
 
     def heard(self, topic: str) -> list[bytes]:
         """The payloads that came on a topic."""
         return [payload for name, payload, _ in self.messages if name == topic]
 
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+
+def close_all(phones: Sequence[Phone]) -> None:
+    """Part from the broker; all at once, for each takes paho a while."""
+    for phone in phones:
+        phone.client.disconnect()
+    for phone in phones:
+        phone.client.loop_stop()

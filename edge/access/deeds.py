@@ -49,6 +49,8 @@ def accept(registry: Registry, entry: Entry, at: str) -> Registry:
         raise Impossible(f"{entry.user} is {known.name} of {whose} here; {OTHER_ID}")
     if known is not None and (known.role == "bridge") != (entry.role == "bridge"):
         raise Impossible(f"{entry.user} is {known.role} here, not {entry.role}; {OTHER_ID}")
+    if entry.role == "bridge" and entry.user != entry.site:
+        raise Impossible(f"{entry.user} cannot be the bridge of {entry.site}: a bridge has its village's id")
     if entry.hash is None:
         return put_out(registry, entry.user, at) if known is not None else registry
     if entry.user in registry.former and registry.former[entry.user].sites != [entry.site]:

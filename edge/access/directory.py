@@ -94,7 +94,7 @@ class Directory:
         files = [
             ("users.json", written(registry).decode(), 0o600), ("broker.json", written(settings).decode(), 0o600),
             ("passwords", "".join(passwords), shared),
-            ("access", access_list(registry.users, registry.former, REMARK), shared),
+            ("access", access_list(registry.users, registry.former, settings.kind == "district", REMARK), shared),
             *([("district-ca.pem", ca, shared)] if ca else []),
             *([] if secret is None else [(f"{settings.site}.json", self._bridge_entry(settings, secret, at), 0o600)]),
             *([] if settings.card is None else [("district.json", written(settings.card).decode(), 0o644)]),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from edge.access.rights import LINK, order_topics, out_topics
+from edge.access.rights import LINK, order_topics, out_topics, queued_topics
 from edge.access.settings import LOOPBACK, Settings, Tls, parted
 from edge.core.topics import FAR
 
@@ -58,22 +59,24 @@ def _persistence(settings: Settings) -> list[str]:
 
 
 def _bridge(settings: Settings, folder: Path, secret: str) -> list[str]:
-    """Clean sessions on both sides: what was sent while the link was away is nowhere, and is not carried out later."""
+    """At the district its session is clean: what is sent down while the link is away is nowhere, and never carried out.
+    At the cabinet it is kept: that an alarm is over must go up, for the district retains it until then."""
     card, user = settings.district, settings.bridge
     assert card is not None
     assert user is not None
     host, port = parted(card.broker)
     root = f"village/{settings.site}"
+    client = hashlib.sha256(secret.encode()).hexdigest()[:12]  # who could guess it could throw the bridge out
     lines = [
         f"# the district: {card.district}", "connection district", f"address {host}:{port}",
-        f"remote_clientid village-{settings.site}", f"remote_username {user}", f"remote_password {secret}",
-        "bridge_protocol_version mqttv311", "cleansession true", "try_private true", "start_type automatic",
-        "restart_timeout 2 30", f"keepalive_interval {KEEPALIVE_S}",
+        f"remote_clientid village-{settings.site}-{client}", f"remote_username {user}", f"remote_password {secret}",
+        "bridge_protocol_version mqttv311", "cleansession true", "local_cleansession false", "try_private true",
+        "start_type automatic", "restart_timeout 2 30", f"keepalive_interval {KEEPALIVE_S}",
         "notifications true", f"notification_topic {root}/{LINK}",
     ]  # fmt: skip
     if card.tls:
         own = f"bridge_cafile {folder / 'district-ca.pem'}"
         lines += ["bridge_capath /etc/ssl/certs" if card.ca is None else own, "bridge_tls_version tlsv1.2"]
-    lines += [f"topic {topic} out {qos}" for topic, qos in out_topics(root)]
+    lines += [f"topic {topic} out {int(topic in queued_topics(root))}" for topic in out_topics(root)]
     lines += [f'topic {topic} in 1 {FAR} ""' for topic in order_topics(root)]
     return [*lines, f"topic {root}/ask/+/+ in 1"]

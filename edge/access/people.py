@@ -14,13 +14,14 @@ from pydantic import Field
 from edge.access.hashes import HASH
 from edge.access.rights import PERSONS, ROLES
 from edge.core.site_base import Block
+from edge.core.site_checks import Flaw, spelled
 from edge.core.site_reading import read_block
 from edge.core.site_terms import Id, Name, Term, Wrong, read_id, shown, text
-from edge.shell.site_file import ConfigError, problems_of, text_of
+from edge.shell.site_file import LARGEST as LONG
+from edge.shell.site_file import ConfigError, Problem, problems_of, text_of
 from edge.shell.yaml_nodes import parse, plain
 
 _B = TypeVar("_B", bound=Block)
-LARGEST = 16 * 1024 * 1024  # bytes; a district of 1,000 users has about 300,000
 EVERY = "*"  # in the place of a site: all of a district's
 
 
@@ -86,8 +87,11 @@ class Entry(Block):
 
 def read(form: type[_B], path: Path, remedy: str) -> _B:
     """The file at `path` in that form; `remedy`: what to do if there is none. Raises ConfigError with every error."""
-    if (good := _read_at_once(form, path)) is not None:
+    good, flaws = _read_at_once(form, path)
+    if good is not None:
         return good
+    if flaws and path.stat().st_size > LONG:
+        raise ConfigError(str(path), [Problem(spelled(flaw.path), 1, 1, flaw.text) for flaw in flaws])
     root, faults = parse(text_of(path, remedy), remedy)
     found, flaws = (None, []) if root is None else read_block(form, plain(root))
     if found is None or faults or flaws:
@@ -95,15 +99,15 @@ def read(form: type[_B], path: Path, remedy: str) -> _B:
     return found
 
 
-def _read_at_once(form: type[_B], path: Path) -> _B | None:
+def _read_at_once(form: type[_B], path: Path) -> tuple[_B | None, list[Flaw]]:
     """What is good JSON. All else is read anew, node by node, for its lines; a district's file is too long for that."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-        data = None if len(raw) > LARGEST else json.loads(raw.decode("utf-8"), object_pairs_hook=_each_once)
-    except (OSError, ValueError, RecursionError):
-        return None
-    return read_block(form, data)[0]
+        data = json.loads(path.read_text("utf-8"), object_pairs_hook=_each_once)
+    except OSError:
+        return None, []
+    except (ValueError, RecursionError) as error:
+        return None, [Flaw((), f"this is no JSON ({error}); mend it there")]
+    return read_block(form, data)
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

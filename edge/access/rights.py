@@ -7,7 +7,7 @@ every subscription and looks at this list with each message that it delivers, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from edge.core.topics import FAR
@@ -30,37 +30,45 @@ ORDERS = ("+/set/+", "+/lockout/+", "ask/+/+")
 Rule = tuple[str, str]  # read, write, readwrite or deny; topic
 
 
-def access_list(users: Mapping[str, Person], former: Mapping[str, Former], remark: str) -> str:
-    """The whole file, beginning with `remark`."""
+def access_list(users: Mapping[str, Person], former: Mapping[str, Former], at_district: bool, remark: str) -> str:
+    """The whole file of a cabinet's broker, or a district's, beginning with `remark`."""
     barred = [user for user, gone in former.items() if gone.far]
     lines = [f"# {line}" for line in remark.splitlines()]
     for user, person in users.items():
         if person.hash is None:  # enters at the district
             continue
         lines += ["", f"# {person.name}, {person.role}", f"user {user}"]
-        lines += [f"topic {how} {topic}" for how, topic in rules(user, person.role, person.sites, barred)]
+        lines += [f"topic {how} {topic}" for how, topic in rules(user, person, at_district, barred)]
     return "\n".join(lines) + "\n"
 
 
-def rules(user: str, role: str, sites: Sequence[str], barred: Iterable[str] = ()) -> Iterator[Rule]:
-    """What this user may do; `barred`: users of the district whom the controller is not to hear any more."""
-    for site in sites:
+def rules(user: str, person: Person, at_district: bool, barred: Iterable[str] = ()) -> Iterator[Rule]:
+    """What this user may do; `barred`: users of the district whom the controller is not to hear any more.
+
+    Only at a district does the link tell that a village cannot be reached: at the cabinet it tells of the district.
+    """
+    for site in person.sites:
         root = f"village/{'+' if site == '*' else site}"
-        match role:
+        match person.role:
             case "controller":
                 yield from _controller(root, barred)
             case "bridge":
                 yield from _bridge(root)
             case _:
-                yield from _person(root, user, role)
+                yield from _person(root, user, person.role)
+                if at_district:
+                    yield "read", f"{root}/{LINK}"
 
 
-def out_topics(root: str) -> list[tuple[str, int]]:
-    """Everything that a controller tells, with its QoS, as filters below `root`."""
-    plain = [(f"{root}/{leaf}", 1) for leaf in ("status", "time", "about", "telemetry", "audit")]
-    qos = {"+/value": 0, "+/value/+": 0}
-    kinds = [(topic, qos.get(leaf, 1)) for leaf in ALL if leaf.startswith("+/") for topic in _spread(root, leaf)]
-    return [*plain, (f"{root}/alarm/+", 1), *kinds, (f"{root}/reply/+/#", 1)]
+def out_topics(root: str) -> list[str]:
+    """Everything that a controller tells, as filters below `root`."""
+    return [*(topic for leaf in ALL for topic in _spread(root, leaf)), f"{root}/reply/+/+/#"]
+
+
+def queued_topics(root: str) -> list[str]:
+    """What waits for a bridge that is away: few messages, which nothing that comes later makes good. All else that is
+    retained is told anew when the bridge is back, and an answer that comes late helps nobody."""
+    return [f"{root}/{leaf}" for leaf in ("alarm/+", "audit", "status", "about", "time")]
 
 
 def order_topics(root: str) -> list[str]:
@@ -70,8 +78,8 @@ def order_topics(root: str) -> list[str]:
 
 def _person(root: str, user: str, role: str) -> Iterator[Rule]:
     leaves = {"viewer": LOOKED_AT, "district": (*SEEN, "telemetry", "audit")}.get(role, (*ALL, *ORDERS))
-    yield from (("read", topic) for leaf in (*leaves, LINK) for topic in _spread(root, leaf))
-    yield "read", f"{root}/reply/{user}/#"
+    yield from (("read", topic) for leaf in leaves for topic in _spread(root, leaf))
+    yield "read", f"{root}/reply/{user}/+/#"
     if role in ("head", "technician"):
         yield from (("write", f"{root}/{kind}/+/set/{user}") for kind in KINDS)
     if role == "technician":
@@ -83,14 +91,14 @@ def _controller(root: str, barred: Iterable[str]) -> Iterator[Rule]:
     for user in barred:
         yield from (("deny", f"{FAR}{root}/{kind}/+/{leaf}/{user}") for kind in KINDS for leaf in ("set", "lockout"))
         yield "deny", f"{root}/ask/{user}/+"
-    yield from (("write", topic) for topic, _ in out_topics(root))
+    yield from (("write", topic) for topic in out_topics(root))
     # It clears what is retained there, with an empty message.
     yield from (("readwrite", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
     yield from (("readwrite", FAR + topic) for topic in order_topics(root))
 
 
 def _bridge(root: str) -> Iterator[Rule]:
-    yield from (("write", topic) for topic, _ in out_topics(root))
+    yield from (("write", topic) for topic in out_topics(root))
     yield "write", f"{root}/{LINK}"
     yield from (("read", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
 

@@ -9,7 +9,7 @@ from edge.core.site_base import Block
 from edge.core.site_terms import Id, Name, Term, Wrong, shown
 
 ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):([0-9]{1,5})")
-WEB = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[!-~]*)?")
+WEB = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
 LOOPBACK = re.compile(r"127\.[0-9.]+|localhost|::1")
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n")
 PID_FILE = "/run/mosquitto/mosquitto.pid"  # Debian's

@@ -13,25 +13,35 @@ from edge.access.settings import Settings
 
 SECRET = re.compile(r"(remote_password ).*")
 INCLUDED = Path("/etc/mosquitto/conf.d/village.conf")
-SHOWN = ("mosquitto.conf", "access")  # what else there is holds hashes
-MOST_LINES = 40
+SHOWN = ("mosquitto.conf", "district.json")  # what else there is holds hashes, or is long
+COUNTED = ("access",)
 
 
 def what_changed(folder: Path, settings: Settings, changes: Sequence[Change]) -> list[str]:
-    """A line for each file, and for those that people read what differs from before."""
+    """A line for each file, and of those that people read what differs from before."""
     whose = f"the village {settings.site}" if settings.kind == "cabinet" else f"the district {_district(settings)}"
     lines = [f"{folder}: the broker of {whose}"]
     for change in changes:
         state = "new" if change.before is None else "changed" if change.changed else "as it was"
         lines.append(f"  {_name(folder, change.path)}: {state}")
-        if change.changed and change.before is not None and change.path.name in SHOWN:
-            lines += [f"    {line}" for line in _difference(change.before, change.now)]
+        if change.changed and change.before is not None:
+            differing = _difference(change.before, change.now)
+            if change.path.name in SHOWN:
+                lines += [f"    {line}" for line in differing]
+            elif change.path.name in COUNTED:
+                more = sum(line.startswith("+") for line in differing)
+                lines[-1] += f" ({more} lines more, {len(differing) - more} fewer)"
     return lines
+
+
+def names_of(changes: Sequence[Change]) -> set[str]:
+    """The files that were written."""
+    return {change.path.name for change in changes if change.changed}
 
 
 def next_steps(folder: Path, settings: Settings, registry: Registry, changes: Sequence[Change]) -> list[str]:
     """What is left to do, in order."""
-    changed = {change.path.name for change in changes if change.changed}
+    changed = names_of(changes)
     fresh = any(change.path.name == "mosquitto.conf" and change.before is None for change in changes)
     if not changed:
         return ["nothing has changed"]
@@ -40,8 +50,6 @@ def next_steps(folder: Path, settings: Settings, registry: Registry, changes: Se
         steps.append(f"have mosquitto read it: sudo ln -s {folder / 'mosquitto.conf'} {INCLUDED}")
     if "mosquitto.conf" in changed or "district-ca.pem" in changed:
         steps.append("sudo systemctl restart mosquitto")
-    elif changed & {"passwords", "access"}:
-        steps.append("sudo systemctl reload mosquitto")
     if settings.kind == "cabinet" and settings.district is not None and f"{settings.site}.json" in changed:
         steps.append(f"give {folder / f'{settings.site}.json'} to the district's operator, who runs: "
                      f"sudo village-edge broker --district --accept {settings.site}.json")
@@ -62,9 +70,7 @@ def _name(folder: Path, path: Path) -> str:
 
 def _difference(before: str, now: str) -> list[str]:
     both = difflib.unified_diff(before.splitlines(), now.splitlines(), n=0, lineterm="")
-    lines = [
+    return [
         SECRET.sub(r"\1…", line) for line in both
         if line[:1] in "+-" and line[:3] not in ("+++", "---") and line[1:].strip()
     ]  # fmt: skip
-    more = len(lines) - MOST_LINES
-    return lines if more <= 0 else [*lines[:MOST_LINES], f"… and {more} lines more"]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.commands.pair import DIR
+from edge.commands.pair import DIR, reloaded
 from edge.typed import Failed, plainly
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ examples:
 exit status: 0 written, or as it was; 1 not, and why; 2 it was not understood
 """
 CONFIG = Path("/etc/village-edge/site.yaml")
+USERS = {"passwords", "access"}  # mosquitto takes these while it runs
+RESTARTED = {"mosquitto.conf", "district-ca.pem"}  # and these at its next start
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(args: argparse.Namespace, directory: Directory) -> int:
     from edge.access.setting_up import accepted, cabinet, district_settings
-    from edge.access.told import next_steps, what_changed
+    from edge.access.told import names_of, next_steps, what_changed
     from edge.core.topics import rfc3339
     from edge.shell.clock import SystemClock
 
@@ -95,4 +97,5 @@ def _write(args: argparse.Namespace, directory: Directory) -> int:
         changes = directory.write(settings, registry, rfc3339(SystemClock().now().wall))
     print("\n".join([*notes, *what_changed(directory.path, settings, changes)]))
     print("\n".join(next_steps(directory.path, settings, registry, changes)))
-    return 0
+    changed = names_of(changes)
+    return reloaded(settings) if changed & USERS and not changed & RESTARTED else 0

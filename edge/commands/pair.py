@@ -61,7 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--page", metavar="URL", help="the page that the code opens (default: this machine's address, port 8080)")
     add("--png", type=Path, metavar="FILE",
         help="write the code into a picture too; whoever has that can enter, so delete it when the phone is in")
-    add("--text", action="store_true", help="print the address under the code too, to be typed")
+    add("--text", action="store_true",
+        help="print what is in the code too: the address, and user and password for other apps")
+    add("--password-file", type=Path, metavar="FILE",
+        help="for a program in place of a phone: write the token into this file, and show no code")
     add("--remote", type=Path, metavar="FILE", help="the phone enters at the district, whose card FILE is")
     add("--list", action="store_true", help="list who may enter, and do nothing")
     add("--dir", type=Path, default=DIR, metavar="DIR", help=f"the broker directory (default: {DIR})")
@@ -132,6 +135,7 @@ def _pair(args: argparse.Namespace, directory: Directory) -> int:
     from edge.core.topics import rfc3339
     from edge.shell.clock import SystemClock
 
+    _can_draw(args)
     card = _card(args.remote)
     sites = (*args.site, *([EVERY] if args.every_site else []))
     now = rfc3339(SystemClock().now().wall)
@@ -142,7 +146,7 @@ def _pair(args: argparse.Namespace, directory: Directory) -> int:
         paired = pair(directory.registry(), settings, wish)
         page = _page(args.page, settings, card or settings.district if paired.far else None)
         directory.write(settings, paired.registry, now)
-    _show(args, paired, page)
+    (_show if args.password_file is None else _write)(args, paired, page)
     hand_over(Path() if args.png is None else args.png.parent, paired.entries)
     return reloaded(settings)
 
@@ -168,20 +172,48 @@ def _page(given: str | None, settings: Settings, card: Card | None) -> str:
     return page
 
 
+def _can_draw(args: argparse.Namespace) -> None:
+    """Look before anything is changed whether there will be a code. Raises Failed."""
+    if args.password_file is not None:
+        if args.png or args.text:
+            raise Failed(1, "--password-file is for programs, which need no code: leave --png and --text out")
+        return
+    try:
+        import segno  # noqa: F401
+    except ModuleNotFoundError:
+        raise Failed(1, "segno, which draws the code, is missing: install village-edge with its extra web") from None
+
+
+def _write(args: argparse.Namespace, paired: Paired, _page: str) -> None:
+    """For a program: the token in a file of its own."""
+    from edge.shell.files import replace_file
+
+    try:
+        replace_file(args.password_file, f"{paired.token}\n".encode(), mode=0o600)
+    except OSError as error:
+        raise Failed(1, f"{args.password_file} cannot be written ({error.strerror}): do it again where it can, with "
+                        f"--again {paired.user}") from error
+    print(f"{_who(args, paired)}\n{args.password_file}: the password, in its first line")
+
+
+def _who(args: argparse.Namespace, paired: Paired) -> str:
+    person = paired.person
+    of = "every village" if person.sites == ["*"] else ", ".join(person.sites)
+    again = "; the old token is void" if args.again else f"; {args.instead_of} is out" if args.instead_of else ""
+    return f"{person.name}: {person.role} of {of}, as user {paired.user}{again}"
+
+
 def _show(args: argparse.Namespace, paired: Paired, page: str) -> None:
     """Say who was let in, and print the code: the only time that the token is seen."""
     from edge.access.qr import terminal_lines, write_picture
 
     address = f"{page}/#user={paired.user}&token={paired.token}"
-    person = paired.person
-    of = "every village" if person.sites == ["*"] else ", ".join(person.sites)
-    again = "; the old token is void" if args.again else f"; {args.instead_of} is out" if args.instead_of else ""
-    print(f"{person.name}: {person.role} of {of}, as user {paired.user}{again}\n")
+    print(f"{_who(args, paired)}\n")
     print("\n".join(terminal_lines(address, colours=sys.stdout.isatty())))
     print(f"\nHold the phone's camera before this code. It opens {page} and is logged in.")
     print("It is shown this once. Whoever else photographs it can enter too: clear the screen afterwards.")
     if args.text:
-        print(f"\n{address}")
+        print(f"\n{address}\nuser {paired.user}, password {paired.token}")
     if args.png is not None:
         try:
             write_picture(args.png, address)

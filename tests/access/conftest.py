@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access_bench import GuardedBroker, Login, Phone, broker_folder, village_config
+from access_bench import District, GuardedBroker, Login, Phone, broker_folder, close_all, village_config
 
 
 @pytest.fixture
@@ -27,6 +27,16 @@ def cabinet(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Guarde
 
 
 @pytest.fixture
+def district(folder: Path) -> Iterator[District]:
+    """A district's broker; it runs, and no village has joined it."""
+    found = District(folder)
+    found.broker.start()
+    yield found
+    for broker in [found.broker, *found.cabinets.values()]:
+        broker.stop()
+
+
+@pytest.fixture
 def phone() -> Iterator[Callable[..., Phone]]:
     """Makes phones, and parts from them at the end."""
     made: list[Phone] = []
@@ -36,5 +46,4 @@ def phone() -> Iterator[Callable[..., Phone]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    close_all(made)
