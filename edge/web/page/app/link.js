@@ -9,7 +9,7 @@
 
    A new client for each attempt, so that no library's queue can hold a command until the link is back. */
 import { now } from "/app/clock.js";
-import { apply, dropAlarmsBefore } from "/app/store.js";
+import { apply, doubtStatus, dropAlarmsBefore } from "/app/store.js";
 
 const RETRY_MS = [300, 700, 1500];
 const LONG_AGO_MS = 20000; // a phone that slept longer trusts no socket
@@ -71,6 +71,7 @@ async function connect() {
 function connected() {
   attempts = 0;
   const at = now();
+  doubtStatus();
   const filters = [...FILTERS.map((leaf) => `village/+/${leaf}`), `village/+/reply/${who.user}/+`, ...more.keys()];
   client.subscribe(filters, { qos: 1 });
   setTimeout(() => link.phase === "up" && link.since >= at && dropAlarmsBefore(at), 10000);
