@@ -166,7 +166,7 @@ export function restore(kept, at) {
 
 /** At a new link nobody knows whether a controller still speaks, until its status has come again. */
 export function doubtStatus() {
-  for (const it of all.values()) it.status = "unknown";
+  for (const it of all.values()) Object.assign(it, { said: "unknown", bridge: null });
 }
 
 /** At a new link everything retained comes again: alarms that were last heard before it are over. */
