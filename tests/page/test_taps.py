@@ -38,7 +38,7 @@ def test_one_tap_switches_a_light_and_the_row_follows_what_is_observed(village: 
     before = len(commands_for(village, HALL))
     phone.device(HALL).get_by_role("button", name=f"{words('do.on')} Nhà văn hóa", exact=True).tap()
     phone.sees(HALL, LIT)
-    expect(phone.device(HALL).locator(".why")).to_contain_text(words("reason.override", by=words("you")))
+    expect(phone.device(HALL).locator(".why")).to_contain_text(words("override.ON", by=words("you")))
     assert village.ear.state("culture-house")["by"] == "head"
     phone.device(HALL).get_by_role("button", name=f"{words('do.off')} Nhà văn hóa", exact=True).tap()
     phone.sees(HALL, OFF)
