@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -36,6 +37,13 @@ STEADY = """async (hash) => {
   }
   await frames(2);
 }"""
+
+
+def words(key: str, language: str = "vi", catalogue: str = "", **named: object) -> str:
+    """What the page's catalogue says for a key."""
+    file = PAGE / "lang" / (f"{language}/{catalogue}.json" if catalogue else f"{language}.json")
+    text = str(json.loads(file.read_text("utf-8"))[key])
+    return re.sub(r"\{(\w+)\}", lambda m: str(named.get(m[1], m[0])), text)
 
 
 class Served:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -93,6 +94,11 @@ class Mosquitto:
     def kill(self) -> None:
         """End it without a word to anyone."""
         self._end(subprocess.Popen.kill)
+
+    def pause(self) -> None:
+        """It hangs until it is killed: links to it stay open, and nothing answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
         if self._process is not None:

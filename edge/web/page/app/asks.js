@@ -2,7 +2,7 @@
 
    Rejects with a Refused: .code is "offline" (not sent), "silent" (no answer in time), or the controller's own, with
    .answer. Several answers under way at once are told apart by their id. */
-import { link, publish, random } from "/app/link.js";
+import { greeted, link, publish, random } from "/app/link.js";
 import { listen } from "/app/store.js";
 
 export class Refused extends Error {
@@ -21,7 +21,7 @@ export function ask(village, name, fields = {}, seconds = 12) {
     const timer = setTimeout(() => settle(id, () => refused(new Refused("silent"))), seconds * 1000);
     open.set(id, { done, refused, timer });
     const message = { ...fields, id, reply_to: `village/${village.id}/reply/${link.user}/${client}` };
-    publish(`village/${village.id}/ask/${link.user}/${name}`, JSON.stringify(message))
+    greeted().then(() => publish(`village/${village.id}/ask/${link.user}/${name}`, JSON.stringify(message)))
       .catch(() => settle(id, () => refused(new Refused("offline"))));
   });
 }

@@ -4,12 +4,14 @@
    link.phase          "connecting", "up", "down", "refused" (the login is not valid)
    link.since          since when it is so (Unix ms); link.heard: when anything was last heard
    publish(topic, text, qos) → Promise; rejects when the link is not up: nothing is ever queued
+   greeted()           a Promise for what can wait until the broker has answered the login, or has not
    also(filter)        subscribes to more, from now on; returns what ends that
    watch(fn)           fn(whether the phase has changed) at each change of it, and of the picture
 
    A new client for each attempt, so that no library's queue can hold a command until the link is back. */
 import { now } from "/app/clock.js";
-import { apply, dropAlarmsBefore } from "/app/store.js";
+import { takeEarly } from "/app/early.js";
+import { apply, doubtStatus, dropAlarmsBefore } from "/app/store.js";
 
 const RETRY_MS = [300, 700, 1500];
 const LONG_AGO_MS = 20000; // a phone that slept longer trusts no socket
@@ -18,17 +20,12 @@ const FILTERS = ["status", "link", "time", "about", "+/+/state", "+/+/reading", 
 export const link = { phase: "connecting", since: now(), heard: null, user: null };
 const watchers = new Set();
 const more = new Map();
-let who, client, timer, attempts = 0, hiddenAt = null, early = null;
+let who, client, timer, attempts = 0, hiddenAt = null, greeting = null;
 
 export const watch = (fn) => (watchers.add(fn), () => watchers.delete(fn));
 
-/** Opens the socket before the library is there: on a slow link that saves two round trips. */
-export function openEarly() {
-  early = socket();
-}
-
 const address = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/mqtt`;
-const socket = () => new WebSocket(address(), ["mqtt"]);
+const socket = () => takeEarly() ?? new WebSocket(address(), ["mqtt"]);
 
 function become(phase) {
   if (link.phase === phase) return;
@@ -51,16 +48,17 @@ export function start(login) {
 async function connect() {
   clearTimeout(timer);
   const { default: mqtt } = await import("mqtt");
-  const first = early;
-  early = null;
+  doubtStatus();
+  greeting = nextGreeting();
+  const at = now(), first = link.phase === "connecting";
   const mine = (client = mqtt.connect(address(), {
     username: who.user, password: who.token, clientId: `${who.user}-${random(8)}`, protocolVersion: 4, clean: true,
     keepalive: 15, connectTimeout: 8000, reconnectPeriod: 0, resubscribe: false, queueQoSZero: false, manualConnect: true,
     timerVariant: "native", // its other timers are a worker made of a blob, which the page's policy forbids
-    createWebsocket: () => (first && first.readyState <= WebSocket.OPEN ? first : socket()),
+    createWebsocket: () => subscribing(socket(), first ? current(become) : null),
   }));
   const current = (fn) => (...args) => mine === client && fn(...args);
-  mine.on("connect", current(connected));
+  mine.on("connect", current(() => connected(at)));
   mine.on("message", current(heard));
   mine.on("error", current(failed));
   mine.on("close", current(closed));
@@ -68,14 +66,43 @@ async function connect() {
   mine.connect();
 }
 
-function connected() {
+function connected(at) {
   attempts = 0;
-  const at = now();
-  const filters = [...FILTERS.map((leaf) => `village/+/${leaf}`), `village/+/reply/${who.user}/+`, ...more.keys()];
-  client.subscribe(filters, { qos: 1 });
-  setTimeout(() => link.phase === "up" && link.since >= at && dropAlarmsBefore(at), 10000);
+  const mine = client;
+  setTimeout(() => mine === client && dropAlarmsBefore(at), 10000);
+  greeting.over();
   become("up");
 }
+
+/** Behind the login the subscription goes out at once, and so may a tap at the page's first link: what waits for the
+    broker's greeting comes a round trip later, which is felt on a slow link. A refused login leaves both without effect. */
+function subscribing(ws, become) {
+  const send = ws.send.bind(ws);
+  ws.send = (login) => {
+    delete ws.send;
+    send(login);
+    send(subscription([...FILTERS.map((leaf) => `village/+/${leaf}`), `village/+/reply/${who.user}/+`, ...more.keys()]));
+    become?.("up");
+  };
+  return ws;
+}
+
+/** MQTT 3.1.1, 3.8: SUBSCRIBE with QoS 1 and an id that the library comes to last. */
+function subscription(filters) {
+  const topics = filters.map((filter) => new TextEncoder().encode(filter));
+  const content = [0xff, 0xff, ...topics.flatMap((topic) => [topic.length >> 8, topic.length & 0xff, ...topic, 1])];
+  const length = content.length < 128 ? [content.length] : [(content.length & 0x7f) | 0x80, content.length >> 7];
+  return new Uint8Array([0x82, ...length, ...content]);
+}
+
+/** Ends when the broker has greeted this client, or will not. */
+function nextGreeting() {
+  let over;
+  const waits = new Promise((done) => { over = done; });
+  return { waits, over };
+}
+
+export const greeted = () => greeting?.waits;
 
 function heard(topic, payload) {
   link.heard = now();
@@ -98,6 +125,7 @@ function closed() {
 function drop() {
   const old = client;
   client = null;
+  greeting?.over();
   old?.end(true);
 }
 
@@ -117,7 +145,7 @@ function seenAgain() {
 
 export function publish(topic, text, qos = 1) {
   return new Promise((done, refused) => {
-    if (link.phase !== "up" || !client?.connected) refused(new Error("offline"));
+    if (link.phase !== "up" || !client) refused(new Error("offline"));
     else client.publish(topic, text, { qos, retain: false }, (error) => (error ? refused(error) : done()));
   });
 }

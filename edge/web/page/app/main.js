@@ -2,7 +2,7 @@
 import { render } from "lit-html";
 import * as session from "/app/session.js";
 import { every, now, setBy } from "/app/clock.js";
-import { link, openEarly, start, watch } from "/app/link.js";
+import { link, start, watch } from "/app/link.js";
 import { redraw } from "/app/screen.js";
 import { restore, snapshot } from "/app/store.js";
 import { load } from "/app/words.js";
@@ -20,7 +20,6 @@ async function begin() {
     render(view(), screen);
     return;
   }
-  openEarly();
   remembered();
   await load();
   addEventListener("hashchange", redraw);
@@ -34,6 +33,7 @@ async function begin() {
   start(who);
   setInterval(remember, KEEP_MS);
   addEventListener("pagehide", remember);
+  document.addEventListener("visibilitychange", () => document.hidden && remember()); // a phone may end it without a word
   if (isSecureContext && "serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});
 }
 

@@ -164,6 +164,11 @@ export function restore(kept, at) {
   }
 }
 
+/** At a new link nobody knows whether a controller still speaks, until its status has come again. */
+export function doubtStatus() {
+  for (const it of all.values()) Object.assign(it, { said: "unknown", bridge: null });
+}
+
 /** At a new link everything retained comes again: alarms that were last heard before it are over. */
 export function dropAlarmsBefore(at) {
   for (const it of all.values()) {
