@@ -9,10 +9,10 @@ import { also, link } from "/app/link.js";
 import { by } from "/app/reasons.js";
 import { redraw } from "/app/screen.js";
 import { listen } from "/app/store.js";
-import { load, t } from "/app/words.js";
+import { t } from "/app/words.js";
 import { key, read, said } from "/views/log-entry.js";
 
-export const catalogue = "log";
+export const catalogue = ["log", "alarms"]; // the latter for the names of alarms that were acknowledged
 export const stylesheet = "log";
 
 const DAY = 86400000;
@@ -25,7 +25,6 @@ let endings = [];
 
 export function entered({ village, path }) {
   left();
-  load("alarms").then(redraw); // for the names of alarms that were acknowledged
   begin(village, path.length === 2 ? path.join("/") : "");
   endings = [also(`village/${village.id}/audit`), listen(heard)];
 }
