@@ -3,6 +3,7 @@
    linkBar(village)  a line under the name; nothing while all is well
    list(village)     what needs attention, for the top of the home page */
 import { html, nothing } from "lit-html";
+import { now } from "/app/clock.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
@@ -10,6 +11,7 @@ import { address } from "/app/router.js";
 import { language, t } from "/app/words.js";
 
 const NAMED = 4;
+const SETTLED_MS = 5000; // what is retained has come by then
 const CONTRACT = 1; // of docs/mqtt.md: what a newer one means this page does not know
 
 export function linkBar(village) {
@@ -30,7 +32,7 @@ export const isFresh = (village) => link.phase === "up" && village?.status === "
 
 export function list(village) {
   const open = village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by);
-  const silent = isFresh(village) ? unheard(village) : [];
+  const silent = isFresh(village) && now() - link.since > SETTLED_MS ? unheard(village) : [];
   if (open.length + silent.length === 0) return nothing;
   return html`<section class="attention" aria-labelledby="attention-head">
     <h2 id="attention-head">${t("attention")}</h2>
