@@ -3,12 +3,15 @@
    linkBar(village)  a line under the name; nothing while all is well
    list(village)     what needs attention, for the top of the home page */
 import { html, nothing } from "lit-html";
+import { now } from "/app/clock.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
 import { address } from "/app/router.js";
 import { language, t } from "/app/words.js";
 
+const NAMED = 4;
+const SETTLED_MS = 5000; // what is retained has come by then
 const CONTRACT = 1; // of docs/mqtt.md: what a newer one means this page does not know
 
 export function linkBar(village) {
@@ -29,13 +32,26 @@ export const isFresh = (village) => link.phase === "up" && village?.status === "
 
 export function list(village) {
   const open = village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by);
-  if (open.length === 0) return nothing;
+  const silent = isFresh(village) && now() - link.since > SETTLED_MS ? unheard(village) : [];
+  if (open.length + silent.length === 0) return nothing;
   return html`<section class="attention" aria-labelledby="attention-head">
     <h2 id="attention-head">${t("attention")}</h2>
     <ul>${open.slice(0, 3).map((alarm) => row(village, alarm))}</ul>
     ${open.length > 3 ? html`<a class="more-of-it" href=${address("alarms")}>${t("all-alarms", { n: open.length })} ${icon("next")}</a>` : nothing}
+    ${silent.length ? html`<a class="alarm silent" href=${address("technician")}>${icon("offline")} <span>${t("not-heard", { names: shortened(silent) })}</span>${icon("next")}</a>` : nothing}
   </section>`;
 }
+
+/** Names of what the cabinet does not hear: meters, sensors, and outputs whose board or line says nothing. An alarm above
+    may say it too, but ends to stand there as soon as somebody knows of it. */
+function unheard(village) {
+  const measuring = [...village.of("meter"), ...village.of("sensor")].filter((device) => village.silent(device));
+  const driven = [...village.devices.values()].filter((device) => device.state?.observed === "unknown");
+  const told = new Set(village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by).map((a) => a.device));
+  return [...measuring, ...driven].filter((device) => !told.has(device.target)).map((device) => device.name);
+}
+
+const shortened = (names) => (names.length > NAMED ? `${names.slice(0, NAMED).join(", ")} … (${names.length})` : names.join(", "));
 
 function row(village, alarm) {
   return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>

@@ -16,6 +16,7 @@ import { load, t } from "/app/words.js";
 import * as home from "/views/home.js";
 
 const WAYS = [["home", "home"], ["lights", "light"], ["water", "water"], ["energy", "energy"], ["more", "more"]];
+const WAYS_OF_MANY = [["villages", "village"], ["more", "more"]];
 const VIEWS = ["lights", "programs", "water", "crops", "energy", "alarms", "log", "technician", "more", "villages"];
 const loaded = new Map([["home", home]]);
 let drawing = false, here = null, opened = null;
@@ -39,7 +40,7 @@ function chosen(wanted) {
 function draw() {
   const { village: wanted, view, path } = place();
   const village = chosen(wanted);
-  const name = village === null && store.villages().length > 1 ? "villages" : view;
+  const name = village === null && store.villages().length > 1 && view !== "more" ? "villages" : view;
   const context = { village, path, go };
   enter(name, context);
   render(frame(name, village, content(name, context)), document.getElementById("screen"));
@@ -48,7 +49,7 @@ function draw() {
 
 function enter(name, context) {
   const now = `${context.village?.id}/${name}/${context.path.join("/")}`;
-  if (now === here || (context.village === null && name !== "villages")) return;
+  if (now === here || (context.village === null && name !== "villages" && name !== "more")) return;
   const module = loaded.get(name);
   if (module === undefined) {
     bring(name);
@@ -143,7 +144,7 @@ function frame(name, village, inner) {
     <div class="bottom">
       ${undo()}
       ${village === null ? nothing : stopBar(village)}
-      <nav class="ways" aria-label=${t("ways")}>${WAYS.map(([view, drawing]) => way(view, drawing, name))}</nav>
+      <nav class="ways" aria-label=${t("ways")}>${ways(name, village)}</nav>
     </div>`;
 }
 
@@ -156,14 +157,15 @@ function top(name, village) {
   const many = store.villages().length > 1;
   const alarms = village === null ? 0 : village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by).length;
   return html`
-    ${name === "home" ? icon("village") : html`<a class="round" href=${address("home")} aria-label=${t("back")}>${icon("back")}</a>`}
+    ${name === "home" || village === null ? icon("village") : html`<a class="round" href=${address("home")} aria-label=${t("back")}>${icon("back")}</a>`}
     <p class="village">${many ? html`<a href="#/villages">${village?.name ?? t("app")}</a>` : village?.name ?? t("app")}</p>
     ${alarms === 0 ? nothing : html`<a class="badge" href=${address("alarms")} aria-label=${t("alarms-open", { n: alarms })}>${icon("alarm")} ${alarms}</a>`}`;
 }
 
-function way(view, drawing, name) {
-  const current = name === view || (view === "more" && !WAYS.some(([one]) => one === name));
-  return html`<a href=${address(view)} aria-current=${current ? "page" : "false"}>${icon(drawing)}<span>${t(`way.${view}`)}</span></a>`;
+function ways(name, village) {
+  const these = village === null && store.villages().length > 1 ? WAYS_OF_MANY : WAYS;
+  const current = these.some(([view]) => view === name) ? name : "more";
+  return these.map(([view, drawing]) => html`<a href=${address(view)} aria-current=${view === current ? "page" : "false"}>${icon(drawing)}<span>${t(`way.${view}`)}</span></a>`);
 }
 
 function undo() {

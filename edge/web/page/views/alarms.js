@@ -1,0 +1,105 @@
+/* What asks for a person: `#/alarms` has all that are open, the gravest first, and below those that are over and waits
+   only to be acknowledged; `#/alarms/<id>` has one: since when, what it means, what to do, and the way to say "I know". */
+import { html, nothing } from "lit-html";
+import { ask } from "/app/asks.js";
+import { ago, when } from "/app/format.js";
+import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
+import { by } from "/app/reasons.js";
+import { address } from "/app/router.js";
+import { redraw } from "/app/screen.js";
+import { has, language, t } from "/app/words.js";
+import { nameOf, pageOf } from "/views/where.js";
+
+export const catalogue = "alarms";
+export const stylesheet = "log";
+
+const FREES = { "flow-none": true, "flow-high": true, leak: true }; // edge/core/water_holds.py: what keeps something shut
+const asked = new Map(); // village and alarm → {phase, message}
+
+export const view = ({ village, path }) => (path.length === 0 ? all(village) : one(village, path[0]));
+
+export function left() {
+  asked.clear();
+}
+
+function all(village) {
+  const open = village.openAlarms;
+  const raised = open.filter((a) => a.state === "raised"), over = open.filter((a) => a.state === "cleared");
+  return html`<h1>${t("page.alarms")}</h1>
+    ${open.length > 0 ? nothing : html`<p class="message">${icon(village.status === "online" ? "ok" : "unknown")} ${t(village.status === "online" ? "alarms.none" : "alarms.none-known")}</p>`}
+    ${list(village, t("alarms.open"), raised)}${list(village, t("alarms.over"), over)}`;
+}
+
+const list = (village, title, alarms) => (alarms.length === 0 ? nothing : html`<section><h2>${title} <small>${alarms.length}</small></h2>
+  <ul>${alarms.map((alarm) => html`<li>${row(village, alarm)}</li>`)}</ul></section>`);
+
+function row(village, alarm) {
+  return html`<a class="alarm ${tone(alarm)}" href=${address("alarms", alarm.id)}>${icon(drawing(alarm))}
+    <span><b>${severity(alarm)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${known(alarm)}</small></span>${icon("next")}</a>`;
+}
+
+const tone = (alarm) => (alarm.state === "cleared" ? "over" : alarm.severity);
+const drawing = (alarm) => (alarm.state === "cleared" ? "ok" : alarm.severity === "info" ? "info" : "alarm");
+const severity = (alarm) => (alarm.state === "cleared" ? `${t("alarms.over-short")}:` : t(`severity.${alarm.severity}`));
+const known = (alarm) => (alarm.acknowledged_by ? ` · ${t("alarms.known", { by: by(alarm.acknowledged_by) })}` : "");
+
+function one(village, id) {
+  const alarm = village.alarms.get(id);
+  if (alarm === undefined) return gone(village, id);
+  const told = (what) => (has(`alarm.${what}.${alarm.kind}`) ? t(`alarm.${what}.${alarm.kind}`) : t("alarms.unknown-kind"));
+  return html`<h1 class="alarm ${tone(alarm)}">${icon(drawing(alarm))} <span>${severity(alarm)} ${alarm.text[language()]}</span></h1>
+    <p>${t("alarms.since", { time: when(alarm.at, village.zone), ago: ago(alarm.at) })}</p>
+    ${alarm.cleared_at === null ? nothing : html`<p>${icon("ok")} ${t("alarms.cleared", { time: when(alarm.cleared_at, village.zone) })}</p>`}
+    <p>${alarm.acknowledged_by ? t("alarms.acknowledged-by", { by: by(alarm.acknowledged_by) }) : t("alarms.not-acknowledged")}</p>
+    <h2>${t("alarms.means")}</h2><p class="plain">${told("means")}</p>
+    <h2>${t("alarms.do")}</h2><p class="plain">${told("do")}</p>
+    ${has(`alarm.tech.${alarm.kind}`) ? html`<details class="fold"><summary>${t("alarms.tech")}</summary><p>${told("tech")}</p></details>` : nothing}
+    ${device(village, alarm)}${acknowledge(village, alarm)}`;
+}
+
+function device(village, alarm) {
+  const page = pageOf(village, alarm.device);
+  return page === null ? nothing : html`<ul class="pages"><li><a href=${page}>${icon("home")} ${t("alarms.device", { name: nameOf(village, alarm.device) })} ${icon("next")}</a></li></ul>`;
+}
+
+function gone(village, id) {
+  const done = asked.get(`${village.id} ${id}`)?.phase === "done";
+  return html`<h1>${t("page.alarms")}</h1><p class="message" role="status">${icon(done ? "ok" : "info")} ${t(done ? "alarms.gone" : "alarms.gone-or-not-heard")}</p>
+    <p><a class="button" href=${address("alarms")}>${t("alarms.to-all")}</a></p>`;
+}
+
+function acknowledge(village, alarm) {
+  const it = asked.get(`${village.id} ${alarm.id}`);
+  if (alarm.acknowledged_by && it === undefined) return nothing;
+  const waiting = it?.phase === "waiting";
+  return html`<section class="ack"><p>${says(alarm)}</p>
+    ${alarm.acknowledged_by ? nothing : html`<button class="button main" ?disabled=${waiting || link.phase !== "up"} aria-busy=${waiting}
+      @click=${() => know(village, alarm)}>${icon("ok")} ${t("alarms.acknowledge")}</button>`}
+    <div role="status" aria-live="polite">${it === undefined ? nothing : html`<p class="outcome ${it.phase}">${icon(it.phase === "done" ? "ok" : waiting ? "clock" : "alarm")}
+      ${t(`alarms.ack-${it.phase}`, { message: it.message })}</p>`}</div></section>`;
+}
+
+/** What acknowledging does, before it is done: it may set something free that was stopped for safety. */
+function says(alarm) {
+  const kind = alarm.device.split("/")[0];
+  if (FREES[alarm.kind] && (kind === "pump" || kind === "valve")) return html`${t("alarms.ack-frees", { what: t(`alarms.the-${kind}`) })} <b>${t("alarms.ack-frees-first")}</b>`;
+  return alarm.state === "cleared" ? t("alarms.ack-ends") : t("alarms.ack-says");
+}
+
+async function know(village, alarm) {
+  const key = `${village.id} ${alarm.id}`;
+  const become = (phase, message = "") => {
+    asked.set(key, { phase, message });
+    redraw();
+  };
+  become("waiting");
+  try {
+    await ask(village, "alarm-ack", { alarm: alarm.id }, 5);
+    become("done");
+  } catch (error) {
+    if (error.code === "silent" || error.code === "offline") become(error.code);
+    else if (error.code === "unknown-alarm") become("gone");
+    else become("refused", error.message);
+  }
+}
