@@ -20,7 +20,7 @@ export function make(box, shown, gaps, touched) {
     scales: { x: { time: false, range: () => labels.range }, y: { range: (_, least, most) => figureRange(shown, least, most) } },
     axes: [
       { font: look.font, stroke: look.ink, size: look.rem * 1.9, gap: look.rem / 4, grid: { show: false }, ticks: { stroke: look.edge, size: 4 }, splits: (u) => labels.splits(u.bbox.width / devicePixelRatio, look.width(labels.widest)), values: (_, splits) => splits.map(labels.say) },
-      { font: look.font, stroke: look.ink, gap: look.rem / 3, grid: { stroke: look.edge, width: 1 }, ticks: { show: false }, space: look.rem * 2.5, size: (_, values) => look.rem * 0.6 + Math.max(0, ...(values ?? []).map(look.width)), values: (_, splits) => axisFigures(splits) },
+      { font: look.font, stroke: look.ink, gap: look.rem / 3, grid: { stroke: look.edge, width: 1 }, ticks: { show: false }, space: look.rem * 1.9, size: (_, values) => look.rem * 0.6 + Math.max(0, ...(values ?? []).map(look.width)), values: (_, splits) => axisFigures(splits) },
     ],
     bands: shown.kind === "band" ? [{ series: [3, 1], fill: look.soft }] : [],
     hooks: {
@@ -74,7 +74,7 @@ function barLabels({ points, each, zone }) {
     splits: (width, label) => {
       const most = Math.max(1, Math.floor(width / (label * 1.6)));
       const every = [1, 2, 5, 10, 15].find((n) => points.length / n <= most) ?? points.length;
-      return points.flatMap((_, n) => (every === 1 || n === 0 || ((n + 1) % every === 0 && n > 0) ? [n] : []));
+      return points.flatMap((_, n) => ((n + 1) % every === 0 || (n === 0 && every > 2) ? [n] : []));
     },
   };
 }
