@@ -97,13 +97,14 @@ function timeSplits(from, to, zone, most) {
 function figureRange({ zero, lines }, least, most) {
   const all = [least, most, ...lines.map((line) => line.at)].filter((x) => typeof x === "number" && Number.isFinite(x));
   if (all.length === 0) return [0, 1];
-  const low = Math.min(...all), high = Math.max(...all), room = (high - low || Math.abs(high) || 1) * 0.08;
+  const low = Math.min(...all), high = Math.max(...all), room = (high - low || Math.abs(high) || 12) * 0.08;
   return [zero !== false && low >= 0 ? 0 : low - room, high + room];
 }
 
 function axisFigures(splits) {
-  const step = Math.abs(splits[1] - splits[0]) || 1;
-  return splits.map((y) => number(y, Math.min(3, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))));
+  const isWhole = (x) => Math.abs(x - Math.round(x)) < 1e-6;
+  const digits = [0, 1, 2].find((n) => splits.every((y) => isWhole(y * 10 ** n))) ?? 3;
+  return splits.map((y) => number(y, digits));
 }
 
 function hatch(u, [from, to], look) {

@@ -8,18 +8,18 @@ import { html, nothing } from "lit-html";
 import { stale } from "/app/asked.js";
 import { ask } from "/app/asks.js";
 import { now } from "/app/clock.js";
-import { isoDay, money, number } from "/app/format.js";
+import { isoDay, number } from "/app/format.js";
 import { openSheet } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
 import { redraw } from "/app/screen.js";
 import { has, t } from "/app/words.js";
-import { begins, energy, monthNow, shift, spanOf } from "/views/energy-figures.js";
-import { kwhs, measured, paid, trouble } from "/views/energy-words.js";
+import { begins, energy, monthNow, paper, shift, spanOf } from "/views/energy-figures.js";
+import { dong, kwhs, measured, paid, trouble } from "/views/energy-words.js";
 
 const YEAR = 12;
 const FEW = 3;
-let all = false, last = null; // last: {key, was, phase, error}
+let all = false, last = null; // last: {key, phase, error; was, bill, before: the periods when it was put}
 
 export const entered = () => { all = false; last = null; };
 
@@ -29,49 +29,56 @@ export function section(village, meter) {
   if (periods === null) return html`<h2>${t("bill")}</h2>${trouble(error)}`;
   const shown = periods.filter((p) => p.from < now() && (p.kwh !== null || p.bill !== null)).reverse();
   return html`<h2>${t("bill")}</h2>
-    <ul class="bills">${(all ? shown : shown.slice(0, FEW + 1)).map((p) => card(village, meter, p))}</ul>
+    <ul class="bills">${(all ? shown : shown.slice(0, FEW + 1)).map((p) => card(village, meter, asPut(meter, p, periods), periods))}</ul>
     ${all || shown.length <= FEW + 1 ? nothing : html`<button class="button wide" @click=${() => { all = true; redraw(); }}>${t("bill.all", { n: shown.length })}</button>`}`;
 }
 
 const key = (meter, period) => `${meter.id} ${period.from}`;
 
-function card(village, meter, period) {
-  const enter = () => sheet(village, meter, period);
+/** What the controller took stands there at once; the difference comes with the next answer. */
+function asPut(meter, period, periods) {
+  if (last?.key !== key(meter, period) || last.bill === undefined || last.before !== periods) return period;
+  return { ...period, bill: last.bill, difference: null };
+}
+
+function card(village, meter, period, periods) {
+  const put = (figures, phase) => store(village, meter, period, periods, figures, phase);
+  const enter = () => sheet(village, meter, period, put);
   return html`<li class="tile" data-from=${isoDay(period.from, village.zone)}><h3>${spanOf(period, village.zone)}</h3>
     <p>${t("bill.counted", { kwh: kwhs(period.kwh), money: paid(meter, period.amount) })}</p>${measured(period)}
     ${period.bill === null ? nothing : html`<p>${t("bill.says", { what: said(period.bill) })}</p>`}
     ${["kwh", "amount"].map((kind) => difference(period, kind)).map((words) => (words === null ? nothing : html`<p class="state">${words}</p>`))}
     ${period.complete ? html`<button class="button" ?disabled=${link.phase !== "up"} @click=${enter}>${icon("edit")} ${t(period.bill === null ? "bill.enter" : "bill.change")}</button>` : html`<p class="why">${t("bill.running")}</p>`}
-    <div class="answer ${last?.key === key(meter, period) && last.phase === "failed" ? "bad" : ""}" aria-live="polite">${last?.key === key(meter, period) ? outcome(village, meter, period) : nothing}</div></li>`;
+    <div class="answer ${last?.key === key(meter, period) && last.phase === "failed" ? "bad" : ""}" aria-live="polite">${last?.key === key(meter, period) ? outcome(put) : nothing}</div></li>`;
 }
 
-const said = ({ kwh, amount }) => [kwh === null ? null : kwhs(kwh), amount === null ? null : money(amount)].filter((x) => x !== null).join(", ");
+const said = ({ kwh, amount }) => [kwh === null ? null : kwhs(kwh), amount === null ? null : dong(amount)].filter((x) => x !== null).join(", ");
 
 export function difference({ difference: by, kwh, amount }, kind) {
   const more = by?.[kind] ?? null, counted = kind === "kwh" ? kwh : amount;
   if (more === null) return null;
-  const figure = kind === "kwh" ? kwhs(Math.abs(more)) : money(Math.abs(more));
+  const figure = kind === "kwh" ? kwhs(Math.abs(more)) : dong(Math.abs(more));
   if (Math.abs(more) < (kind === "kwh" ? 0.05 : 0.5)) return t(`bill.equal.${kind}`);
   return t(more > 0 ? "bill.more" : "bill.less", { figure, share: counted > 0 ? ` (${number((Math.abs(more) / counted) * 100, 1)}\u00a0%)` : "" });
 }
 
-function outcome(village, meter, period) {
+function outcome(put) {
   if (last.phase === "waiting") return html`<p>${icon("clock")} ${t("waiting")}</p>`;
   if (last.phase === "failed") {
     const words = `bill.error.${last.error.code}`;
     return html`<p>${icon("alarm")} ${t(has(words) ? words : "bill.error", { message: last.error.message })}</p>`;
   }
   return html`<p>${icon("ok")} ${t(last.phase === "undone" ? "bill.undone" : "bill.stored")}${last.lost ? ` ${t("bill.not-on-card")}` : ""}</p>
-    ${last.phase === "undone" ? nothing : html`<button class="button" @click=${() => put(village, meter, period, last.was, "undone")}>${icon("undo")} ${t("undo")}</button>`}`;
+    ${last.phase === "undone" ? nothing : html`<button class="button" @click=${() => put(last.was, "undone")}>${icon("undo")} ${t("undo")}</button>`}`;
 }
 
 /** `figures`: {kwh, amount}, null where there is none. */
-async function put(village, meter, period, figures, phase = "stored") {
+async function store(village, meter, period, before, figures, phase = "stored") {
   const mine = (last = { key: key(meter, period), phase: "waiting" });
   redraw();
   try {
     const answer = await ask(village, "bill-put", { meter: meter.id, from: isoDay(period.from, village.zone), ...figures }, 6);
-    Object.assign(mine, { phase, was: { kwh: answer.was?.kwh ?? null, amount: answer.was?.amount ?? null }, lost: answer.stored === false });
+    Object.assign(mine, { phase, before, bill: paper(answer.bill), was: { kwh: answer.was?.kwh ?? null, amount: answer.was?.amount ?? null }, lost: answer.stored === false });
     stale(village, "energy");
   } catch (error) {
     Object.assign(mine, { phase: "failed", error });
@@ -91,17 +98,17 @@ export function typed(text, whole) {
   return whole ? Math.round(figure) : figure;
 }
 
-function sheet(village, meter, period) {
+function sheet(village, meter, period, put) {
   const at = { kwh: period.bill?.kwh ?? null, amount: period.bill?.amount ?? null };
   const texts = { kwh: at.kwh === null ? "" : number(at.kwh, 2), amount: at.amount === null ? "" : number(at.amount) };
   openSheet(t("bill.of", { name: meter.name }), (draw, close) => {
     const found = () => ({ kwh: typed(texts.kwh, false), amount: typed(texts.amount, true) });
-    const store = (figures) => { close(); put(village, meter, period, figures); };
+    const done = (figures) => { close(); put(figures); };
     const submit = (event) => {
       event.preventDefault();
       const figures = found();
       const wrong = ["kwh", "amount"].find((name) => Number.isNaN(figures[name])) ?? (figures.kwh === null && figures.amount === null ? "kwh" : undefined);
-      if (wrong === undefined) store(figures);
+      if (wrong === undefined) done(figures);
       else event.target.elements[wrong].focus();
     };
     const field = (name, label, unit) => html`<label class="field">${label}
@@ -110,9 +117,9 @@ function sheet(village, meter, period) {
       <p class="read" id=${`read-${name}`} aria-live="polite">${readAs(found()[name], unit)}</p>`;
     return html`<form class="bill-form" @submit=${submit}><p>${spanOf(period, village.zone)}</p>
       <p class="why">${t("bill.counted", { kwh: kwhs(period.kwh), money: paid(meter, period.amount) })}</p>
-      ${field("kwh", t("bill.kwh"), kwhs)}${field("amount", t("bill.amount"), money)}
+      ${field("kwh", t("bill.kwh"), kwhs)}${field("amount", t("bill.amount"), dong)}
       <button class="button main wide">${icon("ok")} ${t("bill.store")}</button>
-      ${period.bill === null ? nothing : html`<button type="button" class="button wide" @click=${() => store({ kwh: null, amount: null })}>${t("bill.remove")}</button>`}</form>`;
+      ${period.bill === null ? nothing : html`<button type="button" class="button wide" @click=${() => done({ kwh: null, amount: null })}>${t("bill.remove")}</button>`}</form>`;
   });
 }
 

@@ -7,6 +7,7 @@
    monthOf(village, meter, month) → {meter, month, before, days, daysBefore, error}
    against(found)           a month beside the one before, over as many whole days while it runs; `fair`: enough of both
                             was measured
+   isFair(period, …)        whether enough of each was measured
    sum(list)                of {kwh, amount, vat, estimated, measured}: null where one is null */
 import { wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
@@ -48,7 +49,8 @@ function periods(answer) {
 }
 
 const figure = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const paper = (x) => (typeof x === "object" && x !== null ? { kwh: figure(x.kwh), amount: figure(x.amount) } : null);
+/** A bill or a difference, or null. */
+export const paper = (x) => (typeof x === "object" && x !== null ? { kwh: figure(x.kwh), amount: figure(x.amount) } : null);
 
 function shape(raw) {
   const from = Date.parse(raw?.from), to = Date.parse(raw?.to);
@@ -90,4 +92,4 @@ function known(days) {
   return { ...sum(some), measured: days.reduce((total, p) => total + p.measured, 0) / Math.max(1, days.length) };
 }
 
-const isFair = (...both) => both.every((p) => p.kwh !== null && p.measured >= ENOUGH);
+export const isFair = (...both) => both.every((p) => p.kwh !== null && p.measured >= ENOUGH);

@@ -3,13 +3,13 @@ import { html, nothing } from "lit-html";
 import { wanted } from "/app/asked.js";
 import { chart } from "/app/chart.js";
 import { now } from "/app/clock.js";
-import { ago, date, dayStart, isoDay, quantity, weekday } from "/app/format.js";
+import { ago, date, dayStart, isoDay, weekday } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 import * as bill from "/views/energy-bill.js";
 import { against, begins, energy, monthNow, monthOf, shift } from "/views/energy-figures.js";
-import { compared, dayPoints, kwhs, measured, monthName, paid, stepper, trouble } from "/views/energy-words.js";
+import { compared, dayPoints, kwhs, measured, monthName, paid, stepper, trouble, watt } from "/views/energy-words.js";
 
 const DAY = 86400000;
 const back = { days: 0, months: 0, years: 0 };
@@ -29,7 +29,7 @@ function power(village, meter) {
   const from = dayStart(today + DAY / 2 - back.days * DAY, zone), to = dayStart(from + 1.5 * DAY, zone);
   const span = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: "auto" };
   const { answer, error } = wanted(village, "history", { device: meter.target, quantity: "power_w", ...span }, back.days === 0 ? 60 : 3600);
-  const points = Array.isArray(answer?.points) ? answer.points.filter((p) => Array.isArray(p) && p.every(Number.isFinite)) : null;
+  const points = Array.isArray(answer?.points) ? answer.points.filter((p) => Array.isArray(p) && p.length === 4 && p.every(Number.isFinite)) : null;
   const label = back.days === 0 ? t("energy.today") : `${weekday(from, zone)} ${date(from, zone)}`;
   return html`<p class="now">${icon("energy")} ${atNow(village, meter)}</p>
     ${stepper(label, steps("days"), points === null ? trouble(error)
@@ -38,7 +38,7 @@ function power(village, meter) {
 
 function atNow(village, meter) {
   const watts = village.figure(meter, "power_w");
-  if (watts !== null) return t("energy.now", { power: quantity(watts, "W") });
+  if (watts !== null) return t("energy.now", { power: watt(watts) });
   return meter.reading ? t("energy.now-lost", { ago: ago(meter.reading.at) }) : t("energy.now-unknown");
 }
 

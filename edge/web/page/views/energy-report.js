@@ -4,14 +4,14 @@
    view(village, month), entered() */
 import { html, nothing, svg } from "lit-html";
 import { now } from "/app/clock.js";
-import { clock, date, dayMonth, money, number } from "/app/format.js";
+import { clock, date, dayMonth, number } from "/app/format.js";
 import { openSheet } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 import { difference } from "/views/energy-bill.js";
 import { against, begins, energy, meters, monthOf, shift, spanOf, sum } from "/views/energy-figures.js";
-import { kwhs, monthName, more, paid, percent, trouble } from "/views/energy-words.js";
+import { dong, kwhs, monthName, more, paid, percent, trouble } from "/views/energy-words.js";
 
 let copied = "";
 
@@ -51,7 +51,7 @@ function total(all) {
   const cost = priced(all).length ? sum(priced(all).map((one) => one.month)) : null;
   return html`<section class="sum"><h2>${t("report.total")}</h2><table>
     ${row(t("report.energy"), kwhs(months.kwh))}
-    ${cost === null ? nothing : html`${row(t("report.amount"), money(cost.amount))}${row(t("report.vat"), money(cost.vat))}`}
+    ${cost === null ? nothing : html`${row(t("report.amount"), dong(cost.amount))}${row(t("report.vat"), dong(cost.vat))}`}
     ${before === null ? nothing : row(t("report.before"), kwhs(before.kwh))}</table></section>`;
 }
 
@@ -61,7 +61,7 @@ function sheetOf(village, one) {
   return html`<section><h2>${meter.name}</h2><div class="meter-report"><table>
     ${row(t("report.energy"), html`${kwhs(month.kwh)}${month.estimated > 0 ? html`<br><small>${t("energy.estimated", { kwh: kwhs(month.estimated) })}</small>` : nothing}`)}
     ${row(t("report.amount"), paid(meter, month.amount))}
-    ${month.vat === null ? nothing : row(t("report.vat-of", { percent: month.vat_percent === null ? "" : `${number(month.vat_percent, 1)}\u00a0%` }), money(month.vat))}
+    ${month.vat === null ? nothing : row(t("report.vat-of", { percent: month.vat_percent === null ? "" : `${number(month.vat_percent, 1)}\u00a0%` }), dong(month.vat))}
     ${row(t("report.before"), kwhs(before?.kwh ?? null))}
     ${words === null ? nothing : row(beside.days === null ? t("report.against") : t("report.against-to", { n: beside.days }), words)}
     ${row(t("report.measured"), percent(month.measured))}
@@ -73,7 +73,7 @@ function bill(village, meter, billed) {
   const words = ["kwh", "amount"].map((kind) => difference(billed, kind)).filter((x) => x !== null);
   return html`<tbody class="billed"><tr><th colspan="2" scope="rowgroup">${t("report.billed", { span: spanOf(billed, village.zone) })}</th></tr>
     ${row(t("report.counted"), `${kwhs(billed.kwh)}, ${paid(meter, billed.amount)}`)}
-    ${row(t("report.bill"), billed.bill === null ? t("report.no-bill") : [paper.kwh === null ? null : kwhs(paper.kwh), paper.amount === null ? null : money(paper.amount)].filter(Boolean).join(", "))}
+    ${row(t("report.bill"), billed.bill === null ? t("report.no-bill") : [paper.kwh === null ? null : kwhs(paper.kwh), paper.amount === null ? null : dong(paper.amount)].filter(Boolean).join(", "))}
     ${words.length === 0 ? nothing : row(t("report.difference"), words.map((each) => html`${each}<br>`))}</tbody>`;
 }
 
@@ -100,7 +100,7 @@ function picture(village, { meter, days }) {
 export function text(village, month, all) {
   const lines = [`${village.name} – ${t("report.title", { month: monthName(month) })}`];
   if (all.some((one) => !one.month.complete)) lines.push(t("report.until", { time: `${date(now(), village.zone)} ${clock(now(), village.zone)}` }));
-  const cost = priced(all).length ? money(sum(priced(all).map((one) => one.month)).amount) : null;
+  const cost = priced(all).length ? dong(sum(priced(all).map((one) => one.month)).amount) : null;
   if (all.length > 1) lines.push(`${t("report.total")}: ${[kwhs(sum(all.map((one) => one.month)).kwh), cost].filter(Boolean).join(", ")}`);
   for (const one of all) {
     const beside = against(one), words = beside?.fair ? more(beside.now.kwh, beside.then.kwh) : null;
@@ -109,7 +109,7 @@ export function text(village, month, all) {
   for (const { meter, billed } of all) {
     if (!billed?.bill) continue;
     const { kwh, amount } = billed.bill;
-    lines.push(`${t("report.bill-of", { name: meter.name, span: spanOf(billed, village.zone) })}: ${[kwh === null ? null : kwhs(kwh), amount === null ? null : money(amount)].filter(Boolean).join(", ")}`);
+    lines.push(`${t("report.bill-of", { name: meter.name, span: spanOf(billed, village.zone) })}: ${[kwh === null ? null : kwhs(kwh), amount === null ? null : dong(amount)].filter(Boolean).join(", ")}`);
     lines.push(...["kwh", "amount"].map((kind) => difference(billed, kind)).filter((x) => x !== null).map((words) => `  ${words}`));
   }
   return [...lines, t("report.taxed")].join("\n");

@@ -1,6 +1,7 @@
 /* Energy in words and in pieces that its pages share.
 
-   kwhs(x), paid(meter, amount)   "512,5 kWh", "1.234.567 đ"; paid says so where no price is known
+   kwhs(x), dong(x), watt(x)      "512,5 kWh", "1.234.567 đ", "2,16 kW", which no line breaks apart
+   paid(meter, amount)            the same in đồng, or that no price is known
    monthName(month)               "tháng 11/2026"
    more(now, then)                "nhiều hơn 12 %", "ít hơn 3 %", "bằng nhau"; null where there is nothing to compare
    compared(found, one)           a month beside the one before, as a template; `one`: of a single meter
@@ -12,11 +13,15 @@ import { html, nothing } from "lit-html";
 import { money, number, quantity } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { has, t } from "/app/words.js";
+import { isFair } from "/views/energy-figures.js";
 
 const SWIPE_PX = 60;
 
-export const kwhs = (x) => quantity(x, "kWh", 1);
-export const paid = (meter, amount) => (amount === null && !meter.tariff ? t("energy.no-tariff") : money(amount));
+const whole = (text) => text.replaceAll(" ", "\u00a0");
+export const kwhs = (x) => whole(quantity(x, "kWh", 1));
+export const dong = (x) => whole(money(x));
+export const watt = (x) => whole(quantity(x, "W"));
+export const paid = (meter, amount) => (amount === null && !meter.tariff ? t("energy.no-tariff") : dong(amount));
 export const monthName = (month) => t("energy.month", { month: `${Number(month.slice(5))}/${month.slice(0, 4)}` });
 const share = (x) => `${number(Math.abs(x), Math.abs(x) < 10 ? 1 : 0)}\u00a0%`;
 
@@ -29,10 +34,10 @@ export function more(now, then) {
 export function compared(found) {
   if (found === null) return nothing;
   const { now, then, days, fair } = found;
-  if (!fair) return html`<p class="why">${icon("info")} ${t("energy.not-comparable", { now: percent(now.measured), then: percent(then.measured) })}</p>`;
+  if (!fair) return html`<p class="why">${icon("info")} ${t(isFair(now) ? "energy.lacking-then" : "energy.lacking-now")}</p>`;
   const words = more(now.kwh, then.kwh);
   return html`<p class="state">${words === null ? nothing : t("energy.than-before", { words })}</p>
-    <p class="why">${days === null ? nothing : html`${t("energy.up-to-day", { n: days })} `}${t("energy.beside", { now: kwhs(now.kwh), then: kwhs(then.kwh) })}${now.amount === null || then.amount === null ? "" : html`<br>${t("energy.beside", { now: money(now.amount), then: money(then.amount) })}`}</p>`;
+    <p class="why">${days === null ? nothing : html`${t("energy.up-to-day", { n: days })} `}${t("energy.beside", { now: kwhs(now.kwh), then: kwhs(then.kwh) })}${now.amount === null || then.amount === null ? "" : html`<br>${t("energy.beside", { now: dong(now.amount), then: dong(then.amount) })}`}</p>`;
 }
 
 /** Rounded down: 99.97 % is not all. */

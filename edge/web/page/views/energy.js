@@ -2,7 +2,6 @@
    report of a month. #/energy · #/energy/<meter> · #/energy/report/2026-10 */
 import { html, nothing } from "lit-html";
 import { chart } from "/app/chart.js";
-import { money, quantity } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
@@ -11,7 +10,7 @@ import { against, meters, monthNow, monthOf, shift, sum } from "/views/energy-fi
 import * as bill from "/views/energy-bill.js";
 import * as meterPage from "/views/energy-meter.js";
 import * as report from "/views/energy-report.js";
-import { compared, kwhs, measured, monthName, more, paid, stepper, trouble } from "/views/energy-words.js";
+import { compared, dong, kwhs, measured, monthName, more, paid, stepper, trouble, watt } from "/views/energy-words.js";
 
 export const catalogue = "energy";
 export const stylesheet = "energy";
@@ -49,7 +48,7 @@ function overview(village) {
 function powerNow(village, all) {
   const known = all.map((m) => village.figure(m, "power_w")).filter((w) => w !== null);
   if (known.length === 0) return t("energy.now-unknown");
-  const words = t("energy.now", { power: quantity(known.reduce((a, b) => a + b, 0), "W") });
+  const words = t("energy.now", { power: watt(known.reduce((a, b) => a + b, 0)) });
   return known.length < all.length ? `${words} (${t("power-of", { n: known.length, all: all.length })})` : words;
 }
 
@@ -62,7 +61,7 @@ function total(found) {
   const fair = counted.filter((one) => against(one)?.fair);
   const both = beside.length === 0 ? null : { now: sum(beside.map((one) => one.now)), then: sum(beside.map((one) => one.then)), days: beside[0].days, fair: true };
   return html`<div class="tile total">
-    <p class="state"><span class="kwh">${kwhs(whole.kwh)}</span> · <span class="amount">${priced.length ? money(sum(priced.map((one) => one.month)).amount) : t("energy.no-tariff")}</span></p>
+    <p class="state"><span class="kwh">${kwhs(whole.kwh)}</span> · <span class="amount">${priced.length ? dong(sum(priced.map((one) => one.month)).amount) : t("energy.no-tariff")}</span></p>
     ${counted.length === found.length ? nothing : html`<p class="why">${t("energy.without", { names: missing(counted) })}</p>`}
     ${priced.length === 0 || priced.length === counted.length ? nothing : html`<p class="why">${t("energy.priced-without", { names: counted.filter((one) => !one.meter.tariff).map((one) => one.meter.name).join(", ") })}</p>`}
     ${compared(both)}
@@ -89,5 +88,5 @@ function card(village, one) {
     <p class="state">${one.month === null ? t("unknown") : html`<span class="kwh">${kwhs(one.month.kwh)}</span> · <span class="amount">${paid(one.meter, one.month.amount)}</span>`}</p>
     ${words === null ? nothing : html`<p class="why">${t("energy.than-before", { words })}</p>`}
     ${measured(one.month)}
-    <p class="why">${t("energy.now", { power: quantity(village.figure(one.meter, "power_w"), "W") })}</p></a></li>`;
+    <p class="why">${t("energy.now", { power: watt(village.figure(one.meter, "power_w")) })}</p></a></li>`;
 }
