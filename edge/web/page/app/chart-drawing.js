@@ -20,7 +20,7 @@ export function make(box, shown, gaps, touched) {
     scales: { x: { time: false, range: () => labels.range }, y: { range: (_, least, most) => figureRange(shown, least, most) } },
     axes: [
       { font: look.font, stroke: look.ink, size: look.rem * 1.9, gap: look.rem / 4, grid: { show: false }, ticks: { stroke: look.edge, size: 4 }, splits: (u) => labels.splits(u.bbox.width / devicePixelRatio, look.width(labels.widest)), values: (_, splits) => splits.map(labels.say) },
-      { font: look.font, stroke: look.ink, gap: look.rem / 3, grid: { stroke: look.edge, width: 1 }, ticks: { show: false }, space: look.rem * 2.5, size: (_, values) => look.rem * 0.6 + Math.max(0, ...(values ?? []).map(look.width)), values: (_, splits) => axisFigures(splits) },
+      { font: look.font, stroke: look.ink, gap: look.rem / 3, grid: { stroke: look.edge, width: 1 }, ticks: { show: false }, space: look.rem * 1.9, size: (_, values) => look.rem * 0.6 + Math.max(0, ...(values ?? []).map(look.width)), values: (_, splits) => axisFigures(splits) },
     ],
     bands: shown.kind === "band" ? [{ series: [3, 1], fill: look.soft }] : [],
     hooks: {
@@ -74,7 +74,7 @@ function barLabels({ points, each, zone }) {
     splits: (width, label) => {
       const most = Math.max(1, Math.floor(width / (label * 1.6)));
       const every = [1, 2, 5, 10, 15].find((n) => points.length / n <= most) ?? points.length;
-      return points.flatMap((_, n) => (every === 1 || n === 0 || ((n + 1) % every === 0 && n > 0) ? [n] : []));
+      return points.flatMap((_, n) => ((n + 1) % every === 0 || (n === 0 && every > 2) ? [n] : []));
     },
   };
 }
@@ -97,13 +97,14 @@ function timeSplits(from, to, zone, most) {
 function figureRange({ zero, lines }, least, most) {
   const all = [least, most, ...lines.map((line) => line.at)].filter((x) => typeof x === "number" && Number.isFinite(x));
   if (all.length === 0) return [0, 1];
-  const low = Math.min(...all), high = Math.max(...all), room = (high - low || Math.abs(high) || 1) * 0.08;
+  const low = Math.min(...all), high = Math.max(...all), room = (high - low || Math.abs(high) || 12) * 0.08;
   return [zero !== false && low >= 0 ? 0 : low - room, high + room];
 }
 
 function axisFigures(splits) {
-  const step = Math.abs(splits[1] - splits[0]) || 1;
-  return splits.map((y) => number(y, Math.min(3, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))));
+  const isWhole = (x) => Math.abs(x - Math.round(x)) < 1e-6;
+  const digits = [0, 1, 2].find((n) => splits.every((y) => isWhole(y * 10 ** n))) ?? 3;
+  return splits.map((y) => number(y, digits));
 }
 
 function hatch(u, [from, to], look) {

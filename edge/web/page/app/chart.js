@@ -59,9 +59,9 @@ export function when({ each, zone, from, to }, at) {
 /** One point in words. */
 export function told(shown, [at, ...figures]) {
   const said = (x) => quantity(x, shown.unit, shown.digits);
-  if (shown.kind === "band") return `${when(shown, at)}: ${said(figures[1])} (${said(figures[0])} – ${said(figures[2])})`;
+  if (shown.kind === "band" && figures[0] !== figures[2]) return `${when(shown, at)}: ${said(figures[1])} (${said(figures[0])} – ${said(figures[2])})`;
   const part = shown.kind === "bars" && figures[1] > 0 ? ` (${t("chart.estimated", { part: said(figures[1]) })})` : "";
-  return `${when(shown, at)}: ${said(figures[0])}${part}`;
+  return `${when(shown, at)}: ${said(figures[shown.kind === "band" ? 1 : 0])}${part}`;
 }
 
 const same = (a, b) => a !== undefined && JSON.stringify(a) === JSON.stringify(b);
@@ -115,6 +115,7 @@ class Chart extends HTMLElement {
     if (!this.make || !box || box.clientWidth === 0) return;
     this.#drawn?.destroy();
     this.#drawn = this.make(box, this.#shown, gaps(this.#shown), (point) => {
+      if (point === this.#at) return;
       this.#at = point;
       this.#render();
     });
