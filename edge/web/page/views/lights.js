@@ -32,7 +32,7 @@ function all(village) {
   return html`<h1>${t("lights")}</h1>
     <p class="quiet">${t("lit-of", { n: lights.filter(isOn).length, all: lights.length })}</p>
     ${lights.map((light) => row(village, light, { more: then(village, light) }))}
-    ${lights.length < 2 ? nothing : allButtons(lights, village)}
+    ${allButtons(village, lights)}
     <ul class="pages"><li><a href=${address("programs")}>${icon("calendar")} ${t("light.programs")} ${icon("next")}</a></li></ul>`;
 }
 
