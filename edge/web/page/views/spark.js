@@ -34,7 +34,12 @@ export function spark(points, { from, to, marks = [], label }) {
   const y = (value) => HEIGHT - ((value - low + room) / (high - low + 2 * room)) * HEIGHT;
   return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${label}>
     ${marks.map((value) => svg`<line class="mark" x1="0" x2=${WIDTH} y1=${y(value)} y2=${y(value)}/>`)}
-    ${points.length === 0 ? nothing : parts(points).map((part) => svg`<polyline points=${part.map(([ms, , mean]) => `${x(ms).toFixed(1)},${y(mean).toFixed(1)}`).join(" ")}/>`)}</svg>`;
+    ${points.length === 0 ? nothing : parts(points).map((part) => svg`<polyline points=${drawn(part)}/>`)}</svg>`;
+
+  /** One point alone is a line of no length, so that its round ends are seen. */
+  function drawn(part) {
+    return (part.length === 1 ? [part[0], part[0]] : part).map(([ms, , mean]) => `${x(ms).toFixed(1)},${y(mean).toFixed(1)}`).join(" ");
+  }
 }
 
 /** The stretches without a gap: where nothing was read for long, no line is drawn. */

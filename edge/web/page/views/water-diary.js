@@ -29,7 +29,7 @@ export function diary(village, valve) {
     <button class="button main wide no-print" ?disabled=${!known} @click=${() => print()}>${icon("print")} ${t("print")}</button>
     <p class="foot">${t("diary-official")}</p>
     <p class="signature">${t("signature")}</p>
-    <ul class="pages no-print"><li><a href=${address("water", valve.id)}>${icon("back")} ${valve.name}</a></li></ul></article>`;
+    <ul class="pages no-print"><li><a href=${address("water", valve.id)}>${icon("back")} <span>${valve.name}</span></a></li></ul></article>`;
 }
 
 /** The day's least and mean moisture by the plot's own probe: Map of 2026-11-21 → {least, mean}. */

@@ -46,7 +46,7 @@ function last(village, valve, { runs, known }) {
 function soil(village, valve) {
   const probe = valve.soil && village.device("sensor", valve.soil);
   if (!probe) return nothing;
-  return html`<section aria-labelledby="soil-head"><h2 id="soil-head"><a href=${address("crops", probe.id)}>${t("soil")}</a></h2>
+  return html`<section aria-labelledby="soil-head"><h2 id="soil-head"><a href=${address("crops", probe.id)}>${probe.name}</a></h2>
     ${curve(village, probe, { name: "moisture_pct", unit: "%" })}</section>`;
 }
 

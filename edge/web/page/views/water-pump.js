@@ -2,7 +2,6 @@
 import { html, nothing } from "lit-html";
 import { row } from "/app/controls.js";
 import { duration, quantity } from "/app/format.js";
-import { icon } from "/app/icons.js";
 import { isOn, said } from "/app/reasons.js";
 import { address } from "/app/router.js";
 import { t } from "/app/words.js";
@@ -17,7 +16,7 @@ export function pump(village, device) {
     ${row(village, device, { more: html`<p class="why">${detail || stands(device)}</p>` })}
     <p>${t("pump-follows")}</p>
     <section aria-labelledby="feeds-head"><h2 id="feeds-head">${t("feeds")}</h2>
-      <ul class="figures">${valves.map((valve) => html`<li><a href=${address("water", valve.id)}>${icon("water")} <b>${valve.name}</b>
+      <ul class="figures">${valves.map((valve) => html`<li><a href=${address("water", valve.id)}><b>${valve.name}</b>
         <span>${device.state?.valves.includes(valve.id) ? t("gets-water") : said(valve).word}</span></a></li>`)}</ul></section>
     ${meter ? power(village, device, meter) : nothing}
     ${flow(village, valves)}
