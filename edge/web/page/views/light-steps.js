@@ -1,6 +1,7 @@
 /* The steps of a night, each to be moved, dimmed or taken away with a thumb.
 
-   steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place */
+   steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place
+   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
 import { clock, number } from "/app/format.js";
@@ -53,7 +54,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
   </fieldset></li>`;
 }
 
-function time(at, put) {
+export function time(at, put) {
   const choose = (event) => {
     const anchor = event.target.value;
     put({ anchor, minutes: anchor === "clock" ? 1350 : 0, bounds: [] });

@@ -1,9 +1,9 @@
 /* Small pictures of figures over time.
 
-   series(village, target, quantity, hours)  {points, asking, error}: points [[ms, least, mean, most], …] of the last so
-                                             many hours, asked for anew each hour; the last ones stay meanwhile
-   spark(points, {from, to, marks, label})   an <svg> line; marks: values to draw across, such as thresholds */
-import { svg, html, nothing } from "lit-html";
+   series(village, target, quantity, hours)  {points, step_s, from, to, asking, error}: points [[ms, least, mean, most], …]
+                                             of the last so many hours, asked for anew each hour; the last ones stay meanwhile
+   spark(points, {from, to, label})          an <svg> line */
+import { html, svg } from "lit-html";
 import { wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 
@@ -21,20 +21,19 @@ export function series(village, target, quantity, hours) {
   const fields = { device: target, quantity, from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: hours > 48 ? 3600 : 900 };
   const { answer, asking, error } = wanted(village, "history", fields, 600);
   const key = `${village.id} ${target} ${quantity} ${hours}`;
-  if (Array.isArray(answer?.points)) last.set(key, answer.points.filter(isPoint));
-  return { points: last.get(key) ?? null, asking, error, from, to };
+  if (Array.isArray(answer?.points)) last.set(key, { points: answer.points.filter(isPoint), step_s: typeof answer.step_s === "number" ? answer.step_s : null, from, to });
+  return { points: null, step_s: null, from, to, ...last.get(key), asking, error };
 }
 
 const isPoint = (p) => Array.isArray(p) && p.length >= 4 && p.every((x) => typeof x === "number" && Number.isFinite(x));
 
-export function spark(points, { from, to, marks = [], label }) {
-  const values = [...points.flatMap(([, least, , most]) => [least, most]), ...marks];
+export function spark(points, { from, to, label }) {
+  const values = points.flatMap(([, least, , most]) => [least, most]);
   const low = Math.min(...values), high = Math.max(...values), room = (high - low) * 0.1 || 1;
   const x = (ms) => ((ms - from) / (to - from)) * WIDTH;
   const y = (value) => HEIGHT - ((value - low + room) / (high - low + 2 * room)) * HEIGHT;
   return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${label}>
-    ${marks.map((value) => svg`<line class="mark" x1="0" x2=${WIDTH} y1=${y(value)} y2=${y(value)}/>`)}
-    ${points.length === 0 ? nothing : parts(points).map((part) => svg`<polyline points=${drawn(part)}/>`)}</svg>`;
+    ${parts(points).map((part) => svg`<polyline points=${drawn(part)}/>`)}</svg>`;
 
   /** One point alone is a line of no length, so that its round ends are seen. */
   function drawn(part) {
