@@ -1,6 +1,6 @@
 /* A device that can be switched, as a row with one large button, the same everywhere.
 
-   row(village, device, {more})  name, state, why; one tap switches; a second control says for how long
+   row(village, device, {more, reason})  name, state, why (reason: other words for it); one tap switches; a second control says for how long
    button(village, device)       the switch alone
    answer(village, device)       what became of the last tap: waiting, refused and why, not answered; nothing if all went well */
 import { html, nothing } from "lit-html";
@@ -16,7 +16,7 @@ const DRAWING = { light: "light", valve: "water", pump: "pump", switch: "fan" };
 const PAGE = { light: "lights", valve: "water", pump: "water", switch: "crops" };
 export const verbs = (device) => (device.kind === "valve" ? { on: "open", off: "close" } : { on: "on", off: "off" });
 
-export function row(village, device, { more = nothing } = {}) {
+export function row(village, device, { more = nothing, reason = null } = {}) {
   const { word, tone } = said(device);
   const locked = device.state?.locked || device.state?.reason === "lockout";
   return html`<article class="device ${tone}" data-target=${device.target}>
@@ -24,7 +24,7 @@ export function row(village, device, { more = nothing } = {}) {
       ${icon(locked ? "lock" : device.state?.reason === "hand" ? "hand" : DRAWING[device.kind])}
       <h3>${device.name}</h3>
       <p class="state">${word}</p>
-      <p class="why">${why(village, device)}</p>
+      <p class="why">${reason ?? why(village, device)}</p>
       ${more}
     </a>
     <div class="does">${button(village, device)}${howLong(village, device)}</div>

@@ -21,15 +21,21 @@ function lights(village) {
   const all = village.of("light");
   if (all.length === 0) return nothing;
   const lit = all.filter(isOn).length;
-  const every = (action) => sendAll(village, all, { action }, t("all-lights"));
   return html`<section aria-labelledby="lights-head"><h2 id="lights-head"><a href=${address("lights")}>${t("lights")}</a> <small>${t("lit-of", { n: lit, all: all.length })}</small></h2>
     ${all.map((light) => row(village, light, { more: powerNow(village, all, light) }))}
     ${shared(village, all)}
-    ${all.length < 2 ? nothing : html`<div class="all" role="group" aria-label=${t("all-lights")}><span>${t("all-lights")}</span>
-      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("on")} aria-label=${t("all-on")}>${t("do.on")}</button>
-      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("off")} aria-label=${t("all-off")}>${t("do.off")}</button>
-      <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("auto")} aria-label=${t("all-auto")}>${t("do.auto")}</button></div>`}
+    ${allButtons(village, all)}
   </section>`;
+}
+
+/** All lights with one tap. */
+export function allButtons(village, all) {
+  if (all.length < 2) return nothing;
+  const every = (action) => sendAll(village, all, { action }, t("all-lights"));
+  return html`<div class="all" role="group" aria-label=${t("all-lights")}><span>${t("all-lights")}</span>
+    <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("on")} aria-label=${t("all-on")}>${t("do.on")}</button>
+    <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("off")} aria-label=${t("all-off")}>${t("do.off")}</button>
+    <button class="button" ?disabled=${link.phase !== "up"} @click=${() => every("auto")} aria-label=${t("all-auto")}>${t("do.auto")}</button></div>`;
 }
 
 /** What a light draws now, where its meter feeds no other light. */

@@ -56,7 +56,7 @@ const listed = (drawing, name, texts) => texts.map((text) => html`<p class=${nam
 function changes(before, after) {
   const found = differences(before, after);
   if (found.length === 0) return html`<p>${t("program.other-change")}</p>`;
-  return html`<ul class="changes">${found.map(([way, line]) => html`<li class=${way}>${icon(way === "come" ? "plus" : "minus")} <span><b>${t(`program.${way}`)}</b> ${line}</span></li>`)}</ul>`;
+  return html`<ul class="changes">${found.map(([way, line]) => html`<li class=${way}>${icon(way === "come" ? "plus" : "minus")} <span><b>${t(`program.line.${way}`)}</b> ${line}</span></li>`)}</ul>`;
 }
 
 /** Lines that go and lines that come, in their order: ["gone" or "come", line]; what both have in common is left out. */

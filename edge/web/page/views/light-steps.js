@@ -1,0 +1,80 @@
+/* The steps of a night, each to be moved, dimmed or taken away with a thumb.
+
+   steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place
+   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed */
+import { html, nothing } from "lit-html";
+import { now } from "/app/clock.js";
+import { clock, number } from "/app/format.js";
+import { icon } from "/app/icons.js";
+import { t } from "/app/words.js";
+import { during, levelSaid, nightOf, read, said, saidOf, write } from "/views/light-times.js";
+import { flawed } from "/views/program-review.js";
+
+const MOST = 48, DAY_MINUTES = 1440, SUN_MINUTES = 360;
+const STEP_MINUTES = { clock: 15, sunset: 5, sunrise: 5 };
+const ANCHORS = ["sunset", "clock", "sunrise"];
+
+export function steps(shared, some, path) {
+  const { village, changed, flaws } = shared;
+  const night = nightOf(village, now());
+  const times = some.map((step) => (read(step?.at) ? during(read(step.at), night) : null));
+  const mixed = times.some((at, i) => i > 0 && at !== null && times[i - 1] !== null && at < times[i - 1]);
+  const sort = () => {
+    const order = some.map((step, i) => ({ step, at: times[i] ?? Infinity })).sort((a, b) => a.at - b.at);
+    some.splice(0, some.length, ...order.map(({ step }) => step));
+    changed();
+  };
+  return html`<ol class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</ol>
+    ${flaws.has(path) ? flawed(new Map([[path, flaws.get(path)]]), path) : nothing}
+    ${mixed ? html`<p class="doubt">${icon("info")} <span>${t("step.mixed")}</span> <button class="button" @click=${sort}>${t("step.sort")}</button></p>` : nothing}
+    ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => { some.push(another(some)); changed(); }}>${icon("plus")} ${t("step.add")}</button>`}`;
+}
+
+/** A step at an hour that none of the others has. */
+function another(some) {
+  const taken = new Set(some.map((step) => step?.at));
+  const free = ["22:00", "23:00", "00:00", "01:00", "02:00", "03:00", "04:00", "21:00", "20:00", "19:00"].find((at) => !taken.has(at));
+  return { at: free ?? "05:00", level: 100 };
+}
+
+function row({ village, levels, changed, flaws }, some, i, path, tonight) {
+  const step = some[i], at = read(step?.at), here = `${path}[${i}]`;
+  const put = (changes) => {
+    step.at = write({ ...at, ...changes });
+    changed(`${here}.at`);
+  };
+  return html`<li><fieldset class="step">
+    <legend>${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></legend>
+    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
+    ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
+    ${flawed(flaws, `${here}.at`)}
+    ${brightness(step, levels, () => changed(`${here}.level`))}
+    ${flawed(flaws, `${here}.level`)}
+    ${some.length < 2 ? nothing : html`<button class="button remove" aria-label=${t("step.remove-this", { n: i + 1 })} @click=${() => { some.splice(i, 1); changed(); }}>${icon("close")} ${t("step.remove")}</button>`}
+  </fieldset></li>`;
+}
+
+export function time(at, put) {
+  const choose = (event) => {
+    const anchor = event.target.value;
+    put({ anchor, minutes: anchor === "clock" ? 1350 : 0, bounds: [] });
+  };
+  const move = (by) => put({ minutes: at.anchor === "clock" ? (at.minutes + by + DAY_MINUTES) % DAY_MINUTES : Math.max(-SUN_MINUTES, Math.min(SUN_MINUTES, at.minutes + by)) });
+  const by = STEP_MINUTES[at.anchor];
+  return html`<label>${t("step.when")} <select @change=${choose}>${ANCHORS.map((one) => html`<option value=${one} .selected=${one === at.anchor}>${t(`step.anchor.${one}`)}</option>`)}</select></label>
+    <div class="offset">
+      <button class="button round" aria-label=${t("step.earlier", { n: by })} @click=${() => move(-by)}>${icon("minus")}</button>
+      ${at.anchor === "clock" ? clockField(at, put) : html`<output>${said({ ...at, bounds: [] })}</output>`}
+      <button class="button round" aria-label=${t("step.later", { n: by })} @click=${() => move(by)}>${icon("plus")}</button>
+    </div>
+    ${at.bounds.length ? html`<p>${said(at).split(", ").slice(1).join(", ")}. ${t("program.kept")} <button class="button" @click=${() => put({ bounds: [] })}>${t("step.no-bounds")}</button></p>` : nothing}`;
+}
+
+const clockField = (at, put) => html`<input type="time" required aria-label=${t("step.time")} .value=${write(at)}
+  @change=${(event) => (event.target.value ? put({ minutes: read(event.target.value).minutes }) : (event.target.value = write(at)))}>`;
+
+function brightness(step, levels, touched) {
+  const all = levels.includes(step?.level) ? levels : [...levels, step?.level].filter(Number.isFinite).sort((a, b) => a - b);
+  return html`<div class="choices levels" role="group" aria-label=${t("how-bright")}>${all.map((level) => html`
+    <button class="button" aria-pressed=${level === step.level} @click=${() => { step.level = level; touched(); }}>${level === 0 ? t("do.off") : `${number(level)} %`}</button>`)}</div>`;
+}

@@ -1,0 +1,37 @@
+/* What a person can do with a run that is under way, and what it waits for.
+
+   controls(village, valve)   pause or go on, skip, and cancel what only waits; nothing while no run has the valve
+   runSaid(village, valve)    why a valve with a run stands as it does: "chờ Thửa 1 · bạn tưới"; null without one
+   waitsFor(village, valve)   "đang tưới", "chờ Thửa 1", "chờ nước thấm đến 05:40" */
+import { html, nothing } from "lit-html";
+import { pending, send } from "/app/commands.js";
+import { when } from "/app/format.js";
+import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
+import { by } from "/app/reasons.js";
+import { has, t } from "/app/words.js";
+import { detailSaid } from "/views/details.js";
+
+export function controls(village, valve) {
+  const run = valve.state?.run;
+  if (!run) return nothing;
+  const idle = link.phase === "up" && pending(village, valve.target)?.phase !== "waiting";
+  const one = (word, drawing, action = word) => html`<button class="button" ?disabled=${!idle} aria-label=${t(`${word}-of`, { name: valve.name })}
+    @click=${() => send(village, valve.target, { action }, { undo: false })}>${icon(drawing)} ${t(`do.${word}`)}</button>`;
+  return html`<div class="run-controls" role="group" aria-label=${t("run-of", { name: valve.name })}>
+    ${run.phase === "paused" ? one("resume", "play") : one("pause", "pause")}
+    ${(run.zones ?? 1) > 1 ? one("skip", "next") : nothing}
+    ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}</div>`;
+}
+
+export function runSaid(village, valve) {
+  if (!valve.state?.run) return null;
+  return [waitsFor(village, valve), valve.state.by ? t("by-person", { by: by(valve.state.by) }) : t("by-program")].join(" · ");
+}
+
+export function waitsFor(village, valve) {
+  const { run, until } = valve.state;
+  if (run.phase === "soaking" && until !== null) return t("soaks-until", { time: when(until, village.zone) });
+  if (run.phase === "watering" || run.phase === "paused") return t(`phase.${run.phase}`);
+  return detailSaid(village, valve) || t(has(`phase.${run.phase}`) ? `phase.${run.phase}` : "phase.queued");
+}
