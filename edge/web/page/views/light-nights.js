@@ -41,13 +41,14 @@ export function nightsSaid(rule) {
   if (kind === "lunar_day") return t(`nights.lunar-day.${rule.lunar_day}`) === `nights.lunar-day.${rule.lunar_day}` ? t("nights.lunar-day", { day: rule.lunar_day }) : t(`nights.lunar-day.${rule.lunar_day}`);
   if (kind === "date") return ends(DATE.exec(trimmed(rule.date)).slice(1).filter(Boolean).map((day) => day.split("-").reverse().join("/")), "nights.date");
   const [first, last] = pairs(rule, kind);
-  const spoken = (kind === "lunar" ? lunarSaid : ([month, day]) => `${day}/${month}`);
-  const named = kind === "lunar" && [first, last].join() === "1,1,1,3" ? "nights.tet" : `nights.${kind}`;
-  return ends([...new Set([first, last].map(spoken))], named);
+  if (kind === "yearly") return ends([...new Set([first, last].map(([month, day]) => `${day}/${month}`))], "nights.yearly");
+  const begin = first[0] === last[0] && first[1] !== last[1] ? dayOf(first[1]) : lunarSaid(first);
+  return ends([...new Set([begin, lunarSaid(last)])], first[0] === 1 && first[1] === 1 && last[0] === 1 ? "nights.tet" : "nights.lunar");
 }
 
 const ends = ([first, last], key) => t(key, { nights: last === undefined || last === first ? first : t("nights.range", { first, last }) });
-const lunarSaid = ([month, day]) => t(day === 15 ? "nights.lunar-date.15" : day <= 10 ? "nights.lunar-date.early" : "nights.lunar-date", { day, month: t(`lunar-month.${month}`) });
+const dayOf = (day) => t(day === 15 ? "nights.day-of.15" : day <= 10 ? "nights.day-of.early" : "nights.day-of", { day });
+const lunarSaid = ([month, day]) => t("nights.lunar-date", { day: dayOf(day), month: t(`lunar-month.${month}`) });
 
 /** First and last [month, day] of a range of every year. */
 function pairs(rule, kind) {

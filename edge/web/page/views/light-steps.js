@@ -27,14 +27,18 @@ export function steps(shared, some, path) {
   return html`<ol class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</ol>
     ${flaws.has(path) ? flawed(new Map([[path, flaws.get(path)]]), path) : nothing}
     ${mixed ? html`<p class="doubt">${icon("info")} <span>${t("step.mixed")}</span> <button class="button" @click=${sort}>${t("step.sort")}</button></p>` : nothing}
-    ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => { some.push(another(some)); changed(); }}>${icon("plus")} ${t("step.add")}</button>`}`;
+    ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => add(shared, some, path, night)}>${icon("plus")} ${t("step.add")}</button>`}`;
 }
 
-/** A step at an hour that none of the others has. */
-function another(some) {
+/** One more step, at an hour that none of the others has, where it belongs by its time. */
+function add({ levels, changed }, some, path, night) {
   const taken = new Set(some.map((step) => step?.at));
-  const free = ["22:00", "23:00", "00:00", "01:00", "02:00", "03:00", "04:00", "21:00", "20:00", "19:00"].find((at) => !taken.has(at));
-  return { at: free ?? "05:00", level: 100 };
+  const at = ["23:00", "00:00", "01:00", "02:00", "03:00", "04:00", "22:00", "21:00", "20:00", "19:00"].find((one) => !taken.has(one)) ?? "05:00";
+  const later = some.findIndex((step) => read(step?.at) && during(read(step.at), night) > during(read(at), night));
+  const place = later < 0 ? some.length : later;
+  some.splice(place, 0, { at, level: Math.max(...levels) });
+  changed();
+  setTimeout(() => document.getElementById(`${path}-${place}`)?.scrollIntoView({ block: "center" }), 100);
 }
 
 function row({ village, levels, changed, flaws }, some, i, path, tonight) {
@@ -43,15 +47,15 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
     step.at = write({ ...at, ...changes });
     changed(`${here}.at`);
   };
-  return html`<li><fieldset class="step">
-    <legend>${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></legend>
+  return html`<li class="step" role="group" aria-labelledby="${path}-${i}">
+    <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
     ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
     ${flawed(flaws, `${here}.at`)}
     ${brightness(step, levels, () => changed(`${here}.level`))}
     ${flawed(flaws, `${here}.level`)}
     ${some.length < 2 ? nothing : html`<button class="button remove" aria-label=${t("step.remove-this", { n: i + 1 })} @click=${() => { some.splice(i, 1); changed(); }}>${icon("close")} ${t("step.remove")}</button>`}
-  </fieldset></li>`;
+  </li>`;
 }
 
 export function time(at, put) {
@@ -70,8 +74,15 @@ export function time(at, put) {
     ${at.bounds.length ? html`<p>${said(at).split(", ").slice(1).join(", ")}. ${t("program.kept")} <button class="button" @click=${() => put({ bounds: [] })}>${t("step.no-bounds")}</button></p>` : nothing}`;
 }
 
-const clockField = (at, put) => html`<input type="time" required aria-label=${t("step.time")} .value=${write(at)}
-  @change=${(event) => (event.target.value ? put({ minutes: read(event.target.value).minutes }) : (event.target.value = write(at)))}>`;
+/** Two lists, and no field for the time: a phone in English would write 10:30 PM there. */
+function clockField({ minutes }, put) {
+  const hour = Math.floor(minutes / 60), minute = minutes % 60;
+  const every = (most, by, now) => [...new Set([...Array.from({ length: most / by }, (_, n) => n * by), now])].sort((a, b) => a - b);
+  const field = (label, all, now, took) => html`<select aria-label=${label} @change=${(event) => took(Number(event.target.value))}>${all.map((n) => html`
+    <option value=${n} .selected=${n === now}>${String(n).padStart(2, "0")}</option>`)}</select>`;
+  return html`<span class="clock">${field(t("step.hour"), every(24, 1, hour), hour, (n) => put({ minutes: n * 60 + minute }))}
+    <b>:</b> ${field(t("step.minute"), every(60, 5, minute), minute, (n) => put({ minutes: hour * 60 + n }))}</span>`;
+}
 
 function brightness(step, levels, touched) {
   const all = levels.includes(step?.level) ? levels : [...levels, step?.level].filter(Number.isFinite).sort((a, b) => a - b);

@@ -13,7 +13,7 @@ export function askUntil(village, light) {
   let level = Math.max(...levels, 1);
   openSheet(light.name, (draw, close) => html`
     ${levels.length < 2 ? nothing : html`<h3>${t("how-bright")}</h3>
-    <div class="choices" role="group" aria-label=${t("how-bright")}>${levels.map((one) => html`
+    <div class="choices levels" role="group" aria-label=${t("how-bright")}>${levels.map((one) => html`
       <button class="button" aria-pressed=${one === level} @click=${() => { level = one; draw(); }}>${number(one)} %</button>`)}</div>`}
     <h3>${t("until.hours")}</h3>
     <div class="choices hours-of">${coming().map((at) => html`<button class="button" @click=${() => {

@@ -36,7 +36,11 @@ function all(village) {
     <ul class="pages"><li><a href=${address("programs")}>${icon("calendar")} ${t("light.programs")} ${icon("next")}</a></li></ul>`;
 }
 
-const then = (village, { state }) => (state?.next?.at ? html`<p class="figure">${t("light.then", { time: when(state.next.at, village.zone), level: levelSaid(state.next.level ?? 0) })}</p>` : nothing);
+function then(village, { state }) {
+  if (!state?.next?.at) return nothing;
+  const named = { time: when(state.next.at, village.zone), level: levelSaid(state.next.level ?? 0) };
+  return html`<p class="figure">${t(state.next.at === state.until ? "light.then" : "light.then-at", named)}</p>`;
+}
 
 function one(village, light) {
   return html`<h1>${light.name}</h1>
@@ -65,15 +69,15 @@ function choices(village, light) {
   const does = (fields) => send(village, light.target, fields);
   const lit = (level) => state?.observed === "ON" && state.observed_level === level;
   const byProgram = ["program", "photocell", "default"].includes(state?.reason);
-  return html`<div class="choices" role="group" aria-label=${t("how-bright")}>
+  return html`<div class="choices levels" role="group" aria-label=${t("how-bright")}>
       ${levels.map((level) => html`<button class="button switch" ?disabled=${off} aria-pressed=${lit(level)} @click=${() => does({ action: "on", level })}>${levels.length > 1 ? `${number(level)} %` : t("do.on")}</button>`)}
       <button class="button switch" ?disabled=${off} aria-pressed=${state?.observed === "OFF"} @click=${() => does({ action: "off" })}>${t("do.off")}</button>
       <button class="button switch" ?disabled=${off} aria-pressed=${byProgram} @click=${() => does({ action: "auto" })}>${t("light.auto")}</button>
     </div>
     ${answer(village, light)}
     <h2>${t("light.how-long")}</h2>
-    <div class="choices">
-      ${isEvening(village) ? html`<button class="button" ?disabled=${off} @click=${() => does({ action: "on", level: Math.max(...levels, 1), until: new Date(nextAt(LATE, village.zone)).toISOString() })}>${icon("moon")} ${t("light.tonight", { time: LATE })}</button>` : nothing}
+    <div class="choices how-long">
+      ${isEvening(village) ? html`<button class="button main" ?disabled=${off} @click=${() => does({ action: "on", level: Math.max(...levels, 1), until: new Date(nextAt(LATE, village.zone)).toISOString() })}>${icon("moon")} ${t("light.tonight", { time: LATE })}</button>` : nothing}
       <button class="button" ?disabled=${off} aria-haspopup="dialog" @click=${() => askUntil(village, light)}>${icon("clock")} ${t("light.until-which")}</button>
       <button class="button" ?disabled=${off} aria-haspopup="dialog" @click=${() => askHowLong(village, light)}>${icon("clock")} ${t("light.for-how-long")}</button>
     </div>`;

@@ -74,7 +74,7 @@ function ofNight(village, some, id) {
   const told = [];
   for (let i = 1; i < order.length; i += 1) {
     const [a, b] = [order[i - 1], order[i]];
-    if (Math.abs(a.at - b.at) < 60000) told.push(t("doubt.together", { one: saidOf(a.step.at), other: saidOf(b.step.at), time: clock(b.at, village.zone) }));
+    if (Math.abs(a.at - b.at) < 60000 && a.step.at !== b.step.at) told.push(t("doubt.together", { one: saidOf(a.step.at), other: saidOf(b.step.at), time: clock(b.at, village.zone) }));
   }
   const last = order.at(-1)?.step;
   if (last?.level > 0) told.push(t("doubt.burns-on", { step: stepSaid(last) }));
@@ -142,7 +142,7 @@ function adders({ village, changed }, draft) {
     changed();
   };
   if (list(draft.calendar).length >= MOST_RULES) return nothing;
-  return html`<p>${t("program.add-night")}</p><div class="choices">${KINDS.map((kind) => html`
+  return html`<p>${t("program.add-night")}</p><div class="choices nights-more">${KINDS.map((kind) => html`
     <button class="button" @click=${() => add(kind)}>${icon("plus")} ${t(`nights.add.${kind}`)}</button>`)}</div>`;
 }
 

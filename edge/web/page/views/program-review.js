@@ -2,7 +2,7 @@
    do when somebody else has changed it meanwhile.
 
    review(edit, module)      the foot of an editor; module as in /views/programs.js
-   toReview(edit)            a bar that stays in sight while there is something to save
+   toReview(edit)            a bar that stays in sight while there is something to save; watchBars() first
    flawed(flaws, path)       what was found wrong at or below a path, for the row that it speaks of */
 import { html, nothing } from "lit-html";
 import { when } from "/app/format.js";
@@ -19,9 +19,13 @@ export function flawed(flaws, path) {
 
 export function toReview(it) {
   if (!dirty(it)) return nothing;
-  return html`<div class="unsaved"><span>${icon("edit")} ${t("program.not-saved")}</span>
-    <button class="button main" @click=${show}>${t("program.look")}</button></div>`;
+  return html`<div class="unsaved"><span>${it.theirs === null ? html`${icon("edit")} ${t("program.not-saved")}` : html`${icon("alarm")} ${t("program.conflict")}`}</span>
+    <button class="button main" @click=${show}>${t(it.theirs === null ? "program.look" : "program.look-both")}</button></div>`;
 }
+
+/** How high the bars at the foot of the page stand: what stays in sight stands above them. */
+const bars = new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty("--bars", `${target.offsetHeight}px`));
+export const watchBars = () => document.querySelectorAll(".bottom").forEach((one) => bars.observe(one));
 
 function show() {
   const foot = document.getElementById("review");
@@ -38,10 +42,10 @@ export function review(it, module) {
 function beforeSaving(it, module) {
   const { village, draft, id } = it;
   const before = module.summary(village, it.was, id), after = module.summary(village, draft, id);
-  const wrong = [...(module.wrong?.(village, draft, id) ?? new Map()).values()];
+  const wrong = contradictions(it, module);
   return html`<h2>${t("program.will-change")}</h2>
     ${changes(before, after)}
-    ${listed("alarm", "flaw", [...new Set(wrong)])}
+    ${listed("alarm", "flaw", wrong)}
     ${listed("info", "doubt", module.doubtful?.(village, draft, id) ?? [])}
     ${listed("alarm", "flaw", [...it.flaws].map(([path, text]) => t("program.flaw", { path, text })))}
     ${link.phase === "up" ? nothing : html`<p>${icon("offline")} ${t("program.offline")}</p>`}
@@ -51,6 +55,7 @@ function beforeSaving(it, module) {
     </div>`;
 }
 
+const contradictions = ({ village, draft, id }, module) => [...new Set(module.wrong?.(village, draft, id).values() ?? [])];
 const listed = (drawing, name, texts) => texts.map((text) => html`<p class=${name}>${icon(drawing)} <span>${text}</span></p>`);
 
 function changes(before, after) {
@@ -59,23 +64,36 @@ function changes(before, after) {
   return html`<ul class="changes">${found.map(([way, line]) => html`<li class=${way}>${icon(way === "come" ? "plus" : "minus")} <span><b>${t(`program.line.${way}`)}</b> ${line}</span></li>`)}</ul>`;
 }
 
-/** Lines that go and lines that come, in their order: ["gone" or "come", line]; what both have in common is left out. */
+/** Lines that go and lines that come, in their order, one of each by turns: ["gone" or "come", line]; what both have in
+    common is left out. */
 export function differences(before, after) {
   const common = Array.from({ length: before.length + 1 }, () => new Array(after.length + 1).fill(0));
   for (let i = before.length - 1; i >= 0; i -= 1) {
     for (let j = after.length - 1; j >= 0; j -= 1) common[i][j] = before[i] === after[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
   }
   const found = [];
+  let gone = [], come = [];
+  const pair = () => {
+    for (let n = 0; n < Math.max(gone.length, come.length); n += 1) found.push(...gone.slice(n, n + 1), ...come.slice(n, n + 1));
+    [gone, come] = [[], []];
+  };
   for (let i = 0, j = 0; i < before.length || j < after.length;) {
-    if (i < before.length && j < after.length && before[i] === after[j]) i += 1, j += 1;
-    else if (j === after.length || (i < before.length && common[i + 1][j] >= common[i][j + 1])) found.push(["gone", before[i++]]);
-    else found.push(["come", after[j++]]);
+    if (i < before.length && j < after.length && before[i] === after[j]) {
+      pair();
+      i += 1;
+      j += 1;
+    } else if (j === after.length || (i < before.length && common[i + 1][j] >= common[i][j + 1])) {
+      gone.push(["gone", before[i++]]);
+    } else {
+      come.push(["come", after[j++]]);
+    }
   }
+  pair();
   return found;
 }
 
 function conflict(it, module) {
-  const { village, id, theirs } = it;
+  const { village, id, theirs } = it, wrong = contradictions(it, module);
   const who = theirs.by === null ? t("somebody") : theirs.by === link.user ? t("program.other-phone") : by(theirs.by);
   const others = module.summary(village, theirs.body, id), mine = module.summary(village, it.draft, id);
   const found = differences(others, mine);
@@ -88,9 +106,10 @@ function conflict(it, module) {
     <div class="beside">${block(t("program.theirs", { who }), others, "gone")}${block(t("program.mine"), mine, "come")}</div>
     ${found.length || same(theirs.body, it.draft) ? nothing : html`<p>${t("program.other-change")}</p>`}
     <p>${t("program.conflict-put", { who })}</p>
+    ${listed("alarm", "flaw", wrong)}
     <div class="choices">
       <button class="button" @click=${() => takeTheirs(it)}>${t("program.take-theirs", { who })}</button>
-      <button class="button main" ?disabled=${link.phase !== "up" || it.phase === "saving"} @click=${() => putMine(it)}>${t("program.put-mine")}</button>
+      <button class="button main" ?disabled=${wrong.length > 0 || link.phase !== "up" || it.phase === "saving"} @click=${() => putMine(it)}>${t("program.put-mine")}</button>
     </div>`;
 }
 

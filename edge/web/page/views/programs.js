@@ -18,7 +18,7 @@ import { by } from "/app/reasons.js";
 import { address } from "/app/router.js";
 import { brought, redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { review, toReview } from "/views/program-review.js";
+import { review, toReview, watchBars } from "/views/program-review.js";
 import { begunEdit, changed, dirty, edit, followers, programs } from "/views/program-save.js";
 
 export const catalogue = "programs";
@@ -45,6 +45,7 @@ async function bring(kind) {
 }
 
 export function entered() {
+  watchBars();
   for (const [kind, module] of editors) if (module === "failed") editors.delete(kind);
 }
 
@@ -96,7 +97,7 @@ function one(village, found) {
   const module = editorOf(found.kind);
   return html`<h1>${t(`program.of.${found.kind}`, { name: title(village, found) })}</h1>
     ${about(village, found)}
-    ${module?.editor ? html`${toReview(it)}${inside(village, it, module)}${review(it, module)}` : message(module === "coming" ? "clock" : "alarm", lines(village, found)[0])}`;
+    ${module?.editor ? html`${inside(village, it, module)}${toReview(it)}${review(it, module)}` : message(module === "coming" ? "clock" : "alarm", lines(village, found)[0])}`;
 }
 
 function about(village, found) {
