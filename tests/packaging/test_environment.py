@@ -75,7 +75,15 @@ def test_the_tests_need_a_broker(checkout: Path) -> None:
     script = (checkout / ".ci" / "environment").read_text().replace(":/usr/local/sbin:/usr/sbin", "")
     (checkout / ".ci" / "environment").write_text(script)
     program(checkout, "python3", "exit 0")
-    line = "Missing: mosquitto. Install them with: sudo apt-get install python3 python3-venv mosquitto"
+    program(checkout, "chromium", "exit 0")
+    line = "Missing: mosquitto. Install them with: sudo apt-get install python3 python3-venv mosquitto chromium"
+    assert refused(checkout, "test") == line
+
+
+def test_the_tests_need_a_browser(checkout: Path) -> None:
+    program(checkout, "python3", "exit 0")
+    program(checkout, "mosquitto", "exit 0")
+    line = "Missing: chromium. Install them with: sudo apt-get install python3 python3-venv mosquitto chromium"
     assert refused(checkout, "test") == line
 
 
