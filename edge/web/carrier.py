@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
@@ -259,9 +259,18 @@ async def _received(ws: web.WebSocketResponse) -> bytes:
 
 
 async def _part(ws: web.WebSocketResponse, request: web.BaseRequest, end: End) -> None:
-    with suppress(OSError):
+    """Say goodbye to the phone, if it listens."""
+    task = asyncio.current_task()
+    try:
         async with asyncio.timeout(GOODBYE_S):
             await ws.close(code=end.code, message=end.text.encode())
+    except OSError:  # TimeoutError is one
+        pass
+    except asyncio.CancelledError:
+        # Where a phone does not read, aiohttp waits for what the ended task from the broker waited for, and that has
+        # been cancelled; this task has not.
+        if task is None or task.cancelling():
+            raise
     _drop(request)
 
 

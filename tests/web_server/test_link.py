@@ -311,6 +311,20 @@ def test_a_phone_that_reads_nothing_is_dropped_although_there_is_more_for_it(
         until(lambda: serving.metric("village_web_links") == 0, what="it to be dropped")
 
 
+def test_a_phone_that_reads_nothing_cannot_even_be_said_goodbye_to_and_is_dropped(
+    serve: Callable[..., Serving], fake: Callable[..., FakeBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "GOODBYE_S", 0.3)
+    serving = serve(fake(flood).port)
+    with deaf(serving.port, 8192) as plug:
+        (request,) = until(lambda: list(serving.server._carrier._links.values()), what="the link")
+        assert request.transport is not None
+        until(request.transport.get_write_buffer_size, what="more than the phone takes")
+        plug.sendall(b"\x81\x80\0\0\0\0")  # an empty text message
+        until(lambda: serving.metric("village_web_links") == 0, what="it to be dropped")
+    assert serving.metric('village_web_links_ended_total{reason="text"}') == 1
+
+
 def test_a_broker_that_takes_nothing_more_is_away(
     serve: Callable[..., Serving], fake: Callable[..., FakeBroker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
