@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.shell.clock import Clock
@@ -43,6 +44,7 @@ class Broker:
         self._port = port
         self._clock = clock
         self._seen: tuple[float, str | None] | None = None
+        self._looking = asyncio.Lock()  # who asks meanwhile hears what is seen
 
     def __str__(self) -> str:
         return f"{self._host}:{self._port}"
@@ -64,10 +66,9 @@ class Broker:
 
     async def trouble(self) -> str | None:
         """Why the broker cannot be reached now; None when it can."""
-        if self._seen is None or self._clock.mono() - self._seen[0] >= LOOK_S:
-            try:
-                (await self.open()).writer.close()
-            except BrokerAway as away:
-                return str(away)
-        assert self._seen is not None
-        return self._seen[1]
+        async with self._looking:
+            if self._seen is None or self._clock.mono() - self._seen[0] >= LOOK_S:
+                with suppress(BrokerAway):  # which is seen, too
+                    (await self.open()).writer.close()
+            assert self._seen is not None
+            return self._seen[1]

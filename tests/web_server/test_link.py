@@ -229,6 +229,27 @@ def test_so_is_one_that_does_not_answer_a_login_as_a_broker_does(
     assert phone(scenario) == 1013
 
 
+def test_however_many_ask_at_once_the_broker_is_looked_at_once(
+    serve: Callable[..., Serving], fake: Callable[..., FakeBroker]
+) -> None:
+    behind = fake(lambda _: None)
+    serving = serve(behind.port)
+    until(lambda: behind.accepted == 1, what="the look at the start")
+    serving.clock.at += 2
+
+    async def scenario(session: aiohttp.ClientSession) -> list[int]:
+        async def one() -> int:
+            async with session.get(f"{serving.origin}/health") as answer:
+                return answer.status
+
+        return await asyncio.gather(*(one() for _ in range(50)))
+
+    assert phone(scenario) == [200] * 50
+    until(lambda: behind.accepted == 2, what="another look")
+    assert serving.metric("village_web_broker_reachable") == 1
+    assert behind.accepted == 2
+
+
 def test_a_broker_that_is_killed_ends_its_links_and_those_that_come_when_it_is_back_are_carried(
     linked: Serving, broker: Mosquitto
 ) -> None:
