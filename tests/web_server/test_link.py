@@ -35,7 +35,7 @@ from web_house import (
 )
 
 from edge.web import carrier
-from edge.web.broker import Streams
+from edge.web.broker import SOCKET_BUFFER, Streams
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ def test_a_login_in_pieces_with_more_behind_it_keeps_its_order(linked: Serving) 
     assert phone(scenario).startswith(b"\x20")
 
 
-def test_messages_travel_at_once_in_both_directions(linked: Serving) -> None:
+def test_messages_travel_at_once_in_both_directions_and_few_wait_in_the_kernel(linked: Serving) -> None:
     opened: list[Streams] = []
     broker = linked.server._broker
     original = broker.open
@@ -135,6 +135,8 @@ def test_messages_travel_at_once_in_both_directions(linked: Serving) -> None:
         for transport in (request.transport, opened[-1].writer.transport):
             plug = transport.get_extra_info("socket")
             assert plug.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):  # Linux tells twice what was set, socket(7)
+                assert plug.getsockopt(socket.SOL_SOCKET, buffer) == 2 * SOCKET_BUFFER
 
     phone(scenario)
 
