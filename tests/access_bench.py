@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,7 +122,10 @@ class District:
 class Phone:
     """One client that logs in and hears what it subscribed to."""
 
-    def __init__(self, port: int, login: Login | None, filters: Sequence[str] = (), five: bool = False, client_id: str = "") -> None:
+    def __init__(
+        self, port: int, login: Login | None, filters: Sequence[str] = (), five: bool = False, client_id: str = "",
+        will: tuple[str, bytes] | None = None,
+    ) -> None:  # fmt: skip
         self.messages: list[tuple[str, bytes, bool]] = []
         self.granted: list[int] = []
         self.refused = self.out = False
@@ -132,6 +136,8 @@ class Phone:
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         if login is not None:
             self.client.username_pw_set(*login)
+        if will is not None:
+            self.client.will_set(*will, qos=1, retain=True)
         self._filters = list(filters)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
@@ -166,11 +172,16 @@ class Phone:
         """Publish, and wait until the broker has answered; its reason code (with MQTT 3.1.1 always 0)."""
         return self.say_all({topic: payload}, retain)[topic]
 
-    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False) -> dict[str, int]:
+    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False, qos: int = 1) -> dict[str, int]:
         """Publish these by topic, and wait until the broker has answered each; its reason codes, likewise."""
-        mids = {topic: self.client.publish(topic, payload, 1, retain).mid for topic, payload in messages.items()}
+        mids = {topic: self.client.publish(topic, payload, qos, retain).mid for topic, payload in messages.items()}
         until(lambda: all(mid in self._answers for mid in mids.values()), 20, "the broker's answers")
         return {topic: int(self._answers[mid].value) for topic, mid in mids.items()}
+
+    def cut(self) -> None:
+        """Be gone without a word, and stay away."""
+        self.client._thread_terminate = True
+        self.client.socket().shutdown(socket.SHUT_RDWR)
 
     def heard(self, topic: str) -> list[bytes]:
         """The payloads that came on a topic."""
