@@ -173,6 +173,20 @@ def test_a_far_phone_is_renewed_handed_over_and_put_out(district: District, tmp_
     assert set(users(district.broker)) == {"nguyen-ly"}
 
 
+def test_whether_a_phone_enters_here_or_at_the_district_is_kept(district: District, tmp_path: Path, capsys: Capsys) -> None:
+    cabinet = district.cabinets["nguyen-ly"]
+    here = cabinet.pair(capsys, "--name", "Bác Tư", "--role", "head")
+    assert cabinet.run("pair", "--again", here.user, "--remote", str(district.card)) == 1
+    assert "leave --remote out" in capsys.readouterr().err
+    remote(district, tmp_path, "--name", "Bác Tư", "--role", "head")
+    cabinet.set_up("--config", str(district.folder / "nguyen-ly" / "site.yaml"), "--no-bridge")
+    assert cabinet.run("pair", "--again", "bac-tu-nguyen-ly") == 1
+    assert "give its card with --remote" in capsys.readouterr().err
+    new = cabinet.pair(capsys, "--name", "Cô Lan", "--instead-of", "bac-tu-nguyen-ly", "--png", str(tmp_path / "qr.png"))
+    assert new.user == "co-lan"  # who entered at the district is out there too, once this is taken in
+    assert json.loads((tmp_path / "bac-tu-nguyen-ly.json").read_text())["hash"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

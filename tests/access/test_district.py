@@ -169,6 +169,15 @@ def test_nothing_bounces_and_what_is_over_is_over_at_the_district_too(
     district.broker.start()
     again = phone(district.broker, above, "#")
     until(lambda: last(again, f"{HERE}/link") == b"1" and last(again, alarm) == b"", 40, "the end of the alarm")
+    speaker.say(f"{HERE}/about", b"{}", retain=True)
+    until(lambda: last(again, f"{HERE}/about") == b"{}", 5, "about")
+    cabinet.stop()
+    assert list(cabinet.data.iterdir()) == []  # the card is spared
+    until(lambda: last(again, f"{HERE}/link") == b"0", 5, "the bridge's will")
+    district.broker.stop()
+    district.broker.start()
+    after = phone(district.broker, above, "#")
+    until(lambda: (last(after, f"{HERE}/link"), last(after, f"{HERE}/about")) == (b"0", b"{}"), 5, "a village that is known")
 
 
 def test_who_is_put_out_in_the_village_is_not_heard_there_any_more(
