@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -94,6 +95,50 @@ class GuardedBroker(Mosquitto):
         return Login(found[1], found[2])
 
 
+class Wire:
+    """The way from the villages to their district, which can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.port = free_port()
+        self._ends: list[socket.socket] = []
+        self.mend()
+
+    def mend(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Nothing goes through any more, and both sides see it."""
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._ends.clear()
+
+    def _accept(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near = server.accept()[0]
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    near.close()
+                    continue
+                self._ends += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_RDWR)
+
+
 class District:
     """A district's broker, and its villages' cabinets by site. Only `start` makes any of them run."""
 
@@ -103,17 +148,27 @@ class District:
         where = ["--page", "https://den.example.vn", "--address", f"127.0.0.1:{self.broker.port}"]
         self.broker.set_up("--district", "Huyện Thiệu Hóa", *where, *more)
         self.cabinets: dict[str, GuardedBroker] = {}
+        self.wires: dict[str, Wire] = {}
 
     @property
     def card(self) -> Path:
         return self.broker.dir / "district.json"
 
     def join(self, site: str, config: Path) -> GuardedBroker:
-        """Bridge one more village, as its technician and the district's operator do."""
+        """Bridge one more village, as its technician and the district's operator do, over a wire of its own."""
         cabinet = self.cabinets[site] = GuardedBroker(self.folder / f"cabinet-{site}")
-        cabinet.set_up("--config", str(config), "--bridge", str(self.card))
+        card = json.loads(self.card.read_text())
+        wire = self.wires[site] = Wire(int(card["broker"].rpartition(":")[2]))
+        (self.folder / "card.json").write_text(json.dumps(card | {"broker": f"127.0.0.1:{wire.port}"}))
+        cabinet.set_up("--config", str(config), "--bridge", str(self.folder / "card.json"))
         self.accept(cabinet.dir / f"{site}.json")
         return cabinet
+
+    def stop(self) -> None:
+        for broker in [self.broker, *self.cabinets.values()]:
+            broker.stop()
+        for wire in self.wires.values():
+            wire.cut()
 
     def accept(self, entry: Path) -> None:
         assert self.broker.run("broker", "--district", "--accept", str(entry)) == 0

@@ -33,8 +33,7 @@ def district(folder: Path) -> Iterator[District]:
     found = District(folder)
     found.broker.start()
     yield found
-    for broker in [found.broker, *found.cabinets.values()]:
-        broker.stop()
+    found.stop()
 
 
 @pytest.fixture

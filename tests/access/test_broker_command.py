@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,12 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def district(tmp_path: Path) -> District:
+def district(tmp_path: Path) -> Iterator[District]:
     """With Nguyên Lý bridged to it."""
     found = District(tmp_path)
     found.join("nguyen-ly", village_config(tmp_path / "nguyen-ly"))
-    return found
+    yield found
+    found.stop()
 
 
 def users(broker: GuardedBroker) -> dict[str, dict[str, object]]:

@@ -192,7 +192,7 @@ def at_district(folder: Path, phone: MakePhone, capsys: pytest.CaptureFixture[st
         logins[login.user] = (login, role, sites)
     assert len(logins) == 8
     yield Matrix(district.broker, phone, logins)
-    district.broker.stop()
+    district.stop()
 
 
 def test_at_a_cabinet_everybody_has_his_rights_and_no_others(at_cabinet: Matrix) -> None:

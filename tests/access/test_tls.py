@@ -55,8 +55,7 @@ def safe(folder: Path) -> Iterator[SafeDistrict]:
     found = SafeDistrict(folder, authority(folder / "own"))
     found.broker.start()
     yield found
-    for broker in [found.broker, *found.cabinets.values()]:
-        broker.stop()
+    found.stop()
 
 
 def test_a_village_and_a_phone_come_over_tls(safe: SafeDistrict, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
