@@ -24,7 +24,7 @@ from edge.shell.files import replace_file
 from edge.shell.site_file import ConfigError
 
 DEFAULT = Path("/etc/mosquitto/village")
-BROKER_GROUP = "mosquitto"  # Debian's: after its start mosquitto reads its files as this
+BROKER_USER = "mosquitto"  # Debian's user and group: mosquitto reads its files as these
 
 
 class AccessError(Exception):
@@ -176,5 +176,5 @@ def _group() -> int | None:
     """The group that mosquitto reads its files as, where we may give files to it."""
     with suppress(KeyError):
         if os.geteuid() == 0:
-            return grp.getgrnam(BROKER_GROUP).gr_gid
+            return grp.getgrnam(BROKER_USER).gr_gid
     return None

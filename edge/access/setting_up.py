@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import grp
 import os
+import pwd
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.access.deeds import Impossible, accept, check_code, let_in
-from edge.access.directory import AccessError
+from edge.access.directory import BROKER_USER, AccessError
 from edge.access.hashes import fits, hashed, new_token
 from edge.access.people import Entry, Person, Registry, read
 from edge.access.settings import PID_FILE, Card, Settings
@@ -114,7 +115,29 @@ def _tls(args: argparse.Namespace, before: dict[str, str] | None) -> dict[str, s
     for option in ("cert", "key"):
         if tls and not Path(tls[option]).is_file():
             raise Impossible(f"{tls[option]} is not there: give --{option} a PEM file")
+        if tls and not _read_by_mosquitto(Path(tls[option])):
+            raise Impossible(f"mosquitto could not start, for its user {BROKER_USER} cannot read {tls[option]}: copy it to "
+                             f"/etc/mosquitto/certs, with chgrp {BROKER_USER} and chmod 640")
     return tls or None
+
+
+def _read_by_mosquitto(path: Path) -> bool:
+    """mosquitto becomes a user of its own before it reads keys. True also where that cannot be known."""
+    try:
+        user = pwd.getpwnam(BROKER_USER)
+    except KeyError:
+        return True
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+
+    def granted(place: Path, bit: int) -> bool:
+        found = place.stat()
+        shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid in groups else 0
+        return bool(found.st_mode >> shift & bit)
+
+    try:
+        return granted(path, 0o4) and all(granted(parent, 0o1) for parent in path.resolve().parents)
+    except PermissionError:
+        return True
 
 
 def _block(form: type[_B], data: dict[str, Any]) -> _B:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -76,6 +77,21 @@ def test_a_village_and_a_phone_come_over_tls(safe: SafeDistrict, folder: Path, c
     until(lambda: codes == ["Success"], 5, "the phone over TLS")
     far.disconnect()
     far.loop_stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_key_that_mosquitto_could_not_read_is_told_before_it_does_not_start(
+    safe: SafeDistrict, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = folder / "own" / "broker.key"
+    key.chmod(0o600)
+    assert safe.broker.run("broker", "--district", "--key", str(key)) == 1
+    assert "mosquitto could not start" in capsys.readouterr().err
+    key.chmod(0o644)
+    key.parent.chmod(0o700)
+    assert safe.broker.run("broker", "--district") == 1
+    key.parent.chmod(0o711)
+    assert safe.broker.run("broker", "--district") == 0
 
 
 def test_a_district_that_others_vouch_for_gets_no_password(safe: SafeDistrict, folder: Path) -> None:
