@@ -9,6 +9,7 @@ import errno
 import fcntl
 import grp
 import os
+import pwd
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -170,6 +171,25 @@ def tell_broker(pid_file: Path) -> Told:
     except (OSError, ValueError) as error:
         return Told(False, f"mosquitto could not be told ({error}); {remedy}")
     return Told(True)
+
+
+def read_by_mosquitto(path: Path) -> bool:
+    """mosquitto becomes a user of its own before it reads keys. True also where that cannot be known."""
+    try:
+        user = pwd.getpwnam(BROKER_USER)
+    except KeyError:
+        return True
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+
+    def granted(place: Path, bit: int) -> bool:
+        found = place.stat()
+        shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid in groups else 0
+        return bool(found.st_mode >> shift & bit)
+
+    try:
+        return granted(path, 0o4) and all(granted(parent, 0o1) for parent in path.resolve().parents)
+    except PermissionError:
+        return True
 
 
 def _group() -> int | None:
