@@ -94,10 +94,13 @@ def test_a_key_that_mosquitto_could_not_read_is_told_before_it_does_not_start(
     assert safe.broker.run("broker", "--district") == 0
 
 
-def test_a_district_that_others_vouch_for_gets_no_password(safe: SafeDistrict, folder: Path) -> None:
-    """The address leads to a broker whose certificate is of another authority than the card's."""
-    card = json.loads(safe.card.read_text()) | {"ca": (authority(folder / "strangers") / "ca.pem").read_text()}
-    (folder / "card.json").write_text(json.dumps(card))
+@pytest.mark.parametrize("wrong", ["authority", "name"])
+def test_a_district_that_is_another_gets_no_password(safe: SafeDistrict, folder: Path, wrong: str) -> None:
+    """Its certificate is of another authority than the card's, or not for the address that the card names."""
+    change = {"broker": f"localhost:{safe.port}"}
+    if wrong == "authority":
+        change = {"ca": (authority(folder / "strangers") / "ca.pem").read_text()}
+    (folder / "card.json").write_text(json.dumps(json.loads(safe.card.read_text()) | change))
     cabinet = safe.cabinets["nguyen-ly"] = GuardedBroker(folder / "cabinet")
     cabinet.set_up("--config", str(village_config(folder / "village")), "--bridge", str(folder / "card.json"))
     safe.accept(cabinet.dir / "nguyen-ly.json")
