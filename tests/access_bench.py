@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -93,6 +95,50 @@ class GuardedBroker(Mosquitto):
         return Login(found[1], found[2])
 
 
+class Wire:
+    """The way from the villages to their district, which can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.port = free_port()
+        self._ends: list[socket.socket] = []
+        self.mend()
+
+    def mend(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Nothing goes through any more, and both sides see it."""
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._ends.clear()
+
+    def _accept(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near = server.accept()[0]
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    near.close()
+                    continue
+                self._ends += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_RDWR)
+
+
 class District:
     """A district's broker, and its villages' cabinets by site. Only `start` makes any of them run."""
 
@@ -102,17 +148,27 @@ class District:
         where = ["--page", "https://den.example.vn", "--address", f"127.0.0.1:{self.broker.port}"]
         self.broker.set_up("--district", "Huyện Thiệu Hóa", *where, *more)
         self.cabinets: dict[str, GuardedBroker] = {}
+        self.wires: dict[str, Wire] = {}
 
     @property
     def card(self) -> Path:
         return self.broker.dir / "district.json"
 
     def join(self, site: str, config: Path) -> GuardedBroker:
-        """Bridge one more village, as its technician and the district's operator do."""
+        """Bridge one more village, as its technician and the district's operator do, over a wire of its own."""
         cabinet = self.cabinets[site] = GuardedBroker(self.folder / f"cabinet-{site}")
-        cabinet.set_up("--config", str(config), "--bridge", str(self.card))
+        card = json.loads(self.card.read_text())
+        wire = self.wires[site] = Wire(int(card["broker"].rpartition(":")[2]))
+        (self.folder / "card.json").write_text(json.dumps(card | {"broker": f"127.0.0.1:{wire.port}"}))
+        cabinet.set_up("--config", str(config), "--bridge", str(self.folder / "card.json"))
         self.accept(cabinet.dir / f"{site}.json")
         return cabinet
+
+    def stop(self) -> None:
+        for broker in [self.broker, *self.cabinets.values()]:
+            broker.stop()
+        for wire in self.wires.values():
+            wire.cut()
 
     def accept(self, entry: Path) -> None:
         assert self.broker.run("broker", "--district", "--accept", str(entry)) == 0
@@ -121,7 +177,10 @@ class District:
 class Phone:
     """One client that logs in and hears what it subscribed to."""
 
-    def __init__(self, port: int, login: Login | None, filters: Sequence[str] = (), five: bool = False, client_id: str = "") -> None:
+    def __init__(
+        self, port: int, login: Login | None, filters: Sequence[str] = (), five: bool = False, client_id: str = "",
+        will: tuple[str, bytes] | None = None,
+    ) -> None:  # fmt: skip
         self.messages: list[tuple[str, bytes, bool]] = []
         self.granted: list[int] = []
         self.refused = self.out = False
@@ -132,6 +191,8 @@ class Phone:
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         if login is not None:
             self.client.username_pw_set(*login)
+        if will is not None:
+            self.client.will_set(*will, qos=1, retain=True)
         self._filters = list(filters)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
@@ -166,11 +227,16 @@ class Phone:
         """Publish, and wait until the broker has answered; its reason code (with MQTT 3.1.1 always 0)."""
         return self.say_all({topic: payload}, retain)[topic]
 
-    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False) -> dict[str, int]:
+    def say_all(self, messages: Mapping[str, str | bytes], retain: bool = False, qos: int = 1) -> dict[str, int]:
         """Publish these by topic, and wait until the broker has answered each; its reason codes, likewise."""
-        mids = {topic: self.client.publish(topic, payload, 1, retain).mid for topic, payload in messages.items()}
+        mids = {topic: self.client.publish(topic, payload, qos, retain).mid for topic, payload in messages.items()}
         until(lambda: all(mid in self._answers for mid in mids.values()), 20, "the broker's answers")
         return {topic: int(self._answers[mid].value) for topic, mid in mids.items()}
+
+    def cut(self) -> None:
+        """Be gone without a word, and stay away."""
+        self.client._thread_terminate = True
+        self.client.socket().shutdown(socket.SHUT_RDWR)
 
     def heard(self, topic: str) -> list[bytes]:
         """The payloads that came on a topic."""

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import grp
 import os
+import pwd
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from edge.shell.files import replace_file
 from edge.shell.site_file import ConfigError
 
 DEFAULT = Path("/etc/mosquitto/village")
-BROKER_GROUP = "mosquitto"  # Debian's: after its start mosquitto reads its files as this
+BROKER_USER = "mosquitto"  # Debian's user and group: mosquitto reads its files as these
 
 
 class AccessError(Exception):
@@ -172,9 +173,28 @@ def tell_broker(pid_file: Path) -> Told:
     return Told(True)
 
 
+def read_by_mosquitto(path: Path) -> bool:
+    """mosquitto becomes a user of its own before it reads keys. True also where that cannot be known."""
+    try:
+        user = pwd.getpwnam(BROKER_USER)
+    except KeyError:
+        return True
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+
+    def granted(place: Path, bit: int) -> bool:
+        found = place.stat()
+        shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid in groups else 0
+        return bool(found.st_mode >> shift & bit)
+
+    try:
+        return granted(path, 0o4) and all(granted(parent, 0o1) for parent in path.resolve().parents)
+    except PermissionError:
+        return True
+
+
 def _group() -> int | None:
     """The group that mosquitto reads its files as, where we may give files to it."""
     with suppress(KeyError):
         if os.geteuid() == 0:
-            return grp.getgrnam(BROKER_GROUP).gr_gid
+            return grp.getgrnam(BROKER_USER).gr_gid
     return None

@@ -54,6 +54,8 @@ def pair(registry: Registry, settings: Settings, wish: Wish) -> Paired:
             raise Impossible("--again gives a user another token and changes nothing else: give it alone")
         known = the_user(registry, again)
         _no_machine(again, known)
+        if wish.far and known.hash is not None:
+            raise Impossible(f"{again} enters here, not at the district; leave --remote out, or let another phone in")
         wish = replace(wish, far=known.hash is None)
         return _made(registry, again, known.model_copy(update={"made_at": wish.at}), token, wish)
     old = None if wish.instead_of is None else the_user(registry, wish.instead_of)

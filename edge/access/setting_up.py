@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import grp
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edge.access.deeds import Impossible, accept, check_code, let_in
-from edge.access.directory import AccessError
-from edge.access.hashes import fits, hashed, new_token
-from edge.access.people import Entry, Person, Registry, read
+from edge.access.controller import with_controller
+from edge.access.deeds import Impossible, accept, check_code
+from edge.access.directory import BROKER_USER, read_by_mosquitto
+from edge.access.people import Entry, Registry, read
 from edge.access.settings import PID_FILE, Card, Settings
 from edge.core.site_base import Block
 from edge.core.site_reading import read_block
 from edge.core.topics import rfc3339
 from edge.shell.clock import SystemClock
-from edge.shell.files import replace_file
 
 if TYPE_CHECKING:
-    from edge.core.site import Place, Site
+    from edge.core.site import Place
 
 _B = TypeVar("_B", bound=Block)
-CONTROLLER_GROUP = "village-edge"
 
 
 def cabinet(
@@ -46,7 +41,7 @@ def cabinet(
                          "user: controller, and password_file: secrets/controller")
     settings = _settings(args, known, kind="cabinet", default_listen=f"127.0.0.1:{site.mqtt.port}",
                          site=site.site, controller=site.mqtt.user)  # fmt: skip
-    return settings, _with_controller(args, site, registry, notes)
+    return settings, with_controller(args.config, site, registry, rfc3339(SystemClock().now().wall), notes)
 
 
 def district_settings(args: argparse.Namespace, known: Settings | None) -> Settings:
@@ -77,7 +72,7 @@ def accepted(args: argparse.Namespace, registry: Registry, notes: list[str]) -> 
     """The registry with what villages sent, and in `notes` what that was. Raises ConfigError and Impossible."""
     for path in args.accept:
         entry = read(Entry, path, "give a file that a village's broker --bridge, pair --remote or unpair wrote")
-        registry = accept(registry, entry, _now())
+        registry = accept(registry, entry, rfc3339(SystemClock().now().wall))
         what = "is let in" if entry.hash is not None else "is out"
         who = f"the village {entry.site}" if entry.role == "bridge" else f"{entry.name}, {entry.role} of {entry.site},"
         notes.append(f"{who} {what} as {entry.user}, check code {check_code(entry)}: the village's must be the same")
@@ -114,6 +109,9 @@ def _tls(args: argparse.Namespace, before: dict[str, str] | None) -> dict[str, s
     for option in ("cert", "key"):
         if tls and not Path(tls[option]).is_file():
             raise Impossible(f"{tls[option]} is not there: give --{option} a PEM file")
+        if tls and not read_by_mosquitto(Path(tls[option])):
+            raise Impossible(f"mosquitto could not start, for its user {BROKER_USER} cannot read {tls[option]}: copy "
+                             f"it to /etc/mosquitto/certs, with chgrp {BROKER_USER} and chmod 640")
     return tls or None
 
 
@@ -124,66 +122,8 @@ def _block(form: type[_B], data: dict[str, Any]) -> _B:
     return found
 
 
-def _with_controller(args: argparse.Namespace, site: Site, registry: Registry, notes: list[str]) -> Registry:
-    """The controller may enter with what its password file holds; that is made when it is missing."""
-    from edge.shell.site_file import password_file
-
-    user = site.mqtt.user
-    assert user is not None
-    path = password_file(site, args.config)
-    if path is None:
-        raise Impossible(f"{args.config} does not say where the controller's password lies; add to mqtt: "
-                         "password_file: secrets/controller")
-    secret = _secret(path, notes)
-    found = registry.users.get(user)
-    if found is not None and found.role != "controller":
-        raise Impossible(f"{user} is {found.name}, {found.role}, and mqtt.user of {args.config}; give the controller "
-                         "another name there")
-    if found is not None and found.hash is not None and fits(secret, found.hash) and found.sites == [site.site.id]:
-        return registry
-    person = Person(name=site.site.name, role="controller", sites=[site.site.id], made_at=_now(), hash=hashed(secret))
-    return let_in(registry, user, person)
-
-
-def _secret(path: Path, notes: list[str]) -> str:
-    try:
-        if path.exists():
-            with path.open(encoding="utf-8") as file:
-                if secret := file.readline().strip():
-                    return secret
-            raise Impossible(f"{path} is empty: remove it, and a password is made")
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o750, parents=True)
-            _give(path.parent)
-        secret = new_token()
-        group = _controller_group()
-        replace_file(path, f"{secret}\n".encode(), mode=0o600 if group is None else 0o640, group=group)
-    except OSError as error:
-        raise AccessError(f"{path}: the controller's password cannot be read or made ({error.strerror}); run it as "
-                          "root, with sudo") from error
-    notes.append(f"{path}: a password was made for the controller; restart it when the broker has been")
-    return secret
-
-
-def _controller_group() -> int | None:
-    if os.geteuid() == 0:
-        with suppress(KeyError):
-            return grp.getgrnam(CONTROLLER_GROUP).gr_gid
-    return None
-
-
-def _give(folder: Path) -> None:
-    if (group := _controller_group()) is not None:
-        os.chown(folder, -1, group)
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise Impossible(f"--ca {path} cannot be read ({error}); give a certificate in PEM") from error
-
-
-def _now() -> str:
-    return rfc3339(SystemClock().now().wall)
-

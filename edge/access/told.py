@@ -26,8 +26,10 @@ def what_changed(folder: Path, settings: Settings, changes: Sequence[Change]) ->
         lines.append(f"  {_name(folder, change.path)}: {state}")
         if change.changed and change.before is not None:
             differing = _difference(change.before, change.now)
+            topics = [line for line in differing if line[1:].startswith("topic ")]
             if change.path.name in SHOWN:
-                lines += [f"    {line}" for line in differing]
+                lines += [f"    {line}" for line in differing if line not in topics]
+                lines += [f"    and {len(topics)} lines of topics"] if topics else []
             elif change.path.name in COUNTED:
                 more = sum(line.startswith("+") for line in differing)
                 lines[-1] += f" ({more} lines more, {len(differing) - more} fewer)"

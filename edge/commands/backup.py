@@ -25,7 +25,7 @@ EXAMPLES = """\
 examples:
 
   onto a USB stick, with the broker's users and access list:
-    village-edge backup /media/usb/village.tar.gz --also /etc/mosquitto/passwords --also /etc/mosquitto/access
+    village-edge backup /media/usb/village.tar.gz --also /etc/mosquitto/village
 
   every night by a timer, the newest seven are kept:
     village-edge backup --to /var/backups/village-edge --keep 7
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keep", type=_keep, metavar="N", help="with --to: remove the oldest until N are left (default: remove none)")
     add("--verify", type=Path, metavar="FILE", help="only check this backup, to the last byte")
     add("--also", type=Path, action="append", default=[], metavar="PATH",
-        help="a file or directory besides, such as /etc/mosquitto/passwords; may be given several times")
+        help="a file or directory besides, such as /etc/mosquitto/village; may be given several times")
     add("--config", type=Path, default=CONFIG, metavar="FILE", help=f"the village's configuration (default: {CONFIG})")
     add("--state", type=Path, default=STATE, metavar="DIR", help=f"the controller's state directory (default: {STATE})")
 

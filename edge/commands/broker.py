@@ -95,7 +95,7 @@ def _write(args: argparse.Namespace, directory: Directory) -> int:
         else:
             settings, registry = cabinet(args, known, registry, notes)
         changes = directory.write(settings, registry, rfc3339(SystemClock().now().wall))
-    print("\n".join([*notes, *what_changed(directory.path, settings, changes)]))
-    print("\n".join(next_steps(directory.path, settings, registry, changes)))
+    steps = next_steps(directory.path, settings, registry, changes)
+    print("\n".join([*notes, *what_changed(directory.path, settings, changes), *steps]))
     changed = names_of(changes)
     return reloaded(settings) if changed & USERS and not changed & RESTARTED else 0

@@ -144,7 +144,9 @@ def _pair(args: argparse.Namespace, directory: Directory) -> int:
         wish = Wish(now, args.name, args.role, args.user, args.again, args.instead_of,
                     sites, card is not None)  # fmt: skip
         paired = pair(directory.registry(), settings, wish)
-        page = _page(args.page, settings, card or settings.district if paired.far else None)
+        if paired.far and (card := card or settings.district) is None:
+            raise Failed(1, f"{paired.user} enters at the district: give its card with --remote")
+        page = _page(args.page, settings, card if paired.far else None)
         directory.write(settings, paired.registry, now)
     (_show if args.password_file is None else _write)(args, paired, page)
     hand_over(Path() if args.png is None else args.png.parent, paired.entries)

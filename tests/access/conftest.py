@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from access_bench import District, GuardedBroker, Login, Phone, broker_folder, close_all, village_config
@@ -32,8 +33,7 @@ def district(folder: Path) -> Iterator[District]:
     found = District(folder)
     found.broker.start()
     yield found
-    for broker in [found.broker, *found.cabinets.values()]:
-        broker.stop()
+    found.stop()
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def phone() -> Iterator[Callable[..., Phone]]:
     """Makes phones, and parts from them at the end."""
     made: list[Phone] = []
 
-    def make(broker: GuardedBroker, login: Login | None, *filters: str, five: bool = False) -> Phone:
-        made.append(Phone(broker.port, login, filters, five))
+    def make(broker: GuardedBroker, login: Login | None, *filters: str, **how: Any) -> Phone:
+        made.append(Phone(broker.port, login, filters, **how))
         return made[-1]
 
     yield make

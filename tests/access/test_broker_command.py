@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,12 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def district(tmp_path: Path) -> District:
+def district(tmp_path: Path) -> Iterator[District]:
     """With Nguyên Lý bridged to it."""
     found = District(tmp_path)
     found.join("nguyen-ly", village_config(tmp_path / "nguyen-ly"))
-    return found
+    yield found
+    found.stop()
 
 
 def users(broker: GuardedBroker) -> dict[str, dict[str, object]]:
@@ -171,6 +173,20 @@ def test_a_far_phone_is_renewed_handed_over_and_put_out(district: District, tmp_
     assert cabinet.run("unpair", "co-lan-nguyen-ly", "--out", str(tmp_path)) == 0
     district.accept(tmp_path / "co-lan-nguyen-ly.json")
     assert set(users(district.broker)) == {"nguyen-ly"}
+
+
+def test_whether_a_phone_enters_here_or_at_the_district_is_kept(district: District, tmp_path: Path, capsys: Capsys) -> None:
+    cabinet = district.cabinets["nguyen-ly"]
+    here = cabinet.pair(capsys, "--name", "Bác Tư", "--role", "head")
+    assert cabinet.run("pair", "--again", here.user, "--remote", str(district.card)) == 1
+    assert "leave --remote out" in capsys.readouterr().err
+    remote(district, tmp_path, "--name", "Bác Tư", "--role", "head")
+    cabinet.set_up("--config", str(district.folder / "nguyen-ly" / "site.yaml"), "--no-bridge")
+    assert cabinet.run("pair", "--again", "bac-tu-nguyen-ly") == 1
+    assert "give its card with --remote" in capsys.readouterr().err
+    new = cabinet.pair(capsys, "--name", "Cô Lan", "--instead-of", "bac-tu-nguyen-ly", "--png", str(tmp_path / "qr.png"))
+    assert new.user == "co-lan"  # who entered at the district is out there too, once this is taken in
+    assert json.loads((tmp_path / "bac-tu-nguyen-ly.json").read_text())["hash"] is None
 
 
 @pytest.mark.parametrize(

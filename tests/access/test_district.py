@@ -102,12 +102,14 @@ def test_a_village_that_is_offline_is_told_at_the_district_and_carries_nothing_o
     district: District, house: House, far: Login, far_phone: Phone, phone: MakePhone, capsys: Capsys
 ) -> None:
     cabinet = district.cabinets["nguyen-ly"]
+    here = cabinet.pair(capsys, "--name", "Bác Tư", "--role", "head")
     operator = phone(district.broker, district.broker.pair(capsys, "--name", "Ủy ban", "--role", "viewer", "--every-site"), "#")
     house.kill("daemon")
     until(lambda: last(far_phone, f"{HERE}/status") == b"offline", 40, "the controller's will at the district")
     house.start()
     until(lambda: last(far_phone, f"{HERE}/status") == b"online", 20, "online again")
-    cabinet.kill()
+    until(lambda: last(operator, f"{THERE}/link") == b"1", 20, "the other village")
+    district.wires["nguyen-ly"].cut()
     until(lambda: last(far_phone, f"{HERE}/link") == last(operator, f"{HERE}/link") == b"0", 5, "the bridge's will")
     assert last(operator, f"{THERE}/link") == b"1"
     late = phone(district.broker, far, "village/+/#")
@@ -115,13 +117,16 @@ def test_a_village_that_is_offline_is_told_at_the_district_and_carries_nothing_o
     for payload in ("ON", json.dumps({"action": "on", "id": "c-9", "expires_at": soon(600)})):
         far_phone.say(f"{HERE}/light/main-road/set/{far.user}", payload)
     far_phone.say(f"{HERE}/ask/{far.user}/stop-water", '{"id": "r-9"}')
-    greetings = len(far_phone.heard(f"{HERE}/status"))
-    cabinet.start()
+    near = phone(cabinet, here, f"{HERE}/light/+/result")
+    near.say(f"{HERE}/light/lanes/set/{here.user}", b"ON")  # on the village's Wi-Fi all goes on
+    until(lambda: near.heard(f"{HERE}/light/lanes/result"), 5, "a result in the village")
+    district.wires["nguyen-ly"].mend()
     until(lambda: last(far_phone, f"{HERE}/link") == b"1", 40, "the bridge again")
-    until(lambda: len(far_phone.heard(f"{HERE}/status")) > greetings, 10, "the controller again")
     told = result(far_phone, far.user, {"action": "off", "id": "c-10"})  # what was sent before would have come before
     assert (told["id"], told["outcome"]) == ("c-10", "done")
     assert far_phone.heard(f"{HERE}/reply/{far.user}/stop-water") == []
+    assert near.heard(f"{HERE}/light/main-road/result") == [json.dumps(told, separators=(",", ":")).encode()]
+    assert json.loads(last(far_phone, f"{HERE}/light/lanes/state") or b"")["by"] == here.user  # its present state came up
     assert house.lit() == ""
 
 
@@ -169,6 +174,15 @@ def test_nothing_bounces_and_what_is_over_is_over_at_the_district_too(
     district.broker.start()
     again = phone(district.broker, above, "#")
     until(lambda: last(again, f"{HERE}/link") == b"1" and last(again, alarm) == b"", 40, "the end of the alarm")
+    speaker.say(f"{HERE}/about", b"{}", retain=True)
+    until(lambda: last(again, f"{HERE}/about") == b"{}", 5, "about")
+    cabinet.stop()
+    assert list(cabinet.data.iterdir()) == []  # the card is spared
+    until(lambda: last(again, f"{HERE}/link") == b"0", 5, "the bridge's will")
+    district.broker.stop()
+    district.broker.start()
+    after = phone(district.broker, above, "#")
+    until(lambda: (last(after, f"{HERE}/link"), last(after, f"{HERE}/about")) == (b"0", b"{}"), 5, "a village that is known")
 
 
 def test_who_is_put_out_in_the_village_is_not_heard_there_any_more(

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from access_bench import ADDRESS, GuardedBroker, Login, Phone
 from support import until
+
+from edge.access.directory import Directory
+from edge.access.pairing import Wish, pair
 
 pytestmark = pytest.mark.slow
 MakePhone = Callable[..., Phone]
@@ -81,6 +85,30 @@ def test_many_at_once_do_not_lose_each_other(cabinet: GuardedBroker, phone: Make
     users = json.loads((cabinet.dir / "users.json").read_text())["users"]
     assert set(users) == {"controller", *(login.user for login in logins)}
     until(lambda: all(not phone(cabinet, login).refused for login in logins), 5, "all five to be let in")
+
+
+def opened(process: int) -> set[Path]:
+    """What a process has open."""
+    found = set()
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(entry.readlink())
+    return found
+
+
+def test_who_comes_second_waits_for_the_first(cabinet: GuardedBroker) -> None:
+    directory = Directory(cabinet.dir)
+    command = [sys.executable, "-m", "edge", "pair", "--name", "Cô Lan", "--role", "head", "--page", "http://v.test"]
+    with directory.locked():
+        settings, registry = directory.settings(), directory.registry()
+        assert settings is not None
+        second = subprocess.Popen([*command, "--dir", str(cabinet.dir)], stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONUTF8": "1"})
+        until(lambda: cabinet.dir / "lock" in opened(second.pid), 30, "the second to come")
+        now = "2026-11-26T07:00:00.000Z"
+        first = pair(registry, settings, Wish(now, name="Bác Tư", role="head"))
+        directory.write(settings, first.registry, now)
+    assert second.wait(30) == 0
+    assert set(directory.registry().users) == {"controller", "bac-tu", "co-lan"}
 
 
 def test_the_token_is_on_no_disk_and_in_no_list_of_processes(

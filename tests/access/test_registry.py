@@ -95,8 +95,8 @@ def test_a_district_of_two_thousand_users_is_read_and_its_errors_are_told(tmp_pa
 
 
 def test_a_directory_without_a_broker_is_told(tmp_path: Path, capsys: Capsys) -> None:
+    broker = GuardedBroker(tmp_path / "none")
     for command in (["pair", "--name", "X", "--role", "head"], ["unpair", "x"], ["pair", "--list"], ["unpair"]):
-        broker = GuardedBroker(tmp_path / "none")
         assert broker.run(*command) == 1
         assert "village-edge broker" in capsys.readouterr().err
     assert not broker.dir.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -55,8 +56,7 @@ def safe(folder: Path) -> Iterator[SafeDistrict]:
     found = SafeDistrict(folder, authority(folder / "own"))
     found.broker.start()
     yield found
-    for broker in [found.broker, *found.cabinets.values()]:
-        broker.stop()
+    found.stop()
 
 
 def test_a_village_and_a_phone_come_over_tls(safe: SafeDistrict, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,10 +79,28 @@ def test_a_village_and_a_phone_come_over_tls(safe: SafeDistrict, folder: Path, c
     far.loop_stop()
 
 
-def test_a_district_that_others_vouch_for_gets_no_password(safe: SafeDistrict, folder: Path) -> None:
-    """The address leads to a broker whose certificate is of another authority than the card's."""
-    card = json.loads(safe.card.read_text()) | {"ca": (authority(folder / "strangers") / "ca.pem").read_text()}
-    (folder / "card.json").write_text(json.dumps(card))
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_key_that_mosquitto_could_not_read_is_told_before_it_does_not_start(
+    safe: SafeDistrict, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = folder / "own" / "broker.key"
+    key.chmod(0o600)
+    assert safe.broker.run("broker", "--district", "--key", str(key)) == 1
+    assert "mosquitto could not start" in capsys.readouterr().err
+    key.chmod(0o644)
+    key.parent.chmod(0o700)
+    assert safe.broker.run("broker", "--district") == 1
+    key.parent.chmod(0o711)
+    assert safe.broker.run("broker", "--district") == 0
+
+
+@pytest.mark.parametrize("wrong", ["authority", "name"])
+def test_a_district_that_is_another_gets_no_password(safe: SafeDistrict, folder: Path, wrong: str) -> None:
+    """Its certificate is of another authority than the card's, or not for the address that the card names."""
+    change = {"broker": f"localhost:{safe.port}"}
+    if wrong == "authority":
+        change = {"ca": (authority(folder / "strangers") / "ca.pem").read_text()}
+    (folder / "card.json").write_text(json.dumps(json.loads(safe.card.read_text()) | change))
     cabinet = safe.cabinets["nguyen-ly"] = GuardedBroker(folder / "cabinet")
     cabinet.set_up("--config", str(village_config(folder / "village")), "--bridge", str(folder / "card.json"))
     safe.accept(cabinet.dir / "nguyen-ly.json")
