@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_earlier_days_are_asked_for_from_where_the_last_ended(fake: FakeVillage,
         expect(earlier).to_be_visible()
     expect(phone.page.locator(".trail li")).to_have_count(3)
     spans = [(fields["from"], fields["to"]) for fields in asked(fake)]
-    assert all(later[0] == earlier_[1] for later, earlier_ in zip(spans, spans[1:], strict=False))  # no day is left out
+    assert all(later[0] == earlier_[1] for later, earlier_ in pairwise(spans))  # no day is left out
     heads = phone.page.locator("main h2").all_inner_texts()
     assert heads[0] == "Hôm nay" or told(5) > told(0)
     assert re.fullmatch(r"(Thứ|Chủ).*, \d\d/\d\d/\d{4}", heads[-1])
