@@ -46,7 +46,8 @@ def test_readings_are_shown_as_they_came_with_age_life_and_doubt(fake: FakeVilla
     })  # fmt: skip
     part = unfold(phones(fake), "readings")
     meter = panel(part, "meter/cabinet-1")
-    for text in ("meter/cabinet-1 · sdm630", "12 phút trước", "Đáng ngờ: voltage_l1_v", "đời 3"):
+    expect(meter).to_contain_text(re.compile("1[2-5] phút trước"))
+    for text in ("meter/cabinet-1 · sdm630", "Đáng ngờ: voltage_l1_v", "đời 3"):
         expect(meter).to_contain_text(text)
     expect(meter.locator("tr", has_text="voltage_l1_v")).to_contain_text("312,25 V đáng ngờ")
     expect(meter.locator("tr", has_text="energy_kwh").first).to_contain_text("không rõ")  # absent is not 0
@@ -60,9 +61,11 @@ def test_circuits_have_their_hours_and_say_where_they_differ(fake: FakeVillage, 
     state["circuits"][1] |= {"observed": False, "hours": 4321}
     state["circuits"][2] |= {"observed": None}
     fake.show(evening(NOW) | {"light/main-road/state": state | {"observed": "unknown", "observed_level": None, "detail": "b: read back off"}})
-    rows = panel(unfold(phones(fake), "circuits"), "light/main-road").locator("tbody tr")
+    road = panel(unfold(phones(fake), "circuits"), "light/main-road")
+    rows = road.locator("tbody tr")
+    expect(rows).to_have_count(3)
     assert [row.split() for row in rows.all_inner_texts()] == [["a", "bật", "bật", "120"], ["b", "bật", "tắt", "khác", "lệnh", "4.321"], ["c", "tắt", "không", "rõ", "182"]]
-    expect(panel(unfold(phones(fake), "circuits"), "light/main-road").locator(".detail")).to_have_text("b: read back off")
+    expect(road.locator(".detail")).to_have_text("b: read back off")
 
 
 def test_a_circuit_is_locked_with_a_note_and_released(fake: FakeVillage, phones: MakePhone) -> None:
@@ -188,11 +191,17 @@ def test_nothing_that_is_folded_is_asked_for(fake: FakeVillage, phones: MakePhon
     assert not [topic for topic, _ in fake.received if topic == "ask/head/bus"]
 
 
+def heard_well(bus: Locator, target: str) -> bool:
+    """Whether the figures, asked for anew, are those of a sound line."""
+    bus.get_by_role("button", name="Hỏi lại").tap()
+    return re.search("Tốt (100|9[0-9,]+) % trong [1-9]", panel(bus, target).inner_text()) is not None
+
+
 def test_a_live_village_is_looked_at_locked_and_acknowledged(village: Village, phone: Phone) -> None:
     fault = ask(village.house.sim, {"fault": "hand-on", "on": "input/cabinet-switch"})["id"]
     bus = unfold(phone, "bus")
-    for target in ("meter/culture-house", "board/cabinet-board", "sensor/soil-1"):
-        expect(panel(bus, target)).to_contain_text(re.compile("Tốt (100|9[0-9,]+) %"))
+    for target in ("meter/culture-house", "board/cabinet-board"):
+        until(lambda target=target: heard_well(bus, target), 10, f"the figures of {target}")  # type: ignore[misc]
 
     row = phone.open("#/alarms").page.locator("main a.alarm", has_text="bằng tay")
     expect(row).to_be_visible(timeout=15000)

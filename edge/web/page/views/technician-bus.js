@@ -1,9 +1,10 @@
 /* bus(village): how the exchanges on each serial line go, the worst device first, since the start or of the last full
    hour. Asked for anew every half minute while it is looked at. */
 import { html, nothing } from "lit-html";
-import { wanted } from "/app/asked.js";
+import { stale, wanted } from "/app/asked.js";
 import { number, quantity, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
+import { link } from "/app/link.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 import { nameOf } from "/views/where.js";
@@ -28,6 +29,7 @@ export function bus(village) {
     <p>${shownHour ? t("tech.from-to", { from: time(hour.from, village.zone), to: time(hour.to, village.zone) }) : t("tech.since", { time: time(answer.since, village.zone) })}</p>
     ${hour ? nothing : html`<p class="under">${t("tech.no-hour")}</p>`}
     ${error ? html`<p class="doubt">${icon("alarm")} ${said(error)}</p>` : nothing}
+    <button class="button wide" ?disabled=${asking || link.phase !== "up"} @click=${() => { stale(village, "bus"); redraw(); }}>${t(asking ? "waiting" : "tech.refresh")}</button>
     ${list(answer.ports).map(object).map((port) => onePort(village, port, shownHour))}`;
 }
 
