@@ -95,7 +95,7 @@ async function know(village, alarm) {
   };
   become("waiting");
   try {
-    await ask(village, "alarm-ack", { alarm: alarm.id }, 5);
+    await ask(village, "alarm-ack", { alarm: alarm.id }, 3);
     become("done");
   } catch (error) {
     if (error.code === "silent" || error.code === "offline") become(error.code);

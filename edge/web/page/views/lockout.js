@@ -9,7 +9,7 @@ import { link, publish, random } from "/app/link.js";
 import { redraw } from "/app/screen.js";
 import { listen } from "/app/store.js";
 
-const SILENT_MS = 4000;
+const SILENT_MS = 3000;
 const EXPIRES_MS = 10000;
 const asked = new Map();
 
