@@ -33,7 +33,7 @@ function power(village, meter) {
   const label = back.days === 0 ? t("energy.today") : `${weekday(from, zone)} ${date(from, zone)}`;
   return html`<p class="now">${icon("energy")} ${atNow(village, meter)}</p>
     ${stepper(label, steps("days"), points === null ? trouble(error)
-      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s: Number(answer.step_s), label: t("energy.power-of", { name: meter.name, day: date(from, zone) }) }))}`;
+      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s: Number(answer.step_s), label: t("energy.power-of", { name: meter.name }) }))}`;
 }
 
 function atNow(village, meter) {
