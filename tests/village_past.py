@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from card import HANOI, Card
@@ -26,8 +27,14 @@ def midnight(day: dt.date, hour: float = 0) -> float:
     return dt.datetime.combine(day, dt.time(), HANOI).timestamp() + hour * 3600
 
 
-def _watts(meter: str, at: dt.datetime, day: random.Random) -> float:
-    hour, share = at.hour + at.minute / 60, day.uniform(0.93, 1.07)
+@cache
+def _share(meter: str, day: dt.date) -> float:
+    """No day is like another."""
+    return random.Random(f"{meter} {day}").uniform(0.93, 1.07)
+
+
+def _watts(meter: str, at: dt.datetime) -> float:
+    hour, share = at.hour + at.minute / 60, _share(meter, at.date())
     if meter == "cabinet-1":
         return share * (2160 if 17.5 <= hour < 22.5 else 720 if hour >= 22.5 or hour < 6 else 12)
     if meter == "culture-house":
@@ -69,7 +76,7 @@ class Past:
         kwh, told = 0.0, []
         for at in times:
             local = dt.datetime.fromtimestamp(at, HANOI)
-            watts = _watts(meter, local, random.Random(f"{meter} {local.date()}"))
+            watts = _watts(meter, local)
             kwh += watts * EVERY_S / 3.6e6
             told.append((at, watts, kwh))
         for at, watts, so_far in told:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from card import HANOI
-from fake_village import FakeVillage, evening
-from page_house import MakePhone, Phone, Village, phone_like
-from playwright.sync_api import Browser, Locator, expect
+from fake_village import FakeVillage, Request, about, evening
+from page_house import MakePhone, Phone, Village
+from playwright.sync_api import Locator, expect
 from support import until
 from village_past import Past, first_of, midnight
 
@@ -260,23 +260,19 @@ def test_a_chart_is_drawn_in_the_colours_of_day_and_night(village: Village, phon
     until(lambda: canvas.evaluate(drawn, by_night) > 1000, 5, f"bars in {by_night}")
 
 
-@pytest.mark.parametrize(("typed", "whole", "meant"), [
+WRITTEN = [
     ("1.234.567", True, 1234567), ("1234567", True, 1234567), ("1,234,567 đ", True, 1234567), ("1 234 567 VNĐ", True, 1234567),
     ("1.234", True, 1234), ("1.234.567,00", True, 1234567), ("1.234", False, 1234), ("512,5 kWh", False, 512.5), ("512.5", False, 512.5),
     ("1.234,5", False, 1234.5), ("0,125", False, 0.125), ("", True, None), ("1.23.4", True, "NaN"), ("1.234.56", True, "NaN"),
     ("-3", False, "NaN"), ("nhiều", True, "NaN"), ("1e9", False, "NaN"),
-])  # fmt: skip
-def test_a_figure_may_be_written_in_many_ways(reader: Phone, typed: str, whole: bool, meant: float | str | None) -> None:
-    script = "([text, whole]) => import('/views/energy-bill.js').then(({ typed }) => typed(text, whole)).then((x) => (Number.isNaN(x) ? 'NaN' : x))"
-    assert reader.page.evaluate(script, [typed, whole]) == meant
+]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def reader(browser: Browser, fake: FakeVillage) -> Iterator[Phone]:
+def test_a_figure_may_be_written_in_many_ways(fake: FakeVillage, phones: MakePhone) -> None:
     fake.show(evening())
-    phone = Phone(browser.new_context(**phone_like()), fake.web.url)
-    yield phone.enter()
-    phone.clear()
+    script = "([text, whole]) => import('/views/energy-bill.js').then(({ typed }) => typed(text, whole)).then((x) => (Number.isNaN(x) ? 'NaN' : x))"
+    page = phones(fake).page
+    assert [(typed, whole, page.evaluate(script, [typed, whole])) for typed, whole, _ in WRITTEN] == WRITTEN
 
 
 def test_answers_that_cannot_be_leave_unknown_figures(fake: FakeVillage, phones: MakePhone) -> None:
@@ -297,3 +293,35 @@ def test_a_card_that_cannot_be_read_is_said(fake: FakeVillage, phones: MakePhone
     fake.answers = lambda *_: {"ok": False, "error": {"code": "no-history", "message": "the history cannot be read now"}}
     phone = phones(fake).open("#/energy")
     expect(phone.page.get_by_text("Tủ không đọc được thẻ nhớ, chưa có số.")).to_be_visible()
+
+
+def test_the_first_page_has_the_months_energy_and_the_money_that_is_known(fake: FakeVillage, phones: MakePhone) -> None:
+    about_ = about()
+    for device in about_["devices"]:
+        if device["kind"] == "meter" and device["id"] == "pump-house":
+            device["tariff"] = None
+    fake.show(evening(), about_)
+    counted = {"cabinet-1": (431.26, 1_035_233), "culture-house": (7.31, 17_574), "pump-house": (9.24, None)}
+
+    def answer(name: str, asked: Request) -> dict[str, Any]:
+        if name != "energy":
+            return {}
+        figures = counted[asked["meter"]]
+        return {"periods": [{"from": asked["from"], "to": asked["to"], "kwh": figures[0], "amount": figures[1], "measured": 1, "complete": False}]}
+
+    fake.answers = answer
+    tile = phones(fake).page.locator('.tile[href="#/energy"]')
+    expect(tile.locator(".figure")).to_have_text("Tháng này: 448 kWh · 1.052.807 đ")
+
+
+def test_a_swipe_leads_to_the_month_before_and_back(fake: FakeVillage, phones: MakePhone) -> None:
+    fake.show(evening())
+    phone = phones(fake).open("#/energy")
+    section, today = phone.page.locator(".stepped"), dt.datetime.now(HANOI).date()
+    expect(section.locator("village-chart canvas")).to_be_visible()
+    swipe = """(section, by) => ['touchstart', 'touchend'].forEach((type, n) => section.dispatchEvent(new TouchEvent(type,
+      { bubbles: true, changedTouches: [new Touch({ identifier: 1, target: section, clientX: 180 + n * by, clientY: 400 + n * 10 })] })))"""
+    for by, months in ((40, 0), (120, -1), (120, -2), (-120, -1), (-120, 0), (-120, 0)):
+        section.evaluate(swipe, by)
+        month = first_of(today, months)
+        expect(section.locator("h2")).to_have_text(f"tháng {month.month}/{month.year}")
