@@ -124,6 +124,17 @@ def test_each_meters_month_is_what_the_request_says(village: Village, phone: Pho
     assert "So sánh không gồm: Trạm bơm" in text(total)
 
 
+def test_a_meters_page_begins_with_the_month_that_was_looked_at(village: Village, phone: Phone, past: Past) -> None:
+    phone.open("#/energy")
+    last_month(phone)
+    phone.page.locator('[data-meter="culture-house"]').click()
+    expect(phone.page.locator("main h1")).to_have_text("Nhà văn hóa")
+    _, month = months_of(village, past, "culture-house")
+    expect(phone.page.locator(".total .kwh")).to_have_text(kwh(month["kwh"]))
+    phone.page.go_back()
+    expect(phone.page.locator(".stepped h2")).to_have_text(f"tháng {past.month.month}/{past.month.year}")
+
+
 def test_what_was_not_measured_is_neither_nothing_nor_hidden(village: Village, phone: Phone, past: Past) -> None:
     phone.open("#/energy/pump-house")
     section = last_month(phone)

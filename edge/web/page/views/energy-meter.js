@@ -14,7 +14,8 @@ import { compared, dayPoints, kwhs, measured, monthName, paid, stepper, trouble,
 const DAY = 86400000;
 const back = { days: 0, months: 0, years: 0 };
 
-export const entered = () => Object.assign(back, { days: 0, months: 0, years: 0 });
+/** `months`: which month is shown at first, how many back. */
+export const entered = (months) => Object.assign(back, { days: 0, months, years: 0 });
 
 function steps(name) {
   const by = (n) => () => { back[name] += n; redraw(); };
