@@ -128,7 +128,7 @@ class Chart extends HTMLElement {
     const span = known.length === 0 ? t("chart.nothing") : t("chart.span", { least: said(Math.min(...known)), most: said(Math.max(...known)) });
     const missing = holes.length > 0 || (shown.kind === "bars" && shown.points.some(([at, y]) => y === null && at < now()));
     render(html`<p class="chart-at">${this.#at ? told(shown, this.#at) : html`<span>${shown.unit}</span>`}</p>
-      <div class="chart-box" role="img" aria-label=${`${shown.label}: ${span}${missing ? `. ${t("chart.missing")}` : ""}`}></div>
+      <div class="chart-box" role="img" aria-label=${`${named(shown)}: ${span}${missing ? `. ${t("chart.missing")}` : ""}`}></div>
       ${known.length ? nothing : html`<p class="chart-empty">${icon("unknown")} ${t("chart.nothing")}</p>`}
       ${shown.points.some(([, , part]) => shown.kind === "bars" && part > 0) ? html`<p class="chart-key"><i class="estimated"></i> ${t("chart.key-estimated")}</p>` : nothing}
       ${missing && known.length ? html`<p class="chart-key"><i class="missing">${shown.kind === "bars" ? "×" : ""}</i> ${t("chart.key-missing")}</p>` : nothing}
@@ -144,15 +144,16 @@ function table(shown, holes) {
   const rows = shown.points.filter(([at]) => shown.kind !== "bars" || at < now()).map((point) => ({ at: point[0], point }));
   const all = [...rows, ...holes.map((hole) => ({ at: hole[0], hole }))].sort((a, b) => a.at - b.at);
   const spanned = ([a, b]) => `${when(shown, a)} – ${when(shown, b)}`;
-  return html`<table><caption>${shown.label}${shown.from === undefined ? "" : ` · ${dates(shown)}`}</caption>
+  return html`<table><caption>${named(shown)}</caption>
     <thead><tr><th scope="col">${t("chart.time")}</th>${heads.map((name) => html`<th scope="col">${t(`chart.${name}`)}</th>`)}</tr></thead>
     <tbody>${all.map(({ point, hole }) => (hole ? html`<tr class="missing"><th scope="row">${spanned(hole)}</th><td colspan=${heads.length}>${t("chart.nothing")}</td></tr>`
       : html`<tr><th scope="row">${when(shown, point[0])}</th>${heads.map((_, n) => html`<td>${said(point[n + 1])}${shown.kind === "bars" && point[2] > 0 ? html` <small>${t("chart.estimated", { part: said(point[2]) })}</small>` : nothing}</td>`)}</tr>`))}</tbody></table>`;
 }
 
-function dates({ from, to, zone }) {
+function named({ label, from, to, zone }) {
+  if (from === undefined) return label;
   const first = date(from, zone), last = date(to - 1, zone);
-  return isoDay(from, zone) === isoDay(to - 1, zone) ? first : `${first} – ${last}`;
+  return `${label}, ${isoDay(from, zone) === isoDay(to - 1, zone) ? first : `${first} – ${last}`}`;
 }
 
 customElements.define("village-chart", Chart);

@@ -24,6 +24,7 @@ export function openSheet(title, content) {
   document.body.append(dialog);
   const mine = dialog;
   const close = () => mine.close();
+  addEventListener("hashchange", close, { once: true }); // it belongs to the page that it was opened on
   mine.addEventListener("close", () => mine.remove());
   mine.addEventListener("click", (event) => event.target === mine && close());
   const draw = () => render(html`<div class="inside"><div class="sheet-top"><h2 id="sheet-title">${title}</h2>

@@ -14,7 +14,8 @@ import { compared, dayPoints, kwhs, measured, monthName, paid, stepper, trouble,
 const DAY = 86400000;
 const back = { days: 0, months: 0, years: 0 };
 
-export const entered = () => Object.assign(back, { days: 0, months: 0, years: 0 });
+/** `months`: which month is shown at first, how many back. */
+export const entered = (months) => Object.assign(back, { days: 0, months, years: 0 });
 
 function steps(name) {
   const by = (n) => () => { back[name] += n; redraw(); };
@@ -33,7 +34,7 @@ function power(village, meter) {
   const label = back.days === 0 ? t("energy.today") : `${weekday(from, zone)} ${date(from, zone)}`;
   return html`<p class="now">${icon("energy")} ${atNow(village, meter)}</p>
     ${stepper(label, steps("days"), points === null ? trouble(error)
-      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s: Number(answer.step_s), label: t("energy.power-of", { name: meter.name, day: date(from, zone) }) }))}`;
+      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s: Number(answer.step_s), label: t("energy.power-of", { name: meter.name }) }))}`;
 }
 
 function atNow(village, meter) {

@@ -77,23 +77,22 @@ function bill(village, meter, billed) {
     ${words.length === 0 ? nothing : row(t("report.difference"), words.map((each) => html`${each}<br>`))}</tbody>`;
 }
 
-/* Bars that a printer draws sharply. What was estimated is pale, a day without a figure has a cross. */
-const WIDE = 320, HIGH = 110, FOOT = 18, LEFT = 34;
+/* Bars that a printer draws sharply. What was estimated is pale, a day without a figure has a cross. The words stand
+   above and below the picture's own room, which therefore has margins in the text's size. */
+const WIDE = 320, HIGH = 100;
 
 function picture(village, { meter, days }) {
-  const most = Math.max(0.001, ...days.map((p) => p.kwh ?? 0)), each = (WIDE - LEFT) / days.length;
-  const tall = (kwh) => (kwh / most) * (HIGH - 12);
-  const box = (n, kwh, below, kind) => svg`<rect class=${kind} x=${LEFT + n * each + each * 0.12} y=${HIGH - tall(below) - tall(kwh)} width=${each * 0.76} height=${tall(kwh)}/>`;
-  const known = days.filter((p) => p.kwh !== null);
-  return html`<svg class="picture" viewBox=${`0 0 ${WIDE} ${HIGH + FOOT}`} role="img" aria-label=${t("report.days", { name: meter.name, most: known.length ? kwhs(Math.max(...known.map((p) => p.kwh))) : t("unknown") })}>
-    <line x1=${LEFT} x2=${WIDE} y1=${HIGH} y2=${HIGH}></line><line x1=${LEFT} x2=${WIDE} y1="12" y2="12"></line>
-    <text x=${LEFT - 4} y="16" text-anchor="end">${known.length ? number(most, 1) : ""}</text><text x=${LEFT - 4} y=${HIGH + 4} text-anchor="end">0</text>
-    ${days.map((p, n) => {
-      const day = Number(dayMonth(p.from, village.zone).slice(0, 2)), middle = LEFT + (n + 0.5) * each;
-      return svg`${day === 1 || day % 5 === 0 ? svg`<text x=${middle} y=${HIGH + 14} text-anchor="middle">${day}</text>` : nothing}
-        ${p.kwh === null ? (p.complete ? svg`<text class="cross" x=${middle} y=${HIGH - 3} text-anchor="middle">×</text>` : nothing)
-          : svg`${box(n, p.kwh - p.estimated, 0, "sure")}${p.estimated > 0 ? box(n, p.estimated, p.kwh - p.estimated, "guess") : nothing}`}`;
-    })}</svg>`;
+  const known = days.filter((p) => p.kwh !== null).map((p) => p.kwh);
+  const most = Math.max(0.001, ...known), each = WIDE / days.length;
+  const bar = (n, kwh, below, kind) => svg`<rect class=${kind} x=${(n + 0.12) * each} y=${HIGH - ((below + kwh) / most) * HIGH} width=${each * 0.76} height=${(kwh / most) * HIGH}/>`;
+  const word = (n, text, y, kind) => svg`<text class=${kind} x=${(n + 0.5) * each} y=${y} text-anchor=${n > days.length - 3 ? "end" : n === 0 ? "start" : "middle"}>${text}</text>`;
+  const day = (p) => Number(dayMonth(p.from, village.zone).slice(0, 2));
+  return html`<svg class="picture" viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("report.days", { name: meter.name, most: known.length ? kwhs(most) : t("unknown") })}>
+    <line x1="0" x2=${WIDE} y1=${HIGH} y2=${HIGH}></line><line x1="0" x2=${WIDE} y1="0" y2="0"></line>
+    ${known.length ? svg`<text class="most" x="0" y="-5">${kwhs(most)}</text>` : nothing}
+    ${days.map((p, n) => svg`${day(p) === 1 || day(p) % 10 === 0 ? word(n, day(p), HIGH + 3, "day") : nothing}
+      ${p.kwh === null ? (p.complete ? word(n, "×", HIGH - 3, "cross") : nothing)
+        : svg`${bar(n, p.kwh - p.estimated, 0, "sure")}${p.estimated > 0 ? bar(n, p.estimated, p.kwh - p.estimated, "guess") : nothing}`}`)}</svg>`;
 }
 
 /** For a group chat: short lines, no table. */

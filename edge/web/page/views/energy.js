@@ -16,11 +16,14 @@ export const catalogue = "energy";
 export const stylesheet = "energy";
 let shown = 0; // months back
 
-export function entered({ path }) {
-  shown = 0;
-  meterPage.entered();
+export function entered() {
+  meterPage.entered(shown);
   bill.entered();
-  report.entered(path);
+  report.entered();
+}
+
+export function left() {
+  shown = 0;
 }
 
 export function view({ village, path }) {

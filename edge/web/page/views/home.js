@@ -93,22 +93,22 @@ function energy(village) {
   const power = meters.map((m) => village.figure(m, "power_w"));
   const known = power.filter((p) => p !== null);
   const sum = known.reduce((a, b) => a + b, 0);
-  const told = month(village);
+  const told = month(village, meters);
   return html`<section aria-labelledby="energy-head"><h2 id="energy-head"><a href=${address("energy")}>${t("energy")}</a></h2>
     <a class="tile" href=${address("energy")}>${icon("energy")}
       <p class="state">${known.length ? quantity(sum, "W") : t("unknown")}</p>
       <p class="why">${known.length < power.length && known.length ? t("power-of", { n: known.length, all: power.length }) : t("power-now")}</p>
-      <p class="figure">${told ? t("month-so-far", { kwh: kwh(told.kwh), money: money(told.amount) }) : ""}</p></a>
+      <p class="figure">${told === null ? "" : t(told.priced ? "month-so-far" : "month-so-far-kwh", { kwh: kwh(told.kwh), money: money(told.amount) })}</p></a>
   </section>`;
 }
 
-/** What all priced meters have counted this month, or null while that of one is unknown. */
-function month(village) {
-  const meters = village.of("meter").filter((m) => m.tariff);
+/** What all meters have counted this month, or null while that of one is unknown; the money of those with a tariff. */
+function month(village, meters) {
   const day = new Date(dayStart(now(), village.zone));
   const span = { period: "month", from: day.toISOString(), to: new Date(day.getTime() + 86400000).toISOString() };
   const periods = meters.map((m) => wanted(village, "energy", { meter: m.id, ...span }).answer?.periods?.[0]);
   if (periods.length === 0 || periods.some((p) => typeof p?.kwh !== "number")) return null;
-  const sum = (name) => (periods.every((p) => typeof p[name] === "number") ? periods.reduce((all, p) => all + p[name], 0) : null);
-  return { kwh: sum("kwh"), amount: sum("amount") };
+  const priced = periods.filter((_, n) => meters[n].tariff);
+  const sum = (list, name) => (list.every((p) => typeof p[name] === "number") ? list.reduce((all, p) => all + p[name], 0) : null);
+  return { kwh: sum(periods, "kwh"), amount: sum(priced, "amount"), priced: priced.length > 0 };
 }
