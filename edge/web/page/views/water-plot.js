@@ -22,7 +22,7 @@ export function plot(village, valve) {
   const runs = watered.week(village, valve.target), plan = watered.plan(village);
   const said = valve.state?.run ? "" : detailSaid(village, valve);
   const detail = said ? html`<p class="why">${said}</p>` : nothing;
-  return html`<h1>${valve.name}</h1>
+  return html`<h1>${valve.name}</h1><h2 class="aside">${t("at-present")}</h2>
     <div class="plot">${row(village, valve, { reason: runSaid(village, valve), more: html`${detail}${progress(village, valve)}` })}${controls(village, valve)}</div>
     <button class="button wide" ?disabled=${link.phase !== "up"} aria-haspopup="dialog" @click=${() => askHowLong(village, valve)}>${icon("clock")} ${t(valve.flow === null ? "choose-time" : "choose-time-or-litres")}</button>
     ${putOffBanner(village, plan)}

@@ -12,7 +12,7 @@ export function pump(village, device) {
   const detail = detailSaid(village, device);
   const meter = device.meter && village.device("meter", device.meter);
   const valves = device.valves.map((id) => village.device("valve", id)).filter(Boolean);
-  return html`<h1>${device.name}</h1>
+  return html`<h1>${device.name}</h1><h2 class="aside">${t("at-present")}</h2>
     ${row(village, device, { more: html`<p class="why">${detail || stands(device)}</p>` })}
     <p>${t("pump-follows")}</p>
     <section aria-labelledby="feeds-head"><h2 id="feeds-head">${t("feeds")}</h2>
