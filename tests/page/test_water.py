@@ -137,7 +137,7 @@ def test_a_plot_says_what_it_got_this_season_and_its_diary_day_by_day(fake: Fake
     phone = phones(fake).open("#/water/plot-2")
     season = phone.page.get_by_role("region", name="Nước của vụ này")
     expect(season).to_contain_text("392 lít")  # 66 + 165 + 161
-    expect(season).to_contain_text("3 lần tưới, 0,6 giờ nước")
+    expect(season).to_contain_text("3 lần tưới, 34 phút có nước")
     since = (now() + dt.timedelta(hours=7) - dt.timedelta(days=3)).date().isoformat()
     season.get_by_label("Tính từ ngày").fill(since)
     until(lambda: any(topic == "ask/head/runs" and asked["from"] < asked["to"] and asked["from"].startswith(day_before(since)) for topic, asked in fake.received), 5, "runs since then")
