@@ -1,7 +1,8 @@
 /* What a person must know before anything else: how old the picture is, and which part of the way to the lamp is cut.
 
    linkBar(village)  a line under the name; nothing while all is well
-   list(village)     what needs attention, for the top of the home page */
+   list(village)     what needs attention, for the top of the home page
+   row(village, alarm)   one alarm, as an <li> */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
 import { ago, when } from "/app/format.js";
@@ -53,7 +54,7 @@ function unheard(village) {
 
 const shortened = (names) => (names.length > NAMED ? `${names.slice(0, NAMED).join(", ")} … (${names.length})` : names.join(", "));
 
-function row(village, alarm) {
+export function row(village, alarm) {
   return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>
     ${icon(alarm.severity === "info" ? "info" : "alarm")}
     <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}</small></span>${icon("next")}</a></li>`;

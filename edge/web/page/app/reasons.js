@@ -17,6 +17,8 @@ export function said(device) {
   return { word: t(`state.${device.kind}.${on ? "on" : "off"}`), tone: on ? "on" : "off" };
 }
 
+const HOLDS = ["safety", "lockout", "hand"]; // these end when somebody says so, whatever a program wants next
+
 export const isOn = (device) => ["ON", "OPEN", "partial"].includes(device.state?.observed);
 
 export function why(village, device) {
@@ -29,7 +31,7 @@ export function why(village, device) {
   const until = state.until === null ? "" : t("until", { time: when(state.until, village.zone) });
   const key = `reason.${state.reason}`;
   const reason = state.reason === "override" ? bySomebody(state) : has(key) ? t(key) : state.reason;
-  const next = until === "" && state.next?.at ? t("next-at", { time: when(state.next.at, village.zone) }) : "";
+  const next = until === "" && state.next?.at && !HOLDS.includes(state.reason) ? t("next-at", { time: when(state.next.at, village.zone) }) : "";
   return [reason, until, next].filter(Boolean).join(" ");
 }
 

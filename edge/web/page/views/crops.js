@@ -60,7 +60,7 @@ function goesBy(village, one, climate) {
 function machine(village, one, climate) {
   const detail = detailSaid(village, one);
   const own = follows(climate, one)[0];
-  return html`<h1>${one.name}</h1>
+  return html`<h1>${one.name}</h1><h2 class="aside">${t("at-present")}</h2>
     ${row(village, one, { more: html`${detail ? html`<p class="why">${detail}</p>` : nothing}${goesBy(village, one, climate)}` })}
     ${one.max_on_s === null ? nothing : html`<p>${t("most-on", { time: duration(one.max_on_s) })}</p>`}
     ${one.default_s === null ? nothing : html`<p>${t("default-on", { time: duration(one.default_s) })}</p>`}
@@ -76,7 +76,7 @@ function sensor(village, one, climate) {
   const silent = village.silent(one);
   return html`<h1>${one.name}</h1>
     ${silent ? html`<p class="message">${icon("offline")} ${t("sensor-silent")}</p>` : nothing}
-    ${waters(village, one)}
+    ${waters(village, one)}<h2 class="aside">${t("at-present")}</h2>
     ${curves(village, one, null, climate)}`;
 }
 

@@ -1,7 +1,8 @@
 /* The steps of a night, each to be moved, dimmed or taken away with a thumb.
 
    steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place
-   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed */
+   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed
+   clockField({minutes}, put)   a time by the clock alone */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
 import { clock, number } from "/app/format.js";
@@ -75,7 +76,7 @@ export function time(at, put) {
 }
 
 /** Two lists, and no field for the time: a phone in English would write 10:30 PM there. */
-function clockField({ minutes }, put) {
+export function clockField({ minutes }, put) {
   const hour = Math.floor(minutes / 60), minute = minutes % 60;
   const every = (most, by, now) => [...new Set([...Array.from({ length: most / by }, (_, n) => n * by), now])].sort((a, b) => a - b);
   const field = (label, all, now, took) => html`<select aria-label=${label} @change=${(event) => took(Number(event.target.value))}>${all.map((n) => html`

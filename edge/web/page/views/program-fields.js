@@ -11,6 +11,7 @@ import { html, nothing } from "lit-html";
 import { duration, number } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
+import { clockField } from "/views/light-steps.js";
 import { hhmm, read, span } from "/views/light-times.js";
 
 const UNIT_S = [["d", 86400], ["h", 3600], ["m", 60]];
@@ -66,10 +67,11 @@ export function tick({ label, on, set }) {
 export function windowField({ value, set }) {
   const found = window(value);
   if (found === null) return html`<p>${icon("info")} ${String(value)} ${t("program.kept")}</p>`;
-  const one = (name) => html`<label><span>${t(`p.${name}`)}</span> <input type="time" required .value=${found[name]} @change=${(event) => {
-    const changed = { ...found, [name]: event.target.value || found[name] };
+  const put = (name) => ({ minutes }) => {
+    const changed = { ...found, [name]: hhmm(minutes) };
     set(`${changed.from}..${changed.until}`);
-  }}></label>`;
+  };
+  const one = (name) => html`<div role="group" aria-label=${t(`p.${name}`)}><span aria-hidden="true">${t(`p.${name}`)}</span> ${clockField(read(found[name]), put(name))}</div>`;
   return html`<div class="window-field">${one("from")} ${one("until")}</div>`;
 }
 

@@ -1,14 +1,17 @@
 /* What a person can do with a run that is under way, and what it waits for.
 
    controls(village, valve)   pause or go on, skip, and cancel what only waits; nothing while no run has the valve
-   runSaid(village, valve)    why a valve with a run stands as it does: "chờ Thửa 1 · bạn tưới"; null without one
+   reasonOf(village, device)  why a valve or a pump stands as it does: "chờ Thửa 1 · bạn tưới"; null where the words
+                              that every device has say it
+   alarmsOf(village, targets) open alarms of these devices
    waitsFor(village, valve)   "đang tưới", "chờ Thửa 1", "chờ nước thấm đến 05:40" */
 import { html, nothing } from "lit-html";
+import { row as alarmRow } from "/app/attention.js";
 import { pending, send } from "/app/commands.js";
 import { when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
-import { by } from "/app/reasons.js";
+import { by, isOn } from "/app/reasons.js";
 import { has, t } from "/app/words.js";
 import { detailSaid } from "/views/details.js";
 
@@ -24,9 +27,16 @@ export function controls(village, valve) {
     ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}</div>`;
 }
 
-export function runSaid(village, valve) {
-  if (!valve.state?.run) return null;
-  return [waitsFor(village, valve), valve.state.by ? t("by-person", { by: by(valve.state.by) }) : t("by-program")].join(" · ");
+export function reasonOf(village, device) {
+  const { state } = device;
+  if (state?.run) return [waitsFor(village, device), state.by ? t("by-person", { by: by(state.by) }) : t("by-program")].join(" · ");
+  const idle = device.kind === "pump" && state?.reason === "default" && !isOn(device);
+  return detailSaid(village, device) || (idle ? t("pump-idle") : null);
+}
+
+export function alarmsOf(village, targets) {
+  const open = village.openAlarms.filter((alarm) => alarm.state === "raised" && targets.includes(alarm.device));
+  return open.length === 0 ? nothing : html`<ul>${open.map((alarm) => alarmRow(village, alarm))}</ul>`;
 }
 
 export function waitsFor(village, valve) {

@@ -64,7 +64,7 @@ function total(rows) {
 
 function day(village, { iso, shares, soil }) {
   const noon = Date.parse(`${iso}T12:00:00Z`);
-  return html`<section class="day"><h2>${weekday(noon, "UTC")} ${date(noon, "UTC")}</h2>
+  return html`<section class="day ${shares.length ? "" : "dry"}"><h2>${weekday(noon, "UTC")} ${date(noon, "UTC")}</h2>
     ${shares.length === 0 ? html`<p class="none">${t("diary-none")}</p>` : html`<ul>${shares.map(({ run, zone }) => html`<li>
       <b>${clock(zone.started ?? run.slot, village.zone)} · ${given(zone)}</b>
       <span>${cause(run)} · ${t("planned", { amount: planned({ for_s: zone.planned_s, volume_l: zone.planned_l }) })}</span>

@@ -53,8 +53,8 @@ const tone = ({ outcome }) => (["cut_short", "missed"].includes(outcome) ? "bad"
 
 export const cause = (run) => (run.cause === "person" ? t("by-person", { by: by(run.user) }) : t(run.cause === "soil" ? "by-soil" : "by-program"));
 
-export function given({ done_s, litres }) {
-  if (done_s === 0 && !litres) return t("no-water");
+export function given({ done_s, litres, outcome }) {
+  if (done_s === 0 && !litres) return t(outcome === null ? "no-water-yet" : "no-water");
   return [duration(done_s), litres === null ? "" : `${number(litres)} ${t("litres")}`].filter(Boolean).join(" · ");
 }
 

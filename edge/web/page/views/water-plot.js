@@ -1,17 +1,16 @@
 /* One plot: what it does now, its soil, what it got this season, what is coming and what was. */
 import { html, nothing } from "lit-html";
 import { row } from "/app/controls.js";
-import { date, dayStart, isoDay, number, when } from "/app/format.js";
+import { date, dayStart, duration, isoDay, number, when } from "/app/format.js";
 import { askHowLong } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { controls, runSaid } from "/views/water-controls.js";
+import { alarmsOf, controls, reasonOf } from "/views/water-controls.js";
 import { comingRuns, given, pastRuns, putOffBanner } from "/views/water-lists.js";
 import { curve } from "/views/curve.js";
-import { detailSaid } from "/views/details.js";
 import { progress } from "/views/water-progress.js";
 import * as watered from "/views/water-runs.js";
 
@@ -20,11 +19,10 @@ const key = (village, valve) => `season/${village.id}/${valve.id}`;
 
 export function plot(village, valve) {
   const runs = watered.week(village, valve.target), plan = watered.plan(village);
-  const said = valve.state?.run ? "" : detailSaid(village, valve);
-  const detail = said ? html`<p class="why">${said}</p>` : nothing;
-  return html`<h1>${valve.name}</h1>
-    <div class="plot">${row(village, valve, { reason: runSaid(village, valve), more: html`${detail}${progress(village, valve)}` })}${controls(village, valve)}</div>
+  return html`<h1>${valve.name}</h1><h2 class="aside">${t("at-present")}</h2>
+    <div class="plot">${row(village, valve, { reason: reasonOf(village, valve), more: progress(village, valve) })}${controls(village, valve)}</div>
     <button class="button wide" ?disabled=${link.phase !== "up"} aria-haspopup="dialog" @click=${() => askHowLong(village, valve)}>${icon("clock")} ${t(valve.flow === null ? "choose-time" : "choose-time-or-litres")}</button>
+    ${alarmsOf(village, [valve.target, `pump/${valve.pump}`, `sensor/${valve.soil}`])}
     ${putOffBanner(village, plan)}
     ${last(village, valve, runs)}
     ${soil(village, valve)}
@@ -38,7 +36,7 @@ export function plot(village, valve) {
 }
 
 function last(village, valve, { runs, known }) {
-  if (!known) return nothing;
+  if (!known || valve.state?.run) return nothing;
   const zone = watered.lastWatered(runs, valve.target);
   return html`<p>${zone === null ? t("not-watered-week") : html`${t("last-watered", { time: when(zone.started, village.zone) })}: ${given(zone)}`}</p>`;
 }
@@ -69,7 +67,7 @@ function season(village, valve) {
   return html`<section aria-labelledby="season-head"><h2 id="season-head">${t("season")}</h2>
     ${!known ? html`<p>${t(error ? "not-answered" : "asking")}</p>` : html`
       <p class="state">${litres.length ? `${number(litres.reduce((sum, zone) => sum + zone.litres, 0))} ${t("litres")}` : zones.length ? t("litres-not-counted") : t("no-water")}</p>
-      <p>${t("waterings", { n: zones.length, hours: number(zones.reduce((sum, zone) => sum + zone.done_s, 0) / 3600, 1), date: date(from, village.zone) })}</p>
+      <p>${t("waterings", { n: zones.length, time: duration(zones.reduce((sum, zone) => sum + zone.done_s, 0)), date: date(from, village.zone) })}</p>
       ${litres.length < zones.length && litres.length ? html`<p>${t("litres-of-some", { n: litres.length })}</p>` : nothing}
       ${cut ? html`<p>${t("season-cut")}</p>` : nothing}`}
     <label class="since">${t("season-since")} <input type="date" .value=${isoDay(from, village.zone)} max=${isoDay(watered.today(village), village.zone)} @change=${choose}></label>

@@ -2,18 +2,18 @@
 import { html, nothing } from "lit-html";
 import { row } from "/app/controls.js";
 import { duration, quantity } from "/app/format.js";
-import { isOn, said } from "/app/reasons.js";
+import { said } from "/app/reasons.js";
 import { address } from "/app/router.js";
 import { t } from "/app/words.js";
 import { curve } from "/views/curve.js";
-import { detailSaid } from "/views/details.js";
+import { alarmsOf, reasonOf } from "/views/water-controls.js";
 
 export function pump(village, device) {
-  const detail = detailSaid(village, device);
   const meter = device.meter && village.device("meter", device.meter);
   const valves = device.valves.map((id) => village.device("valve", id)).filter(Boolean);
-  return html`<h1>${device.name}</h1>
-    ${row(village, device, { more: html`<p class="why">${detail || stands(device)}</p>` })}
+  return html`<h1>${device.name}</h1><h2 class="aside">${t("at-present")}</h2>
+    ${row(village, device, { reason: reasonOf(village, device) })}
+    ${alarmsOf(village, [device.target, ...valves.map((valve) => valve.target)])}
     <p>${t("pump-follows")}</p>
     <section aria-labelledby="feeds-head"><h2 id="feeds-head">${t("feeds")}</h2>
       <ul class="figures">${valves.map((valve) => html`<li><a href=${address("water", valve.id)}><b>${valve.name}</b>
@@ -22,8 +22,6 @@ export function pump(village, device) {
     ${flow(village, valves)}
     ${device.max_on_s === null ? nothing : html`<p>${t("most-at-once", { time: duration(device.max_on_s) })}</p>`}`;
 }
-
-const stands = (device) => (isOn(device) || device.state === null ? "" : t("pump-idle"));
 
 function power(village, device, meter) {
   const others = village.of("light").concat(village.of("pump")).filter((one) => one.meter === meter.id && one.target !== device.target);

@@ -15,6 +15,8 @@ import { has, language, t } from "/app/words.js";
 
 const DAY = 86400000;
 const MOST_PAGES = 10;
+const FOLLOW_MS = 5000;
+const asked = { at: -Infinity };
 
 const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
 const text = (x) => (typeof x === "string" ? x.slice(0, 200) : null);
@@ -47,7 +49,16 @@ export function past(village, { device = null, from, to }) {
     if (page.answer?.more !== true || found.length === 0) break;
     end = new Date(found[found.length - 1].slot).toISOString();
   }
+  followUp(village, runs);
   return { runs, asking, error: page.error, known: page.answer !== null, cut: page.answer?.more === true };
+}
+
+/** A run that nothing waters any more is soon over in the cabinet's journal, too: asked again until it is. */
+function followUp(village, runs) {
+  const going = new Set(village.of("valve").map((valve) => valve.state?.run?.id));
+  if (asked.at + FOLLOW_MS > now() || !runs.some((one) => one.outcome === null && !going.has(one.id))) return;
+  asked.at = now();
+  stale(village, "runs");
 }
 
 export const today = (village) => dayStart(now(), village.zone);

@@ -7,7 +7,7 @@ import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { flowing, stopButton } from "/app/stop-bar.js";
 import { t } from "/app/words.js";
-import { controls, runSaid, waitsFor } from "/views/water-controls.js";
+import { controls, reasonOf, waitsFor } from "/views/water-controls.js";
 import { diary } from "/views/water-diary.js";
 import { comingRuns, delayPart, pastRuns, putOffBanner } from "/views/water-lists.js";
 import { plot } from "/views/water-plot.js";
@@ -41,7 +41,7 @@ function overview(village) {
     ${comingRuns(village, plan)}
     ${delayPart(village, plan)}
     ${pumps.length === 0 ? nothing : html`<section aria-labelledby="pumps-head"><h2 id="pumps-head">${t("pumps")}</h2>
-      ${pumps.map((one) => row(village, one))}</section>`}
+      ${pumps.map((one) => row(village, one, { reason: reasonOf(village, one) }))}</section>`}
     ${pastRuns(village, runs)}
     <ul class="pages"><li><a href=${address("programs")}>${icon("calendar")} ${t("programs-of-water")} ${icon("next")}</a></li></ul>`;
 }
@@ -51,7 +51,7 @@ const barShown = (village, valves) => flowing(village).length > 0 || valves.some
 
 function plotRow(village, valve, runs) {
   const more = html`${moisture(village, valve)}${last(village, valve, runs)}${progress(village, valve)}`;
-  return html`<div class="plot">${row(village, valve, { more, reason: runSaid(village, valve) })}${controls(village, valve)}</div>`;
+  return html`<div class="plot">${row(village, valve, { more, reason: reasonOf(village, valve) })}${controls(village, valve)}</div>`;
 }
 
 function moisture(village, valve) {
