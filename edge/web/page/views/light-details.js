@@ -4,12 +4,13 @@ import { t } from "/app/words.js";
 
 const WORDS = [
   [/^circuits on one meter are switched on 10 s apart$/, () => t("detail.apart")],
-  [/^restrike: lamps cool for (\d+) s$/, (n) => t("detail.cool", { n })],
-  [/^at most \d+ switchings in \d+ s$/, () => t("detail.capped")],
+  [/^restrike: lamps cool for ([\d.]+) s$/, (n) => t("detail.cool", { n })],
+  [/^at most \d+ switchings in [\d.]+ s$/, () => t("detail.capped")],
   [/^the clock is not confirmed$/, () => t("detail.clock")],
   [/^all locked by ([^:]+)(?:: (.*))?$/, (by, note) => t("detail.locked", { by, note: note ? ` (${note})` : "" })],
   [/^(\S+) locked by ([^:]+)(?:: (.*))?$/, (id, by, note) => t("detail.circuit-locked", { id: id.toUpperCase(), by, note: note ? ` (${note})` : "" })],
   [/^(\S+): it does not close, another burns for it$/, (id) => t("detail.replaced", { id: id.toUpperCase() })],
+  [/^([a-z0-9-]+): (.+)$/, (id, text) => t("detail.trouble", { id: id.toUpperCase(), text })],
 ];
 
 export function detailsSaid(detail) {
