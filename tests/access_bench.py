@@ -201,9 +201,9 @@ class Phone:
         self.client.on_message = lambda _c, _d, m: self.messages.append((m.topic, bytes(m.payload), bool(m.retain)))
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        assert self._connected.wait(5)
+        assert self._connected.wait(20)
         if not self.refused and filters:
-            assert self._subscribed.wait(5)
+            assert self._subscribed.wait(20)
 
     def _on_connect(self, client: paho.Client, _data: object, _flags: object, code: Any, _more: object) -> None:
         self.refused, self.why = bool(code.is_failure), str(code)

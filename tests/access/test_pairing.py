@@ -73,18 +73,18 @@ def test_a_head_hands_over_to_the_next_by_one_command(cabinet: GuardedBroker, ph
 
 
 def test_many_at_once_do_not_lose_each_other(cabinet: GuardedBroker, phone: MakePhone, capsys: Capsys) -> None:
-    """Five processes, of which each reads and writes the same files."""
+    """Three processes, of which each reads and writes the same files."""
     command = [sys.executable, "-m", "edge", "pair", "--role", "head", "--page", "http://v.test", "--text", "--dir", str(cabinet.dir)]
     running = [
         subprocess.Popen([*command, "--name", name], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"})
-        for name in ("Bác Tư", "Bác Tư", "Bác Tư", "Cô Lan", "Anh Minh")
+        for name in ("Bác Tư", "Bác Tư", "Cô Lan")
     ]  # fmt: skip
     logins = [Login(*ADDRESS.search(process.communicate(timeout=60)[0]).groups()) for process in running]
-    assert [process.returncode for process in running] == [0] * 5
-    assert sorted(login.user for login in logins) == ["anh-minh", "bac-tu", "bac-tu-2", "bac-tu-3", "co-lan"]
+    assert [process.returncode for process in running] == [0] * 3
+    assert sorted(login.user for login in logins) == ["bac-tu", "bac-tu-2", "co-lan"]
     users = json.loads((cabinet.dir / "users.json").read_text())["users"]
     assert set(users) == {"controller", *(login.user for login in logins)}
-    until(lambda: all(not phone(cabinet, login).refused for login in logins), 5, "all five to be let in")
+    until(lambda: all(not phone(cabinet, login).refused for login in logins), 20, "all three to be let in")
 
 
 def opened(process: int) -> set[Path]:

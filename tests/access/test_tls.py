@@ -74,7 +74,7 @@ def test_a_village_and_a_phone_come_over_tls(safe: SafeDistrict, folder: Path, c
     far.on_connect = lambda _c, _d, _f, code, _p: codes.append(str(code))
     far.connect("127.0.0.1", safe.port)
     far.loop_start()
-    until(lambda: codes == ["Success"], 5, "the phone over TLS")
+    until(lambda: codes == ["Success"], 20, "the phone over TLS")
     far.disconnect()
     far.loop_stop()
 
