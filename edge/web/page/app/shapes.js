@@ -9,6 +9,14 @@ const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
 const list = (x) => (Array.isArray(x) ? x : []);
 const object = (x) => (typeof x === "object" && x !== null && !Array.isArray(x) ? x : null);
 const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
+function zone(x) {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: string(x) ?? "" }) && x;
+  } catch {
+    return null; // this browser does not know it
+  }
+}
+
 export const isId = (x) => typeof x === "string" && ID.test(x);
 
 /** The JSON object in a payload of at most 512 KiB, or null. */
@@ -31,7 +39,7 @@ export function about(raw) {
     version: string(raw.version) ?? "",
     site: {
       id: site.id, name: string(site.name, 80) ?? site.id, latitude: number(site.latitude), longitude: number(site.longitude),
-      timezone: string(site.timezone) ?? "Asia/Ho_Chi_Minh",
+      timezone: zone(site.timezone) ?? "Asia/Ho_Chi_Minh",
     },
     devices: devices.map(device),
     programs: programs.map((p) => ({ id: p.id, kind: string(p.kind), rev: number(p.rev) ?? 0 })),

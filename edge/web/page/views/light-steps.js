@@ -48,7 +48,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
     step.at = write({ ...at, ...changes });
     changed(`${here}.at`);
   };
-  return html`<li class="step" role="group" aria-labelledby="${path}-${i}">
+  return html`<li class="step" aria-labelledby="${path}-${i}">
     <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
     ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}

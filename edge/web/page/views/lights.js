@@ -30,7 +30,7 @@ export function view({ village, path }) {
 function all(village) {
   const lights = village.of("light");
   return html`<h1>${t("lights")}</h1>
-    <p class="quiet">${t("lit-of", { n: lights.filter(isOn).length, all: lights.length })}</p>
+    <h2 class="quiet">${t("lit-of", { n: lights.filter(isOn).length, all: lights.length })}</h2>
     ${lights.map((light) => row(village, light, { more: then(village, light) }))}
     ${allButtons(village, lights)}
     <ul class="pages"><li><a href=${address("programs")}>${icon("calendar")} ${t("light.programs")} ${icon("next")}</a></li></ul>`;
