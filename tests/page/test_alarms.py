@@ -90,6 +90,21 @@ def test_what_acknowledging_sets_free_is_said_before(fake: FakeVillage, phones: 
     expect(says).to_contain_text("cảnh báo mất đi")
 
 
+def test_what_stands_still_until_somebody_knows_stays_at_the_top_when_it_is_over(fake: FakeVillage, phones: MakePhone) -> None:
+    over = {"state": "cleared", "cleared_at": "2026-11-21T12:05:00.000Z"}
+    leak = alarm("leak", "pump/pump-1", "critical", "Rò nước phía sau Bơm ruộng", "A leak", "2026-11-21T12:00:00.000Z", **over)
+    fake.show({"alarm/leak:pump:pump-1": leak, f"alarm/{DOOR}": evening()[f"alarm/{DOOR}"]})
+    phone = phones(fake)
+    top = phone.page.locator(".attention a.alarm")
+    expect(top).to_have_count(1)  # not the door: nothing waits for that
+    expect(top).to_contain_text("đã hết, nhưng còn dừng cho đến khi bạn báo đã biết")
+    expect(phone.page.locator(".badge")).to_have_text(re.compile("1"))
+    top.tap()
+    expect(phone.page.locator(".ack > p")).to_contain_text("cho phép bơm chạy lại")
+    fake.say("alarm/leak:pump:pump-1", leak | {"acknowledged_by": "head"}, retain=True)
+    expect(phone.page.locator(".badge")).to_have_count(0)
+
+
 def test_a_tap_asks_waits_and_shows_who_knows(fake: FakeVillage, phones: MakePhone) -> None:
     fake.show(evening())
     answered = fake.answer

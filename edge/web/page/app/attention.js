@@ -2,6 +2,7 @@
 
    linkBar(village)  a line under the name; nothing while all is well
    list(village)     what needs attention, for the top of the home page
+   unseen(village)   the alarms in it; holds(alarm): whether something stands still until somebody acknowledges it
    row(village, alarm)   one alarm, as an <li> */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
@@ -31,8 +32,12 @@ const bar = (what, text) => html`<p class="link-bar">${icon(what)} <span>${text}
 /** Whether what is shown is what is: the link is up and the controller speaks. */
 export const isFresh = (village) => link.phase === "up" && village?.status === "online";
 
+const HOLDING = ["flow-none", "flow-high", "leak"];
+export const holds = (alarm) => HOLDING.includes(alarm.kind) && /^(pump|valve)\//.test(alarm.device) && !alarm.acknowledged_by;
+export const unseen = (village) => village.openAlarms.filter((alarm) => !alarm.acknowledged_by && (alarm.state === "raised" || holds(alarm)));
+
 export function list(village) {
-  const open = village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by);
+  const open = unseen(village);
   const silent = isFresh(village) && now() - link.since > SETTLED_MS ? unheard(village) : [];
   if (open.length + silent.length === 0) return nothing;
   return html`<section class="attention" aria-labelledby="attention-head">
@@ -48,7 +53,7 @@ export function list(village) {
 function unheard(village) {
   const measuring = [...village.of("meter"), ...village.of("sensor")].filter((device) => village.silent(device));
   const driven = [...village.devices.values()].filter((device) => device.state?.observed === "unknown");
-  const told = new Set(village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by).map((a) => a.device));
+  const told = new Set(unseen(village).map((alarm) => alarm.device));
   return [...measuring, ...driven].filter((device) => !told.has(device.target)).map((device) => device.name);
 }
 
@@ -57,5 +62,5 @@ const shortened = (names) => (names.length > NAMED ? `${names.slice(0, NAMED).jo
 export function row(village, alarm) {
   return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>
     ${icon(alarm.severity === "info" ? "info" : "alarm")}
-    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}</small></span>${icon("next")}</a></li>`;
+    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${alarm.state === "cleared" ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a></li>`;
 }

@@ -155,7 +155,7 @@ function skip(event) {
 
 function top(name, village) {
   const many = store.villages().length > 1;
-  const alarms = village === null ? 0 : village.openAlarms.filter((a) => a.state === "raised" && !a.acknowledged_by).length;
+  const alarms = village === null ? 0 : attention.unseen(village).length;
   return html`
     ${name === "home" || village === null ? icon("village") : html`<a class="round" href=${address("home")} aria-label=${t("back")}>${icon("back")}</a>`}
     <p class="village">${many ? html`<a href="#/villages">${village?.name ?? t("app")}</a>` : village?.name ?? t("app")}</p>

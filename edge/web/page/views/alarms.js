@@ -2,6 +2,7 @@
    only to be acknowledged; `#/alarms/<id>` has one: since when, what it means, what to do, and the way to say "I know". */
 import { html, nothing } from "lit-html";
 import { ask } from "/app/asks.js";
+import { holds } from "/app/attention.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
@@ -14,7 +15,6 @@ import { nameOf, pageOf } from "/views/where.js";
 export const catalogue = "alarms";
 export const stylesheet = "log";
 
-const FREES = { "flow-none": true, "flow-high": true, leak: true }; // edge/core/water_holds.py: what keeps something shut
 const asked = new Map(); // village and alarm → {phase, message}
 
 export const view = ({ village, path }) => (path.length === 0 ? all(village) : one(village, path[0]));
@@ -36,7 +36,7 @@ const list = (village, title, alarms) => (alarms.length === 0 ? nothing : html`<
 
 function row(village, alarm) {
   return html`<a class="alarm ${tone(alarm)}" href=${address("alarms", alarm.id)}>${icon(drawing(alarm))}
-    <span><b>${severity(alarm)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${known(alarm)}</small></span>${icon("next")}</a>`;
+    <span><b>${severity(alarm)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${known(alarm)}${alarm.state === "cleared" && holds(alarm) ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a>`;
 }
 
 const tone = (alarm) => (alarm.state === "cleared" ? "over" : alarm.severity);
@@ -55,7 +55,8 @@ function one(village, id) {
     <h2>${t("alarms.means")}</h2><p class="plain">${told("means")}</p>
     <h2>${t("alarms.do")}</h2><p class="plain">${told("do")}</p>
     ${has(`alarm.tech.${alarm.kind}`) ? html`<details class="fold"><summary>${t("alarms.tech")}</summary><p>${told("tech")}</p></details>` : nothing}
-    ${device(village, alarm)}${acknowledge(village, alarm)}`;
+    ${device(village, alarm)}${acknowledge(village, alarm)}
+    <p><a class="button wide" href=${address("alarms")}>${t("alarms.to-all")}</a></p>`;
 }
 
 function device(village, alarm) {
@@ -82,8 +83,7 @@ function acknowledge(village, alarm) {
 
 /** What acknowledging does, before it is done: it may set something free that was stopped for safety. */
 function says(alarm) {
-  const kind = alarm.device.split("/")[0];
-  if (FREES[alarm.kind] && (kind === "pump" || kind === "valve")) return html`${t("alarms.ack-frees", { what: t(`alarms.the-${kind}`) })} <b>${t("alarms.ack-frees-first")}</b>`;
+  if (holds(alarm)) return html`${t("alarms.ack-frees", { what: t(`alarms.the-${alarm.device.split("/")[0]}`) })} <b>${t("alarms.ack-frees-first")}</b>`;
   return alarm.state === "cleared" ? t("alarms.ack-ends") : t("alarms.ack-says");
 }
 

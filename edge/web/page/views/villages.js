@@ -1,7 +1,7 @@
 /* Many villages on one page: each with whether its cabinet is heard, its alarms, its lights and its water; those that
    ask for somebody first. What is not heard now is not said to be so. */
 import { html, nothing } from "lit-html";
-import { isFresh } from "/app/attention.js";
+import * as attention from "/app/attention.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { isOn } from "/app/reasons.js";
@@ -33,7 +33,7 @@ const plain = (text) => text.trim().normalize("NFD").replace(/\p{M}/gu, "").repl
 
 function picture(village) {
   const alarms = village.openAlarms.filter((alarm) => alarm.state === "raised");
-  const unseen = alarms.filter((alarm) => !alarm.acknowledged_by);
+  const unseen = attention.unseen(village);
   const critical = unseen.some((alarm) => alarm.severity === "critical");
   return { village, alarms, unseen, critical, rank: critical ? 0 : village.status === "offline" ? 1 : unseen.length ? 2 : 3 };
 }
@@ -56,7 +56,7 @@ function presence(village) {
 }
 
 function alarmed({ alarms, unseen, critical }) {
-  if (alarms.length === 0) return nothing;
+  if (alarms.length + unseen.length === 0) return nothing;
   const worst = unseen[0] ?? alarms[0];
   return html`<p class="alarm ${unseen.length ? worst.severity : "over"}">${icon(critical ? "alarm" : "info")}
     <span><b>${unseen.length ? t("alarms-open", { n: unseen.length }) : t("villages.known", { n: alarms.length })}</b><small>${worst.text[language()]}</small></span></p>`;
@@ -65,7 +65,7 @@ function alarmed({ alarms, unseen, critical }) {
 function doing(village) {
   const lights = village.of("light"), lit = lights.filter(isOn).length;
   const water = flowing(village).filter((valve) => valve.state.observed === "OPEN").map((valve) => valve.name);
-  if (!isFresh(village)) return html`<p>${t("villages.not-now")}</p>`;
+  if (!attention.isFresh(village)) return html`<p>${t("villages.not-now")}</p>`;
   return html`${lights.length ? html`<p class="state">${icon("light")} ${t("lit-of", { n: lit, all: lights.length })}</p>` : nothing}
     ${water.length ? html`<p>${icon("water")} ${t("watering-now", { names: water.join(", ") })}</p>` : nothing}`;
 }
