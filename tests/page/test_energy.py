@@ -132,6 +132,7 @@ def test_a_meters_page_begins_with_the_month_that_was_looked_at(village: Village
     _, month = months_of(village, past, "culture-house")
     expect(phone.page.locator(".total .kwh")).to_have_text(kwh(month["kwh"]))
     phone.page.go_back()
+    expect(phone.page.locator("main h1")).to_have_text("Điện năng")
     expect(phone.page.locator(".stepped h2")).to_have_text(f"tháng {past.month.month}/{past.month.year}")
 
 
