@@ -233,6 +233,14 @@ class Answers:
             entry(-31, "head", None, request="alarm-ack"),
         ]}  # fmt: skip
 
+    def _bus(self, _asked: Request) -> dict[str, Any]:
+        def device(name: str, address: int, good: int, no_answer: int = 0, checksum: int = 0) -> dict[str, Any]:
+            counted = {"exchanges": good + no_answer + checksum, "good": good, "no_answer": no_answer, "checksum": checksum, "other": 0, "mean_ms": 61.0, "slowest_ms": 140.0}
+            return {"device": name, "address": address, **counted, "hour": counted}
+
+        devices = [device("meter/cabinet-1", 1, 8123), device("meter/culture-house", 2, 8120, 3), device("sensor/soil-2", 22, 1180, 160, 12), device("board/cabinet-board", 10, 41200, 2)]
+        return {"since": self._at(-22.6), "hour": {"from": self._at(-1.5), "to": self._at(-0.5)}, "ports": [{"port": "rs485", "gone": False, "devices": devices}]}
+
     def _rain_delay(self, asked: Request) -> dict[str, Any]:
         return {"until": self._at(asked["for_s"] / 3600) if "for_s" in asked else asked.get("until")}
 

@@ -28,6 +28,19 @@ LINK_LOST = re.compile(r"WebSocket connection to '.*' failed|ERR_CONNECTION_|ERR
 # In the page, before anything of its own runs.
 WATCH_POLICY = "addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));"
 LARGE_TEXT = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '%d%%'; });"
+QUIET_FOR = """(ms) => new Promise((done) => {
+  const began = performance.now();
+  let last = began;
+  const seen = new MutationObserver(() => { last = performance.now(); });
+  seen.observe(document.body, {subtree: true, childList: true, characterData: true, attributes: true});
+  const look = () => {
+    const now = performance.now();
+    if (now - last < ms && now - began < 3000) return requestAnimationFrame(look);
+    seen.disconnect();
+    done();
+  };
+  look();
+})"""
 STEADY = """async (hash) => {
   const frames = (n) => new Promise((done) => { const one = () => (n-- > 0 ? requestAnimationFrame(one) : done()); one(); });
   if (location.hash !== hash) {
@@ -177,6 +190,10 @@ class Phone:
     def says(self, text: str | re.Pattern[str], within_s: float = 5) -> None:
         """The line about the link, above everything, says that."""
         expect(self.page.locator(".link-said")).to_contain_text(text, timeout=within_s * 1000)
+
+    def quiet(self, ms: int = 120) -> None:
+        """Answers that a view asked for have come, and it is drawn: nothing moves for so long."""
+        self.page.evaluate(QUIET_FOR, ms)
 
     def frames(self, count: int = 2) -> None:
         """Let what has arrived be drawn."""
