@@ -24,7 +24,8 @@ export function controls(village, valve) {
   return html`<div class="run-controls" role="group" aria-label=${t("run-of", { name: valve.name })}>
     ${run.phase === "paused" ? one("resume", "play") : one("pause", "pause")}
     ${(run.zones ?? 1) > 1 ? one("skip", "next") : nothing}
-    ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}</div>`;
+    ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}
+    ${(run.zones ?? 1) > 1 ? html`<p>${t("stop-ends-all", { n: run.zones })}</p>` : nothing}</div>`;
 }
 
 export function reasonOf(village, device) {
