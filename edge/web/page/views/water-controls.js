@@ -24,15 +24,18 @@ export function controls(village, valve) {
   return html`<div class="run-controls" role="group" aria-label=${t("run-of", { name: valve.name })}>
     ${run.phase === "paused" ? one("resume", "play") : one("pause", "pause")}
     ${(run.zones ?? 1) > 1 ? one("skip", "next") : nothing}
-    ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}
-    ${(run.zones ?? 1) > 1 ? html`<p>${t("stop-ends-all", { n: run.zones })}</p>` : nothing}</div>`;
+    ${valve.state.observed === "OPEN" || valve.state.state === "OPEN" ? nothing : one("cancel", "close", "close")}</div>`;
 }
 
 export function reasonOf(village, device) {
   const { state } = device;
   if (state?.run) return [waitsFor(village, device), state.by ? t("by-person", { by: by(state.by) }) : t("by-program")].join(" · ");
-  const idle = device.kind === "pump" && state?.reason === "default" && !isOn(device);
-  return detailSaid(village, device) || (idle ? t("pump-idle") : null);
+  return detailSaid(village, device) || (device.kind === "pump" && state?.reason === "default" && !isOn(device) ? pumpIdle(village, device) : null);
+}
+
+function pumpIdle(village, pump) {
+  const open = pump.valves.some((id) => isOn(village.device("valve", id) ?? {}));
+  return t(open ? "pump-soon" : "pump-idle");
 }
 
 export function alarmsOf(village, targets) {
