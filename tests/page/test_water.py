@@ -130,6 +130,10 @@ def test_why_nothing_flows_is_said_in_words(fake: FakeVillage, phones: MakePhone
     expect(phone.device("pump/pump-1")).to_contain_text("dừng vì bể cạn")
     expect(phone.page.get_by_role("region", name="Cấp nước cho")).to_contain_text("Thửa 4 Đang đóng")
     expect(phone.page.get_by_role("region", name="Điện bơm dùng").locator(".state")).to_have_text("742 W")
+    fake.say_all({"pump/pump-1/state": {**pump, "reason": "default"}})
+    expect(phone.device("pump/pump-1")).to_contain_text("nghỉ vì không có van nào cần nước")
+    fake.say_all({"valve/plot-4/state": valve("OPEN", at)})
+    expect(phone.device("pump/pump-1")).to_contain_text("sắp chạy, chờ van mở hẳn")
 
 
 def test_a_plot_says_what_it_got_this_season_and_its_diary_day_by_day(fake: FakeVillage, phones: MakePhone) -> None:

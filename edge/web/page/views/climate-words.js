@@ -5,15 +5,14 @@
    conditionSaid(village, body, condition)   "Bật từ 33 °C, tắt dưới 30 °C"
    follows(village, programs, device)        programs that a switch follows, or that go by a sensor */
 import { number } from "/app/format.js";
-import { has, t } from "/app/words.js";
-import { window, windowSaid } from "/views/program-fields.js";
+import { t } from "/app/words.js";
+import { quantityName } from "/views/details.js";
+import { window, windowSaid } from "/views/program-terms.js";
 
 const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
 export const conditions = (body) => [body.when ?? []].flat().filter(object);
 
 export const sideOf = (one) => (one.on_below === undefined ? { on: "on_above", off: "off_below" } : { on: "on_below", off: "off_above" });
-
-export const quantityName = (name) => (has(`quantity.${name}`) ? t(`quantity.${name}`) : String(name));
 
 export function unitOf(village, { sensor, quantity }) {
   return village.device("sensor", sensor)?.quantities.find((q) => q.name === quantity)?.unit ?? "";

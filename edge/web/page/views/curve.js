@@ -7,7 +7,7 @@ import { chart } from "/app/chart.js";
 import { quantity, when } from "/app/format.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { quantityName } from "/views/climate-words.js";
+import { quantityName } from "/views/details.js";
 import { series, spark } from "/views/spark.js";
 
 const SPANS = [24, 168];

@@ -3,7 +3,7 @@
 import { date, duration, number } from "/app/format.js";
 import { has, t } from "/app/words.js";
 import { read, saidOf, span } from "/views/light-times.js";
-import { amount, litres, long, window, windowSaid } from "/views/program-fields.js";
+import { amount, litres, long, window, windowSaid } from "/views/program-terms.js";
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);

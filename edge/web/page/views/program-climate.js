@@ -4,7 +4,8 @@ import { html, nothing } from "lit-html";
 import { quantity } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
-import { conditions, conditionSaid, quantityName, sideOf, summary, unitOf, wrong } from "/views/climate-words.js";
+import { conditions, conditionSaid, sideOf, summary, unitOf, wrong } from "/views/climate-words.js";
+import { quantityName } from "/views/details.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
 

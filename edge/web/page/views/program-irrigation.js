@@ -8,8 +8,9 @@ import { t } from "/app/words.js";
 import { time } from "/views/light-steps.js";
 import { read, span, write } from "/views/light-times.js";
 import { block, daysSaid, readable, summary, wayOfDays, wayOfTime, weekdays, WEEKDAYS, wrong, zoneOf, zonesOf } from "/views/irrigation-words.js";
-import { choice, kept, numberField, tick, windowField, written } from "/views/program-fields.js";
+import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
+import { written } from "/views/program-terms.js";
 
 export const catalogue = "program-fields";
 export const stylesheet = "program-fields";

@@ -30,8 +30,12 @@ export function controls(village, valve) {
 export function reasonOf(village, device) {
   const { state } = device;
   if (state?.run) return [waitsFor(village, device), state.by ? t("by-person", { by: by(state.by) }) : t("by-program")].join(" · ");
-  const idle = device.kind === "pump" && state?.reason === "default" && !isOn(device);
-  return detailSaid(village, device) || (idle ? t("pump-idle") : null);
+  return detailSaid(village, device) || (device.kind === "pump" && state?.reason === "default" && !isOn(device) ? pumpIdle(village, device) : null);
+}
+
+function pumpIdle(village, pump) {
+  const open = pump.valves.some((id) => isOn(village.device("valve", id) ?? {}));
+  return t(open ? "pump-soon" : "pump-idle");
 }
 
 export function alarmsOf(village, targets) {

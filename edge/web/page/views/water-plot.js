@@ -21,6 +21,7 @@ export function plot(village, valve) {
   const runs = watered.week(village, valve.target), plan = watered.plan(village);
   return html`<h1>${valve.name}</h1><h2 class="aside">${t("at-present")}</h2>
     <div class="plot">${row(village, valve, { reason: reasonOf(village, valve), more: progress(village, valve) })}${controls(village, valve)}</div>
+    ${valve.state?.run?.zones > 1 ? html`<p>${t("stop-ends-all")}</p>` : nothing}
     <button class="button wide" ?disabled=${link.phase !== "up"} aria-haspopup="dialog" @click=${() => askHowLong(village, valve)}>${icon("clock")} ${t(valve.flow === null ? "choose-time" : "choose-time-or-litres")}</button>
     ${alarmsOf(village, [valve.target, `pump/${valve.pump}`, `sensor/${valve.soil}`])}
     ${putOffBanner(village, plan)}

@@ -75,5 +75,6 @@ function queue(village, valves, runs) {
   const turns = valves.filter((valve) => valve.state?.run).sort(compare);
   if (turns.length < 2) return nothing;
   return html`<section aria-labelledby="queue-head"><h2 id="queue-head">${t("queue")}</h2>
-    <ol class="queue">${turns.map((valve) => html`<li><a href=${address("water", valve.id)}><b>${valve.name}</b> <span>${waitsFor(village, valve)}</span></a></li>`)}</ol></section>`;
+    <ol class="queue">${turns.map((valve) => html`<li><a href=${address("water", valve.id)}><b>${valve.name}</b> <span>${waitsFor(village, valve)}</span></a></li>`)}</ol>
+    ${turns.some((valve) => valve.state.run.zones > 1) ? html`<p>${t("stop-ends-all")}</p>` : nothing}</section>`;
 }
