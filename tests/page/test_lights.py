@@ -116,7 +116,7 @@ def test_tonight_until_one_is_one_tap_and_not_there_in_the_morning(fake: FakeVil
     fake.show(evening(), now=EVENING)
     phone = shown(fake, phones)
     button(phone, "Tối nay đến 01:00").tap()
-    until(lambda: fake.commands(), 5, "the command")
+    until(fake.commands, 5, "the command")
     [(topic, command)] = fake.commands()
     assert topic == "light/main-road/set/head"
     assert (command["action"], command["level"], command["until"]) == ("on", 100, "2026-11-21T18:00:00.000Z")
@@ -134,7 +134,7 @@ def test_a_wedding_is_lit_until_an_hour_of_tomorrow_at_a_chosen_level(fake: Fake
     assert hours.all_inner_texts()[:5] == ["20:00", "21:00", "22:00", "23:00", "00:00 ngày mai"]
     sheet.get_by_role("button", name="67 %").tap()
     sheet.get_by_role("button", name="02:00 ngày mai").tap()
-    until(lambda: fake.commands(), 5, "the command")
+    until(fake.commands, 5, "the command")
     command = fake.commands()[0][1]
     assert (command["action"], command["level"], command["until"]) == ("on", 67, "2026-11-21T19:00:00.000Z")
     expect(sheet).to_have_count(0)

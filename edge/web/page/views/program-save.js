@@ -2,6 +2,7 @@
 
    programs(village)      {list, at, error}: those in force, each {program, kind, rev, by, at, body}; null until heard
    followers(village, found)  names of what follows a program, or is watered by it
+   begunEdit(village, id) the Edit that was begun, or null
    edit(village, found)   the Edit of a program, begun when there is none; takes in what was put meanwhile
    dirty(edit)            whether the draft differs from what it was begun from
    changed(edit, path)    after each change of edit.draft; what was found wrong below that path is forgotten
@@ -49,15 +50,18 @@ export function followers(village, { program, kind, body }) {
 
 export function edit(village, found) {
   const name = key(village, found.program);
-  if (!edits.has(name)) edits.set(name, restored(name, village) ?? begun(village, found));
-  const it = edits.get(name);
+  const it = begunEdit(village, found.program) ?? begun(village, found);
+  edits.set(name, it);
   const heard = programs(village).at;
   if (heard > it.asOf && it.phase !== "saving") follow(it, found, heard);
   return it;
 }
 
-/** The Edit that was begun, or null. */
-export const begunEdit = (village, id) => edits.get(key(village, id)) ?? null;
+/** The Edit that was begun, also before the page was loaded anew, or null. */
+export function begunEdit(village, id) {
+  const name = key(village, id);
+  return edits.get(name) ?? restored(name, village);
+}
 
 function begun(village, { program, rev, body }) {
   return { ...blank(village, program), rev, was: body, draft: copy(body) };
