@@ -189,12 +189,13 @@ class Desk:
 
     def __init__(self, **bodies: dict[str, Any]) -> None:
         self.bodies = bodies
+        self.rev = 4
         self.puts: list[dict[str, Any]] = []
         self.refuses: dict[str, Any] | None = None
 
     def __call__(self, name: str, fields: Any) -> dict[str, Any]:
         if name == "programs":
-            return {"programs": [{"program": p, "rev": 4, "by": None, "at": None, "body": body} for p, body in self.bodies.items()]}
+            return {"programs": [{"program": p, "rev": self.rev, "by": None, "at": None, "body": body} for p, body in self.bodies.items()]}
         if name != "program-put":
             return {}
         self.puts.append(dict(fields))
@@ -316,17 +317,29 @@ def test_what_the_cabinet_finds_wrong_stands_at_its_row_until_it_is_changed(fake
 
 def test_a_save_that_nobody_answers_is_doubted_until_the_cabinet_shows_it(fake: FakeVillage, phones: MakePhone) -> None:
     made = desk(fake, street=BODY)
+
+    def puts() -> list[dict[str, Any]]:
+        return [put["body"] for topic, put in fake.received if topic == "ask/head/program-put"]
+
     phone = phones(fake)
     phone.page.clock.install()
     phone.open(STREET)
     level(phone, 2, "67 %")
-    deaf, fake.answer = fake.answer, lambda *_: None
+    hears, fake.answer = fake.answer, lambda *_: None
     button(phone, "Lưu và dùng ngay").tap()
-    until(lambda: any(topic.endswith("program-put") for topic, _ in fake.received), 5, "the put")
+    until(lambda: len(puts()) == 1, 5, "the put")
     phone.page.clock.fast_forward(13_000)
     expect(phone.page.locator("#review")).to_contain_text("Tủ không trả lời: chưa chắc đã lưu")
-    fake.answer = deaf
-    made.bodies["street"] = next(asked["body"] for topic, asked in fake.received if topic.endswith("program-put"))
+    fake.answer = hears
+    phone.page.clock.fast_forward(40_000)
+    expect(phone.page.locator("#review")).to_contain_text("Tủ không nhận được: lịch chưa đổi")
+    fake.answer = lambda *_: None
+    button(phone, "Lưu và dùng ngay").tap()
+    until(lambda: len(puts()) == 2, 5, "the second put")
+    phone.page.clock.fast_forward(13_000)
+    expect(phone.page.locator("#review")).to_contain_text("Tủ không trả lời: chưa chắc đã lưu")
+    made.rev, made.bodies["street"] = 5, puts()[-1]
+    fake.answer = hears
     phone.page.clock.fast_forward(40_000)
     expect(phone.page.locator(".outcome")).to_contain_text("Đã lưu")
 

@@ -9,7 +9,7 @@
    save, takeBack, takeTheirs, putMine, discard (edit)
 
    An Edit has: village, id, rev, was (the body it was begun from), draft, phase ("", "saving", "saved", "undone",
-   "silent", "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
+   "silent", "lost" (it had not arrived), "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
    null), undo ({body, until} or null), stored. A draft that was not saved is kept for as long as the tab is. */
 import { ask } from "/app/asks.js";
 import { stale, wanted } from "/app/asked.js";
@@ -89,7 +89,10 @@ function keep(it) {
 /** Takes in what is in force now: nothing is lost of a draft that somebody else overtook. */
 function follow(it, found, heard) {
   it.asOf = heard;
-  if (found.rev === it.rev) return;
+  if (found.rev === it.rev) {
+    if (it.phase === "silent") it.phase = "lost";
+    return;
+  }
   const arrived = same(found.body, it.draft);
   if (dirty(it) && !arrived) it.theirs = found;
   else adopt(it, found);
@@ -127,7 +130,7 @@ export async function save(it, phase = "saved") {
 }
 
 function refused(it, error) {
-  it.error = error;
+  Object.assign(it, { error, asOf: now() });
   it.phase = ["silent", "offline"].includes(error.code) ? error.code : "refused";
   const flaws = error.answer?.error?.flaws;
   if (Array.isArray(flaws)) it.flaws = new Map(flaws.filter(object).map(({ path, text }) => [String(path), String(text)]));
