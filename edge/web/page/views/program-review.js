@@ -118,7 +118,7 @@ function outcome(it) {
     return html`<div class="outcome">${icon("ok")} <p>${t(`program.${it.phase}`, { rev: it.rev })}${it.stored ? "" : ` ${t("program.not-stored")}`}</p>
       ${canTakeBack(it) ? html`<button class="button" ?disabled=${link.phase !== "up"} @click=${() => takeBack(it)}>${icon("undo")} ${t("undo")}</button>` : nothing}</div>`;
   }
-  if (["silent", "offline"].includes(it.phase)) return html`<p class="flaw">${icon("alarm")} <span>${t(`program.${it.phase}`)}</span></p>`;
+  if (["silent", "lost", "offline"].includes(it.phase)) return html`<p class="flaw">${icon("alarm")} <span>${t(`program.${it.phase}`)}</span></p>`;
   if (it.phase !== "refused" || it.theirs !== null) return nothing;
   const code = it.error.code;
   const known = ["conflict", "bad-program", "unknown-program"].includes(code);

@@ -2,13 +2,14 @@
 
    programs(village)      {list, at, error}: those in force, each {program, kind, rev, by, at, body}; null until heard
    followers(village, found)  names of what follows a program, or is watered by it
+   begunEdit(village, id) the Edit that was begun, or null
    edit(village, found)   the Edit of a program, begun when there is none; takes in what was put meanwhile
    dirty(edit)            whether the draft differs from what it was begun from
    changed(edit, path)    after each change of edit.draft; what was found wrong below that path is forgotten
    save, takeBack, takeTheirs, putMine, discard (edit)
 
    An Edit has: village, id, rev, was (the body it was begun from), draft, phase ("", "saving", "saved", "undone",
-   "silent", "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
+   "silent", "lost" (it had not arrived), "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
    null), undo ({body, until} or null), stored. A draft that was not saved is kept for as long as the tab is. */
 import { ask } from "/app/asks.js";
 import { stale, wanted } from "/app/asked.js";
@@ -49,15 +50,18 @@ export function followers(village, { program, kind, body }) {
 
 export function edit(village, found) {
   const name = key(village, found.program);
-  if (!edits.has(name)) edits.set(name, restored(name, village) ?? begun(village, found));
-  const it = edits.get(name);
+  const it = begunEdit(village, found.program) ?? begun(village, found);
+  edits.set(name, it);
   const heard = programs(village).at;
   if (heard > it.asOf && it.phase !== "saving") follow(it, found, heard);
   return it;
 }
 
-/** The Edit that was begun, or null. */
-export const begunEdit = (village, id) => edits.get(key(village, id)) ?? null;
+/** The Edit that was begun, also before the page was loaded anew, or null. */
+export function begunEdit(village, id) {
+  const name = key(village, id);
+  return edits.get(name) ?? restored(name, village);
+}
 
 function begun(village, { program, rev, body }) {
   return { ...blank(village, program), rev, was: body, draft: copy(body) };
@@ -85,7 +89,10 @@ function keep(it) {
 /** Takes in what is in force now: nothing is lost of a draft that somebody else overtook. */
 function follow(it, found, heard) {
   it.asOf = heard;
-  if (found.rev === it.rev) return;
+  if (found.rev === it.rev) {
+    if (it.phase === "silent") it.phase = "lost";
+    return;
+  }
   const arrived = same(found.body, it.draft);
   if (dirty(it) && !arrived) it.theirs = found;
   else adopt(it, found);
@@ -123,7 +130,7 @@ export async function save(it, phase = "saved") {
 }
 
 function refused(it, error) {
-  it.error = error;
+  Object.assign(it, { error, asOf: now() });
   it.phase = ["silent", "offline"].includes(error.code) ? error.code : "refused";
   const flaws = error.answer?.error?.flaws;
   if (Array.isArray(flaws)) it.flaws = new Map(flaws.filter(object).map(({ path, text }) => [String(path), String(text)]));
