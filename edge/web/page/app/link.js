@@ -14,6 +14,7 @@ import { takeEarly } from "/app/early.js";
 import { apply, doubtStatus, dropAlarmsBefore } from "/app/store.js";
 
 const RETRY_MS = [300, 700, 1500];
+const REFUSED_MS = 60000; // the page's server shuts an address out after ten failed logins a minute
 const LONG_AGO_MS = 20000; // a phone that slept longer trusts no socket
 const FILTERS = ["status", "link", "time", "about", "+/+/state", "+/+/reading", "+/+/result", "alarm/+"];
 
@@ -119,7 +120,7 @@ function failed(error) {
 function closed() {
   drop();
   if (link.phase !== "refused") become("down");
-  retry(link.phase === "refused" ? 15000 : RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
+  retry(link.phase === "refused" ? REFUSED_MS : RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
 }
 
 function drop() {
