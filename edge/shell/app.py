@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import sys
@@ -347,8 +348,14 @@ def _broker(site: Site, options: Options) -> Broker:
             password = path.read_text("utf-8").strip()
         except OSError as error:
             log.warning("mqtt.password_file: %s: %s; connecting without a password", path, error.strerror)
-    client_id = f"village-edge-{site.site.id}"
-    return Broker(host, port, options.protocol or mqtt.protocol, client_id, mqtt.user, password)
+    return Broker(host, port, options.protocol or mqtt.protocol, _client_id(site, password), mqtt.user, password)
+
+
+def _client_id(site: Site, password: str | None) -> str:
+    """The same at each start, so that a new link ends the old one and its will at once; and not to be guessed where
+    there is a password: a broker lets anybody who is let in connect under another's id, and parts from the other."""
+    name = f"village-edge-{site.site.id}"
+    return name if password is None else f"{name}-{hashlib.sha256(f'{name} {password}'.encode()).hexdigest()[:16]}"
 
 
 def _keep_safe_state(state: Path, site: Site) -> None:
