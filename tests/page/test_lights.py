@@ -57,14 +57,21 @@ def test_levels_are_switched_and_pressed_only_when_they_are_seen(village: Villag
     until(lambda: village.ear.state()["reason"] != "override", 5, "the program to stand again")
 
 
-def test_the_night_follows_what_a_person_does(village: Village, phone: Phone) -> None:
+def test_the_plan_is_asked_for_again_when_a_person_has_switched(village: Village, phone: Phone) -> None:
+    def plans() -> int:
+        return village.commands().count("village/nguyen-ly/ask/head/plan")
+
     phone.open(MAIN_ROAD)
-    before = steps(phone)
-    button(phone, "67 %").tap()
-    expect(phone.page.locator(".night-steps li").first).to_contain_text("sáng 67 %")
-    until(lambda: steps(phone)[1:] != before[1:], 5, "the plan with the override")
-    button(phone, "Theo lịch").tap()
-    until(lambda: steps(phone) == before, 5, "the plan by the program again")
+    until(lambda: plans() > 0, 5, "the plan to be asked for")
+
+    def switched(name: str, said: str) -> None:
+        before = plans()
+        button(phone, name).tap()
+        expect(phone.page.locator(".night-steps li").first).to_have_text(re.compile(f"Bây giờ: {re.escape(said)}"))
+        until(lambda: plans() > before, 5, "the plan to be asked for again")
+
+    switched("67 %", "sáng 67 % (hai phần ba)")
+    switched("Theo lịch", "tắt")
 
 
 def test_an_evening_is_drawn_and_written_in_the_village_time(fake: FakeVillage, phones: MakePhone) -> None:

@@ -25,7 +25,7 @@ export function steps(shared, some, path) {
     some.splice(0, some.length, ...order.map(({ step }) => step));
     changed();
   };
-  return html`<ol class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</ol>
+  return html`<div class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</div>
     ${flaws.has(path) ? flawed(new Map([[path, flaws.get(path)]]), path) : nothing}
     ${mixed ? html`<p class="doubt">${icon("info")} <span>${t("step.mixed")}</span> <button class="button" @click=${sort}>${t("step.sort")}</button></p>` : nothing}
     ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => add(shared, some, path, night)}>${icon("plus")} ${t("step.add")}</button>`}`;
@@ -48,7 +48,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
     step.at = write({ ...at, ...changes });
     changed(`${here}.at`);
   };
-  return html`<li class="step" aria-labelledby="${path}-${i}">
+  return html`<div class="step" role="group" aria-labelledby="${path}-${i}">
     <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
     ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
@@ -56,7 +56,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
     ${brightness(step, levels, () => changed(`${here}.level`))}
     ${flawed(flaws, `${here}.level`)}
     ${some.length < 2 ? nothing : html`<button class="button remove" aria-label=${t("step.remove-this", { n: i + 1 })} @click=${() => { some.splice(i, 1); changed(); }}>${icon("close")} ${t("step.remove")}</button>`}
-  </li>`;
+  </div>`;
 }
 
 export function time(at, put) {
