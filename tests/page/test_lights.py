@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from fake_village import EVENING, FakeVillage, evening, light
+from fake_village import EVENING, FakeVillage, alarm, evening, light
 from page_fit import fits
 from page_house import MakePhone, Phone, Village
 from playwright.sync_api import Locator, expect
@@ -162,6 +162,15 @@ def test_circuits_say_what_is_seen_what_is_wrong_and_who_works_on_them(fake: Fak
     ]  # fmt: skip
     expect(phone.page.locator(".device.one .state")).to_have_text("không rõ")
     expect(phone.page.locator('.levels [aria-pressed="true"]')).to_have_text("Theo lịch")  # no level, for none is seen
+
+
+def test_what_is_wrong_with_a_light_stands_on_its_page(fake: FakeVillage, phones: MakePhone) -> None:
+    stuck = alarm("stuck-on", "light/main-road", "critical", "Đường trục thôn: mạch b không tắt được", "Main road: circuit b does not go off", "2026-11-21T12:00:00.000Z")
+    fake.show({**evening(), "alarm/stuck-on:light:main-road": stuck})
+    phone = shown(fake, phones)
+    expect(phone.page.locator("main .alarm")).to_have_text(re.compile("Khẩn: Đường trục thôn: mạch b không tắt được"))
+    phone.open("#/lights/lanes")
+    expect(phone.page.locator("main .alarm")).to_have_count(0)
 
 
 def test_power_is_shown_where_the_meter_feeds_this_light_alone(fake: FakeVillage, phones: MakePhone) -> None:

@@ -50,7 +50,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
   };
   return html`<div class="step" role="group" aria-labelledby="${path}-${i}">
     <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
-    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
+    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put, tonight === null ? at.minutes : minutesOf(tonight, village.zone))}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
     ${flawed(flaws, `${here}.at`)}
     ${brightness(step, levels, () => changed(`${here}.level`))}
@@ -59,10 +59,13 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
   </div>`;
 }
 
-export function time(at, put) {
+export /** Minutes after midnight, to the nearest five. */
+const minutesOf = (ms, zone) => (Math.round(read(clock(ms, zone)).minutes / 5) * 5) % DAY_MINUTES;
+
+function time(at, put, byClock) {
   const choose = (event) => {
     const anchor = event.target.value;
-    put({ anchor, minutes: anchor === "clock" ? 1350 : 0, bounds: [] });
+    put({ anchor, minutes: anchor === "clock" ? byClock : 0, bounds: [] });
   };
   const move = (by) => put({ minutes: at.anchor === "clock" ? (at.minutes + by + DAY_MINUTES) % DAY_MINUTES : Math.max(-SUN_MINUTES, Math.min(SUN_MINUTES, at.minutes + by)) });
   const by = STEP_MINUTES[at.anchor];
