@@ -1,7 +1,8 @@
 /* The steps of a night, each to be moved, dimmed or taken away with a thumb.
 
    steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place
-   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed
+   time(at, put, byClock)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is
+                            changed; byClock: minutes after midnight, for one that goes over to the clock
    clockField({minutes}, put)   a time by the clock alone */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
@@ -11,6 +12,7 @@ import { t } from "/app/words.js";
 import { during, levelSaid, nightOf, read, said, saidOf, write } from "/views/light-times.js";
 import { flawed } from "/views/program-review.js";
 
+const DEFAULT_CLOCK = 1350; // 22:30
 const MOST = 48, DAY_MINUTES = 1440, SUN_MINUTES = 360;
 const STEP_MINUTES = { clock: 15, sunset: 5, sunrise: 5 };
 const ANCHORS = ["sunset", "clock", "sunrise"];
@@ -50,7 +52,7 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
   };
   return html`<div class="step" role="group" aria-labelledby="${path}-${i}">
     <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
-    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put, tonight === null ? at.minutes : minutesOf(tonight, village.zone))}
+    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put, minutesOf(tonight, village.zone))}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
     ${flawed(flaws, `${here}.at`)}
     ${brightness(step, levels, () => changed(`${here}.level`))}
@@ -59,10 +61,10 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
   </div>`;
 }
 
-export /** Minutes after midnight, to the nearest five. */
+/** Minutes after midnight, to the nearest five. */
 const minutesOf = (ms, zone) => (Math.round(read(clock(ms, zone)).minutes / 5) * 5) % DAY_MINUTES;
 
-function time(at, put, byClock) {
+export function time(at, put, byClock = DEFAULT_CLOCK) {
   const choose = (event) => {
     const anchor = event.target.value;
     put({ anchor, minutes: anchor === "clock" ? byClock : 0, bounds: [] });
