@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from fake_village import EVENING, FakeVillage, evening, light
+from fake_village import EVENING, FakeVillage, alarm, evening, light
 from page_fit import fits
 from page_house import MakePhone, Phone, Village
 from playwright.sync_api import Locator, expect
@@ -57,14 +57,21 @@ def test_levels_are_switched_and_pressed_only_when_they_are_seen(village: Villag
     until(lambda: village.ear.state()["reason"] != "override", 5, "the program to stand again")
 
 
-def test_the_night_follows_what_a_person_does(village: Village, phone: Phone) -> None:
+def test_the_plan_is_asked_for_again_when_a_person_has_switched(village: Village, phone: Phone) -> None:
+    def plans() -> int:
+        return village.commands().count("village/nguyen-ly/ask/head/plan")
+
     phone.open(MAIN_ROAD)
-    before = steps(phone)
-    button(phone, "67 %").tap()
-    expect(phone.page.locator(".night-steps li").first).to_contain_text("sáng 67 %")
-    until(lambda: steps(phone)[1:] != before[1:], 5, "the plan with the override")
-    button(phone, "Theo lịch").tap()
-    until(lambda: steps(phone) == before, 5, "the plan by the program again")
+    until(lambda: plans() > 0, 5, "the plan to be asked for")
+
+    def switched(name: str, said: str) -> None:
+        before = plans()
+        button(phone, name).tap()
+        expect(phone.page.locator(".night-steps li").first).to_have_text(re.compile(f"Bây giờ: {re.escape(said)}"))
+        until(lambda: plans() > before, 5, "the plan to be asked for again")
+
+    switched("67 %", "sáng 67 % (hai phần ba)")
+    switched("Theo lịch", "tắt")
 
 
 def test_an_evening_is_drawn_and_written_in_the_village_time(fake: FakeVillage, phones: MakePhone) -> None:
@@ -155,6 +162,15 @@ def test_circuits_say_what_is_seen_what_is_wrong_and_who_works_on_them(fake: Fak
     ]  # fmt: skip
     expect(phone.page.locator(".device.one .state")).to_have_text("không rõ")
     expect(phone.page.locator('.levels [aria-pressed="true"]')).to_have_text("Theo lịch")  # no level, for none is seen
+
+
+def test_what_is_wrong_with_a_light_stands_on_its_page(fake: FakeVillage, phones: MakePhone) -> None:
+    stuck = alarm("stuck-on", "light/main-road", "critical", "Đường trục thôn: mạch b không tắt được", "Main road: circuit b does not go off", "2026-11-21T12:00:00.000Z")
+    fake.show({**evening(), "alarm/stuck-on:light:main-road": stuck})
+    phone = shown(fake, phones)
+    expect(phone.page.locator("main .alarm")).to_have_text(re.compile("Khẩn: Đường trục thôn: mạch b không tắt được"))
+    phone.open("#/lights/lanes")
+    expect(phone.page.locator("main .alarm")).to_have_count(0)
 
 
 def test_power_is_shown_where_the_meter_feeds_this_light_alone(fake: FakeVillage, phones: MakePhone) -> None:

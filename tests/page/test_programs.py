@@ -315,6 +315,21 @@ def test_what_the_cabinet_finds_wrong_stands_at_its_row_until_it_is_changed(fake
     expect(phone.page.locator(".rule").nth(2).locator(".flaw")).to_have_text("another")
 
 
+def test_a_save_that_comes_too_late_shows_what_stands_there_now(fake: FakeVillage, phones: MakePhone) -> None:
+    made = desk(fake, street=BODY)
+    phone = phones(fake).open(STREET)
+    level(phone, 2, "67 %")
+    made.rev, made.bodies["street"] = 5, {**BODY, "calendar": []}  # and `about` has not said so yet
+    made.refuses = {"ok": False, "error": {"code": "conflict", "message": "street has rev 5", "rev": 5}}
+    saved(phone, made)
+    expect(phone.page.locator("#review")).to_contain_text("có người đã đổi lịch này")
+    made.refuses = None
+    button(phone, "Dùng bản của tôi").tap()
+    until(lambda: len(made.puts) == 2, 5, "the second put")
+    assert (made.puts[0]["rev"], made.puts[1]["rev"]) == (4, 5)
+    assert made.puts[0]["body"] == made.puts[1]["body"]
+
+
 def test_a_save_that_nobody_answers_is_doubted_until_the_cabinet_shows_it(fake: FakeVillage, phones: MakePhone) -> None:
     made = desk(fake, street=BODY)
 

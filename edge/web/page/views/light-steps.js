@@ -1,7 +1,8 @@
 /* The steps of a night, each to be moved, dimmed or taken away with a thumb.
 
    steps({village, levels, changed, flaws}, steps, path)   steps: the draft's own list, changed in place
-   time(at, put)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is changed
+   time(at, put, byClock)   a time of day by the clock or the sun, as light-times.js reads it; put(changes) takes what is
+                            changed; byClock: minutes after midnight, for one that goes over to the clock
    clockField({minutes}, put)   a time by the clock alone */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
@@ -11,6 +12,7 @@ import { t } from "/app/words.js";
 import { during, levelSaid, nightOf, read, said, saidOf, write } from "/views/light-times.js";
 import { flawed } from "/views/program-review.js";
 
+const DEFAULT_CLOCK = 1350; // 22:30
 const MOST = 48, DAY_MINUTES = 1440, SUN_MINUTES = 360;
 const STEP_MINUTES = { clock: 15, sunset: 5, sunrise: 5 };
 const ANCHORS = ["sunset", "clock", "sunrise"];
@@ -25,7 +27,7 @@ export function steps(shared, some, path) {
     some.splice(0, some.length, ...order.map(({ step }) => step));
     changed();
   };
-  return html`<ol class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</ol>
+  return html`<div class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</div>
     ${flaws.has(path) ? flawed(new Map([[path, flaws.get(path)]]), path) : nothing}
     ${mixed ? html`<p class="doubt">${icon("info")} <span>${t("step.mixed")}</span> <button class="button" @click=${sort}>${t("step.sort")}</button></p>` : nothing}
     ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => add(shared, some, path, night)}>${icon("plus")} ${t("step.add")}</button>`}`;
@@ -48,21 +50,24 @@ function row({ village, levels, changed, flaws }, some, i, path, tonight) {
     step.at = write({ ...at, ...changes });
     changed(`${here}.at`);
   };
-  return html`<li class="step" aria-labelledby="${path}-${i}">
+  return html`<div class="step" role="group" aria-labelledby="${path}-${i}">
     <p class="step-said" id="${path}-${i}">${t("step.n", { n: i + 1 })} <b>${saidOf(step?.at)}: ${levelSaid(step?.level)}</b></p>
-    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put)}
+    ${at === null ? html`<p>${t("step.kept")}</p>` : time(at, put, minutesOf(tonight, village.zone))}
     ${tonight === null || at.anchor === "clock" ? nothing : html`<p class="quiet">${t("step.tonight", { time: clock(tonight, village.zone) })}</p>`}
     ${flawed(flaws, `${here}.at`)}
     ${brightness(step, levels, () => changed(`${here}.level`))}
     ${flawed(flaws, `${here}.level`)}
     ${some.length < 2 ? nothing : html`<button class="button remove" aria-label=${t("step.remove-this", { n: i + 1 })} @click=${() => { some.splice(i, 1); changed(); }}>${icon("close")} ${t("step.remove")}</button>`}
-  </li>`;
+  </div>`;
 }
 
-export function time(at, put) {
+/** Minutes after midnight, to the nearest five. */
+const minutesOf = (ms, zone) => (Math.round(read(clock(ms, zone)).minutes / 5) * 5) % DAY_MINUTES;
+
+export function time(at, put, byClock = DEFAULT_CLOCK) {
   const choose = (event) => {
     const anchor = event.target.value;
-    put({ anchor, minutes: anchor === "clock" ? 1350 : 0, bounds: [] });
+    put({ anchor, minutes: anchor === "clock" ? byClock : 0, bounds: [] });
   };
   const move = (by) => put({ minutes: at.anchor === "clock" ? (at.minutes + by + DAY_MINUTES) % DAY_MINUTES : Math.max(-SUN_MINUTES, Math.min(SUN_MINUTES, at.minutes + by)) });
   const by = STEP_MINUTES[at.anchor];

@@ -1,4 +1,7 @@
-/* "Until which hour?": the hours of this evening and of tomorrow's morning, and how bright. A wedding, a match, a wake. */
+/* "Until which hour?": the hours of this evening and of tomorrow's morning, and how bright. A wedding, a match, a wake.
+
+   askUntil(village, light)   opens the sheet; a choice sends the command and closes it
+   litLevels(light)           the levels above 0 */
 import { html, nothing } from "lit-html";
 import { send } from "/app/commands.js";
 import { now } from "/app/clock.js";
@@ -8,9 +11,15 @@ import { t } from "/app/words.js";
 
 const HOUR = 3600000, HOURS = 12;
 
+/** The levels at which it is lit; fully, if it does not say. */
+export function litLevels({ levels }) {
+  const lit = levels.filter((level) => level > 0);
+  return lit.length ? lit : [100];
+}
+
 export function askUntil(village, light) {
-  const levels = light.levels.filter((level) => level > 0);
-  let level = Math.max(...levels, 1);
+  const levels = litLevels(light);
+  let level = Math.max(...levels);
   openSheet(light.name, (draw, close) => html`
     ${levels.length < 2 ? nothing : html`<h3>${t("how-bright")}</h3>
     <div class="choices levels" role="group" aria-label=${t("how-bright")}>${levels.map((one) => html`

@@ -9,9 +9,9 @@ import { link } from "/app/link.js";
 import { now } from "/app/clock.js";
 import { isOn, said, why } from "/app/reasons.js";
 import { address } from "/app/router.js";
-import { t } from "/app/words.js";
+import { language, t } from "/app/words.js";
 import { allButtons } from "/views/home.js";
-import { askUntil } from "/views/light-until.js";
+import { askUntil, litLevels } from "/views/light-until.js";
 import { nightStrip } from "/views/light-night.js";
 import { detailsSaid } from "/views/light-details.js";
 import { levelSaid } from "/views/light-times.js";
@@ -44,11 +44,18 @@ function then(village, { state }) {
 
 function one(village, light) {
   return html`<h1>${light.name}</h1>
+    ${alarms(village, light)}
     ${how(village, light)}
     ${choices(village, light)}
     <section aria-labelledby="night-head"><h2 id="night-head">${t("night")}</h2>${nightStrip(village, light)}${program(light)}</section>
     <section aria-labelledby="circuits-head"><h2 id="circuits-head">${t("light.circuits")}</h2>${circuits(light)}</section>
     <section aria-labelledby="more-head"><h2 id="more-head">${t("light.more")}</h2>${facts(village, light)}</section>`;
+}
+
+/** What is wrong with this light, and raised. */
+function alarms(village, light) {
+  return village.openAlarms.filter((alarm) => alarm.device === light.target && alarm.state === "raised").map((alarm) => html`
+    <a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>${icon("alarm")} <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}</span>${icon("next")}</a>`);
 }
 
 function how(village, light) {
@@ -64,7 +71,7 @@ function how(village, light) {
 }
 
 function choices(village, light) {
-  const { state } = light, levels = light.levels.filter((level) => level > 0);
+  const { state } = light, levels = litLevels(light);
   const off = link.phase !== "up";
   const does = (fields) => send(village, light.target, fields);
   const lit = (level) => state?.observed === "ON" && state.observed_level === level;
@@ -77,7 +84,7 @@ function choices(village, light) {
     ${answer(village, light)}
     <h2>${t("light.how-long")}</h2>
     <div class="choices how-long">
-      ${isEvening(village) ? html`<button class="button main" ?disabled=${off} @click=${() => does({ action: "on", level: Math.max(...levels, 1), until: new Date(nextAt(LATE, village.zone)).toISOString() })}>${icon("moon")} ${t("light.tonight", { time: LATE })}</button>` : nothing}
+      ${isEvening(village) ? html`<button class="button main" ?disabled=${off} @click=${() => does({ action: "on", level: Math.max(...levels), until: new Date(nextAt(LATE, village.zone)).toISOString() })}>${icon("moon")} ${t("light.tonight", { time: LATE })}</button>` : nothing}
       <button class="button" ?disabled=${off} aria-haspopup="dialog" @click=${() => askUntil(village, light)}>${icon("clock")} ${t("light.until-which")}</button>
       <button class="button" ?disabled=${off} aria-haspopup="dialog" @click=${() => askHowLong(village, light)}>${icon("clock")} ${t("light.for-how-long")}</button>
     </div>`;
