@@ -12,6 +12,7 @@ import { fate } from "/views/water-runs.js";
 
 const DAYS = [1, 2, 3];
 const FEW = 5;
+const SHOWN_MS = 10000; // so long a refusal stays to be read
 const asked = new Map(); // village → "waiting" or why it was refused
 let allShown = false;
 
@@ -69,6 +70,7 @@ async function delay(village, days) {
   }
   stale(village, "plan");
   redraw();
+  setTimeout(() => { if (asked.get(village.id) !== "waiting") asked.delete(village.id); redraw(); }, SHOWN_MS);
 }
 
 export function putOffBanner(village, { putOff }) {
