@@ -1,9 +1,9 @@
 /* What a person must know before anything else: how old the picture is, and which part of the way to the lamp is cut.
 
-   linkBar(village)  a line under the name; nothing while all is well
-   list(village)     what needs attention, for the top of the home page
+   linkBar(village)      a line under the name; nothing while all is well
+   list(village)         what needs attention, for the top of the home page
    row(village, alarm)   one alarm, as an <li>
-   unseen(village)   the alarms in the list; holds(alarm): whether something stands still until somebody acknowledges it */
+   unseen(village)       the alarms in the list; holds(alarm): whether something stands still until somebody acknowledges it */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
 import { ago, when } from "/app/format.js";
