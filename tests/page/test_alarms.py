@@ -46,6 +46,7 @@ def test_the_gravest_come_first_and_those_that_are_over_below(fake: FakeVillage,
         "alarm/stuck-on:light:lanes": alarm("stuck-on", "light/lanes", "critical", "Đèn ngõ không tắt được", "does not go off", now, acknowledged_by="bac-tu"),
     })  # fmt: skip
     phone = phones(fake).open("#/alarms")
+    expect(phone.page.locator("main a.alarm")).to_have_count(5)
     assert rows(phone) == ["flow-high", "device-silent", "hand-on", "stuck-on", "door-open"]
     sections = phone.page.locator("main section")
     expect(sections.nth(0).locator("h2")).to_contain_text("Đang có")
@@ -134,6 +135,7 @@ def test_an_alarm_that_was_over_is_gone_once_somebody_knows(fake: FakeVillage, p
     fake.say(f"alarm/{DOOR}", "", retain=True)
     expect(phone.page.locator(".message")).to_have_text(re.compile("đã hết và đã có người biết"))
     phone.page.get_by_text("Xem mọi cảnh báo").tap()
+    expect(phone.page.locator("main a.alarm")).to_have_count(2)
     assert "door-open" not in rows(phone)
 
 

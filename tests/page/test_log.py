@@ -122,7 +122,7 @@ def test_of_one_device_the_cabinet_is_asked_and_of_one_person_the_page_looks(fak
     fake.say("audit", entry(0, "head", "light/lanes", action="off"))
     fake.say("audit", entry(0, "head", "valve/plot-1", action="open"))
     expect(phone.page.locator(".trail li")).to_have_count(2)
-    assert "Thửa 1" in lines(phone)[0]
+    assert "mở nước Thửa 1" in lines(phone)[0]
 
 
 def test_earlier_days_are_asked_for_from_where_the_last_ended(fake: FakeVillage, phones: MakePhone) -> None:

@@ -58,6 +58,7 @@ def test_one_village_is_opened_at_once_and_listed_when_asked_for(fake: FakeVilla
     phone = phones(fake)
     phone.sees("light/main-road", "Đang sáng")
     phone.open("#/villages")
+    expect(phone.page.locator("[data-village]")).to_have_count(1)
     assert order(phone) == ["nguyen-ly"]
     expect(phone.page.locator("main")).to_contain_text("1 thôn · 1 có cảnh báo")
 
@@ -65,6 +66,7 @@ def test_one_village_is_opened_at_once_and_listed_when_asked_for(fake: FakeVilla
 def test_of_two_the_one_that_needs_somebody_comes_first(fake: FakeVillage, district: District, phones: MakePhone) -> None:
     district.add("an-thuong", "Thôn An Thượng")
     phone = phones(fake)
+    expect(phone.page.locator("[data-village]")).to_have_count(2)
     assert order(phone) == ["nguyen-ly", "an-thuong"]
     grave, well = card(phone, "nguyen-ly"), card(phone, "an-thuong")
     expect(grave).to_contain_text("2 cảnh báo chưa xem")

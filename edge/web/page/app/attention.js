@@ -1,9 +1,9 @@
 /* What a person must know before anything else: how old the picture is, and which part of the way to the lamp is cut.
 
-   linkBar(village)  a line under the name; nothing while all is well
-   list(village)     what needs attention, for the top of the home page
-   unseen(village)   the alarms in it; holds(alarm): whether something stands still until somebody acknowledges it
-   row(village, alarm)   one alarm, as an <li> */
+   linkBar(village)      a line under the name; nothing while all is well
+   list(village)         what needs attention, for the top of the home page
+   row(village, alarm)   one alarm, as an <li>
+   unseen(village)       the alarms in the list; holds(alarm): whether something stands still until somebody acknowledges it */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
 import { ago, when } from "/app/format.js";
@@ -62,5 +62,5 @@ const shortened = (names) => (names.length > NAMED ? `${names.slice(0, NAMED).jo
 export function row(village, alarm) {
   return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>
     ${icon(alarm.severity === "info" ? "info" : "alarm")}
-    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${alarm.state === "cleared" ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a></li>`;
+    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${alarm.state === "cleared" && holds(alarm) ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a></li>`;
 }

@@ -42,6 +42,7 @@ function heard(village, leaf, raw) {
   const entry = leaf[0] === "audit" && leaf.length === 1 && village.id === trail.village.id ? read(raw) : null;
   if (entry === null || (trail.device && entry.device !== trail.device)) return;
   trail.entries.set(key(entry), entry);
+  if (trail.entries.size > MOST) trail.entries.delete(key([...trail.entries.values()].reduce((a, b) => (a.at <= b.at ? a : b))));
   redraw();
 }
 
@@ -119,8 +120,11 @@ function dayName(village, day, at) {
   return `${weekday(at, village.zone)}, ${date(at, village.zone)}`;
 }
 
+const sentences = new WeakMap(); // what is drawn ten times a second is put into words once
+
 function row(village, entry) {
-  const { text, more } = said(village, entry);
+  if (!sentences.has(entry)) sentences.set(entry, said(village, entry));
+  const { text, more } = sentences.get(entry);
   return html`<li class=${entry.refused ? "refused" : ""}>${icon(entry.refused ? "close" : "ok")}<div><p>${text}</p>${more.map((line) => html`<p class="under">${line}</p>`)}</div></li>`;
 }
 
