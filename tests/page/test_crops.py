@@ -38,7 +38,7 @@ def test_figures_stand_beside_the_thresholds_that_go_by_them(fake: FakeVillage, 
     air.tap()
     expect(phone.page.get_by_text("Quạt nhà lưới: Bật từ 33 °C, tắt dưới 30 °C")).to_be_visible()
     chart = phone.page.locator("village-chart").first
-    expect(chart.get_by_role("img", name=re.compile("^Nhiệt độ: từ"))).to_be_visible()
+    expect(chart.get_by_role("img", name=re.compile("^Nhiệt độ.*: từ .* đến .* °C"))).to_be_visible()
     phone.page.get_by_role("group", name="Xem bao lâu").first.get_by_role("button", name="7 ngày").tap()
     until(lambda: any(t == "ask/head/history" and a["quantity"] == "temperature_c" and a["step"] == 3600 for t, a in fake.received), 5, "seven days")
     phone.open("#/crops/soil-2")
