@@ -193,9 +193,7 @@ class Answers:
         at = _period_start(begin, asked["period"])
         while at < end:
             after = _period_end(at, asked["period"])
-            days = max(0.0, (min(after, self._now) - at).total_seconds() / 86400)
-            share = 1 + 0.15 * math.sin(at.timestamp() / 86400)
-            kwh = round(daily * share * days, 3) if days else None
+            kwh = round(daily * self._days(at, min(after, self._now)), 3) if at < self._now else None
             amount = None if kwh is None else round(kwh * 2404)
             bill = {"kwh": round(kwh * 1.03), "amount": round(amount * 1.03)} if kwh and amount and after <= self._now and asked["period"] in ("month", "billing") else None
             periods.append({
@@ -206,15 +204,22 @@ class Answers:
             at = after
         return {"tariff": "public-lighting", "currency": "VND", "periods": periods}
 
+    @staticmethod
+    def _days(begin: dt.datetime, end: dt.datetime) -> float:
+        """How many days that is, some of which count for a little more than others."""
+        first, last = begin.timestamp() / 86400, end.timestamp() / 86400
+        return last - first + 0.15 * (math.cos(first) - math.cos(last))
+
     def _history(self, asked: Request) -> dict[str, Any]:
         begin, end = (dt.datetime.fromisoformat(asked[k]).timestamp() for k in ("from", "to"))
         end = min(end, self._now.timestamp())
         step = max((end - begin) / 400, 60.0) if asked.get("step", "auto") == "auto" else float(asked["step"])
+        middle, wave = MEASURED.get(asked["quantity"], (25.0, 6.0))
         points = []
         for n in range(int((end - begin) / step)):
             at = begin + n * step
-            mean = 25 + 6 * math.sin(at / 86400 * 2 * math.pi)
-            points.append([round(at * 1000), round(mean - 0.5, 2), round(mean, 2), round(mean + 0.5, 2)])
+            mean = middle + wave * math.sin(at / 86400 * 2 * math.pi)
+            points.append([round(at * 1000), round(mean - 0.1 * wave, 2), round(mean, 2), round(mean + 0.1 * wave, 2)])
         unit = {"power_w": "W", "energy_kwh": "kWh", "moisture_pct": "%", "temperature_c": "°C", "humidity_pct": "%"}.get(asked["quantity"], "")
         return {"device": asked["device"], "quantity": asked["quantity"], "unit": unit, "step_s": step, "points": points}
 
@@ -251,6 +256,7 @@ class Answers:
         return {"meter": asked["meter"], "from": asked["from"], "bill": {"kwh": asked.get("kwh"), "amount": asked.get("amount")}, "was": None, "stored": True}
 
 
+MEASURED = {"power_w": (420.0, 380.0), "moisture_pct": (27.5, -2.0), "humidity_pct": (74.0, -9.0), "flow_l_min": (6.0, 5.8), "illuminance_lux": (9000.0, 8990.0)}
 VILLAGE = dt.timezone(dt.timedelta(hours=7))
 
 

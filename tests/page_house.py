@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -12,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from e2e_house import CONFIG, House, Listener
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Route, expect
 from support import Mosquitto, free_port, listens, until
 
 CHROMIUM = "/usr/bin/chromium"
 HOST = "thon.test"  # no secure context, as in the village's own network: no service worker, no crypto.randomUUID
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+    "--disable-component-update", "--disable-sync", "--lang=vi", f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
 ]  # fmt: skip
 TOKEN = "page-test-token-0123456789"
 HERE = Path(__file__).parents[1]
@@ -136,7 +137,9 @@ def phone_like(width: int = 360, dark: bool = False, height: int = 740, scale: f
 class Phone:
     """A phone with the page open. Whatever the page complains of is kept in `problems`."""
 
-    def __init__(self, context: BrowserContext, url: str, language: str = "vi", text: int = 100) -> None:
+    def __init__(
+        self, context: BrowserContext, url: str, language: str = "vi", text: int = 100, at: dt.datetime | None = None
+    ) -> None:
         self.context = context
         self.url = url
         self.problems: list[str] = []
@@ -147,6 +150,9 @@ class Phone:
             context.add_init_script(f"localStorage.setItem('language', '{language}');")
         if text != 100:
             context.add_init_script(LARGE_TEXT % text)
+        if at is not None:
+            context.clock.set_fixed_time(at)
+            context.route("**/now", lambda route: _now(route, at))
         context.set_default_timeout(10_000)
         self.page = self.tab()
 
@@ -205,6 +211,11 @@ class Phone:
         """End, and fail on whatever the page has complained of."""
         self.context.close()
         assert not self.problems, "the page complains:\n" + "\n".join(self.problems)
+
+
+def _now(route: Route, at: dt.datetime) -> None:
+    told = route.fetch(url=route.request.url.replace(HOST, "127.0.0.1")).json()
+    route.fulfill(json={**told, "now": at.isoformat()})
 
 
 MakePhone = Callable[..., Phone]

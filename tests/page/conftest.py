@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,14 +70,18 @@ def fake() -> Iterator[FakeVillage]:
 
 @pytest.fixture
 def phones(browser: Browser) -> Iterator[MakePhone]:
-    """Makes phones: phones(village_or_fake, width=360, dark=False, language="vi", text=100, user="head")."""
+    """Makes phones: phones(village_or_fake, width=360, dark=False, language="vi", text=100, user="head").
+
+    `at`: the time that the phone and the page's server have, and which stands still; `scale`: pixels of a point.
+    """
     made: list[Phone] = []
 
     def make(
         place: Village | FakeVillage, width: int = 360, dark: bool = False, language: str = "vi", text: int = 100,
-        user: str = "head",
+        user: str = "head", at: dt.datetime | None = None, scale: float = 2,
     ) -> Phone:
-        made.append(Phone(browser.new_context(**phone_like(width, dark)), place.web.url, language, text))
+        context = browser.new_context(**phone_like(width, dark, scale=scale))
+        made.append(Phone(context, place.web.url, language, text, at))
         return made[-1].enter(user)
 
     yield make
@@ -97,3 +102,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Pictures for the documentation, from tests/page/test_pictures.py."""
+    parser.addoption("--pictures", action="store_true", help="make the pictures of docs/page anew, in place of looking at them")

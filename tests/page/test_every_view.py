@@ -142,3 +142,19 @@ def walked(page: Page, count: int) -> tuple[set[str], set[str]]:
         if len(reached) >= count:
             break
     return reached, unmarked
+
+
+def test_a_view_looks_the_same_whatever_was_opened_before_it(tonight: FakeVillage, phones: MakePhone) -> None:
+    height = "document.querySelector('main').getBoundingClientRect().height"
+    looked: dict[str, list[float]] = {name: [] for name in ("lights", "program-light", "plot", "energy", "alarms")}
+    fresh = {name: phones(tonight) for name in looked}
+    last = fresh["alarms"]
+    for name, hash_ in VIEWS.items():
+        if name in looked:
+            fresh[name].open(hash_).quiet(300)
+            looked[name].append(fresh[name].page.evaluate(height))
+        last.open(hash_)
+    for name, heights in looked.items():
+        last.open(VIEWS[name]).quiet(300)
+        heights.append(last.page.evaluate(height))
+    assert all(abs(alone - after) < 2 for alone, after in looked.values()), looked

@@ -58,7 +58,8 @@ function enter(name, context) {
   const another = opened?.module !== module;
   if (here !== null && another) opened?.module?.left?.();
   here = now;
-  opened = { module };
+  opened = { module, name };
+  dress();
   module.entered?.(context);
   scrollTo(0, 0);
 }
@@ -72,7 +73,7 @@ async function bring(name) {
     return;
   }
   try {
-    loaded.set(name, await brought(`/views/${name}.js`));
+    loaded.set(name, await brought(`/views/${name}.js`, name));
   } catch (error) {
     console.error(error);
     loaded.delete(name);
@@ -83,26 +84,34 @@ async function bring(name) {
 
 const failed = new Map();
 
-/** A module, once the words and the style that it names are there too; each may be one name or a list. */
-export async function brought(file) {
+/** A module, once the words and the style that it names are there too; each may be one name or a list. `view`: whose. */
+export async function brought(file, view = opened.name) {
   const module = await import(file);
-  await Promise.all([...[module.catalogue ?? []].flat().map(load), ...[module.stylesheet ?? []].flat().map(style)]);
+  await Promise.all([...[module.catalogue ?? []].flat().map(load), ...[module.stylesheet ?? []].flat().map((name) => style(name, view))]);
   return module;
 }
 
 const styles = new Map();
 
-function style(name) {
-  if (!styles.has(name)) styles.set(name, styleBrought(name).catch((error) => { styles.delete(name); throw error; }));
-  return styles.get(name);
+function style(name, view) {
+  if (!styles.has(name)) styles.set(name, styleBrought(name));
+  styles.get(name).views.add(view);
+  return styles.get(name).ready;
 }
 
 function styleBrought(name) {
-  const href = import.meta.resolve(`/style/${name}.css`);
-  return new Promise((done, wrong) => {
-    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: () => wrong(new Error(href)) });
-    document.head.append(sheet);
-  });
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", media: "not all", href: import.meta.resolve(`/style/${name}.css`) });
+  const ready = new Promise((done, wrong) => Object.assign(link, {
+    onload: () => { dress(); done(); },
+    onerror: () => { styles.delete(name); link.remove(); wrong(new Error(link.href)); },
+  }));
+  document.head.append(link);
+  return { link, ready, views: new Set() };
+}
+
+/** Stylesheets stay once they are there, but only those of the view that is shown count: two may have the same names. */
+function dress() {
+  for (const { link, views } of styles.values()) link.media = views.has(opened?.name) ? "all" : "not all";
 }
 
 function content(name, context) {
