@@ -100,8 +100,8 @@ def test_before_noon_the_night_under_way_is_shown_until_its_last_step(fake: Fake
     phone = shown(fake, phones, dawn)
     assert steps(phone) == ["Bây giờ: sáng 33 % (một phần ba)", "06:25 tắt (10 phút sau khi mặt trời mọc; rằm hằng tháng; tùy trời, sớm hoặc muộn tối đa 45 phút)"]
     expect(phone.page.locator(".night-of")).to_contain_text("21/11 đến trưa")
-    fake.show({**evening(), "light/main-road/state": light(0, [0, 33, 67, 100], "2026-11-21T23:25:00.000Z", "2026-11-22T10:05:00.000Z")})
     fake.answers = lambda *_: {"trusted": True, "held": [], "changes": [evening_after], "runs": []}
+    fake.say("light/main-road/state", light(0, [0, 33, 67, 100], "2026-11-21T23:25:00.000Z", "2026-11-22T10:05:00.000Z"), retain=True)
     expect(phone.page.locator(".night-of")).to_contain_text("22/11 đến trưa")
     assert steps(phone)[0] == "Bây giờ: tắt"
     assert steps(phone)[1].startswith("17:05 sáng hết")

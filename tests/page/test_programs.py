@@ -287,7 +287,7 @@ def test_steps_that_contradict_are_explained_and_not_sent(fake: FakeVillage, pho
     expect(phone.page.locator(".editor .doubt")).to_contain_text("Các bước không xếp theo giờ")
     button(phone, "Xếp theo giờ").tap()
     expect(step(phone, 2)).to_contain_text("22:15")
-    step(phone, 4).get_by_role("button", name="50 %").or_(step(phone, 4).get_by_role("button", name="33 %")).first.tap()
+    level(phone, 4, "33 %")
     expect(phone.page.locator("#review .doubt")).to_contain_text("không có bước tắt: đèn sáng cả ban ngày")
     expect(button(phone, "Lưu và dùng ngay")).to_be_enabled()
     assert made.puts == []
@@ -391,6 +391,7 @@ def test_the_editor_fits_a_phone(fake: FakeVillage, phones: MakePhone, dark: boo
     phone = phones(fake, dark=dark, language=language, text=text).open("#/programs")
     fits(phone)
     phone.open(STREET)
+    expect(phone.page.locator(".nights-more button")).to_have_count(6)
     for add in phone.page.locator(".nights-more button").all():
         add.tap()
     expect(phone.page.locator("#review h2")).to_be_attached()
