@@ -82,12 +82,12 @@ export function time(at, put, byClock = DEFAULT_CLOCK) {
 
 /** Two lists, and no field for the time: a phone in English would write 10:30 PM there. */
 export function clockField({ minutes }, put) {
-  const hour = Math.floor(minutes / 60), minute = minutes % 60;
+  let hour = Math.floor(minutes / 60), minute = minutes % 60; // both may be changed before all is drawn again
   const every = (most, by, now) => [...new Set([...Array.from({ length: most / by }, (_, n) => n * by), now])].sort((a, b) => a - b);
   const field = (label, all, now, took) => html`<select aria-label=${label} @change=${(event) => took(Number(event.target.value))}>${all.map((n) => html`
     <option value=${n} .selected=${n === now}>${String(n).padStart(2, "0")}</option>`)}</select>`;
-  return html`<span class="clock">${field(t("step.hour"), every(24, 1, hour), hour, (n) => put({ minutes: n * 60 + minute }))}
-    <b>:</b> ${field(t("step.minute"), every(60, 5, minute), minute, (n) => put({ minutes: hour * 60 + n }))}</span>`;
+  return html`<span class="clock">${field(t("step.hour"), every(24, 1, hour), hour, (n) => put({ minutes: (hour = n) * 60 + minute }))}
+    <b>:</b> ${field(t("step.minute"), every(60, 5, minute), minute, (n) => put({ minutes: hour * 60 + (minute = n) }))}</span>`;
 }
 
 function brightness(step, levels, touched) {

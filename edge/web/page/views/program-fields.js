@@ -15,15 +15,17 @@ import { window } from "/views/program-terms.js";
 export function numberField({ label, value, unit = "", set, step = 1, low = 0, high = 100000 }) {
   const known = Number.isFinite(value);
   const take = (x) => set(Math.min(high, Math.max(low, Math.round(x * 100) / 100)));
+  let now = known ? value : low; // two taps may come before all is drawn again
+  const move = (by) => take((now = Math.min(high, Math.max(low, now + by))));
   const typed = (event) => {
     const x = event.target.value === "" ? NaN : Number(event.target.value);
     if (Number.isFinite(x)) take(x);
     event.target.value = known ? String(value) : "";
   };
   return html`<div class="number-field" role="group" aria-label=${label}><span class="label" aria-hidden="true">${label}</span>
-    <button class="button round" aria-label=${t("p.less", { label })} @click=${() => take((known ? value : low) - step)}>${icon("minus")}</button>
+    <button class="button round" aria-label=${t("p.less", { label })} @click=${() => move(-step)}>${icon("minus")}</button>
     <input type="number" inputmode="decimal" step="any" min=${low} max=${high} aria-label=${unit ? `${label} (${unit})` : label} .value=${known ? String(value) : ""} @change=${typed}>
-    <button class="button round" aria-label=${t("p.more", { label })} @click=${() => take((known ? value : low) + step)}>${icon("plus")}</button>
+    <button class="button round" aria-label=${t("p.more", { label })} @click=${() => move(step)}>${icon("plus")}</button>
     <span class="unit" aria-hidden="true">${unit}</span></div>`;
 }
 
@@ -40,8 +42,8 @@ export function windowField({ value, set }) {
   const found = window(value);
   if (found === null) return html`<p>${icon("info")} ${String(value)} ${t("program.kept")}</p>`;
   const put = (name) => ({ minutes }) => {
-    const changed = { ...found, [name]: hhmm(minutes) };
-    set(`${changed.from}..${changed.until}`);
+    found[name] = hhmm(minutes); // seen by the other one, too, should it be changed before all is drawn again
+    set(`${found.from}..${found.until}`);
   };
   const one = (name) => html`<div role="group" aria-label=${t(`p.${name}`)}><span aria-hidden="true">${t(`p.${name}`)}</span> ${clockField(read(found[name]), put(name))}</div>`;
   return html`<div class="window-field">${one("from")} ${one("until")}</div>`;

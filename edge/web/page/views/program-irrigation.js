@@ -37,7 +37,8 @@ function days({ village, draft, changed, flaws }) {
   };
   const chosen = weekdays(draft.days);
   const toggle = (day) => {
-    draft.days = WEEKDAYS.filter((one) => (one === day) !== chosen.includes(one)).join(",");
+    const before = weekdays(draft.days);
+    draft.days = WEEKDAYS.filter((one) => (one === day) !== before.includes(one)).join(",");
     changed("days");
   };
   const put = (key) => (event) => { draft[key] = event.target.value; changed(key); };
@@ -86,7 +87,7 @@ function zones(shared) {
 function row({ village, draft, changed, flaws }, zone, i) {
   const found = zoneOf(zone), path = `zones[${i}]`;
   const put = (changes) => {
-    const { valve, seconds, litres } = { ...found, ...changes };
+    const { valve, seconds, litres } = { ...zoneOf(draft.zones[i]), ...changes };
     draft.zones[i] = { [valve]: litres === null ? written(seconds) : `${litres}l` };
     changed(path);
   };
@@ -120,7 +121,7 @@ function soaking({ draft, changed, flaws }) {
 function skipping({ draft, changed, flaws }) {
   const skip = block(draft.skip_when);
   const put = (changes) => {
-    const after = Object.fromEntries(Object.entries({ ...skip, ...changes }).filter(([, value]) => value !== undefined));
+    const after = Object.fromEntries(Object.entries({ ...block(draft.skip_when), ...changes }).filter(([, value]) => value !== undefined));
     if (Object.keys(after).length) draft.skip_when = after;
     else delete draft.skip_when;
     changed("skip_when");
@@ -141,7 +142,7 @@ function season({ draft, changed, flaws }) {
     else delete draft.season;
     changed("season");
   };
-  const put = (month, share) => { draft.season = { ...shares, [month]: Math.round(share) }; changed("season"); };
+  const put = (month, share) => { draft.season = { ...block(draft.season), [month]: Math.round(share) }; changed("season"); };
   return html`<p>${t("p.season-why")}</p>${tick({ label: t("p.season-on"), on, set })}
     ${on ? html`<div class="months">${Array.from({ length: 12 }, (_, i) => String(i + 1)).map((month) => numberField({
       label: t("p.month", { month }), value: shares[month] ?? 100, unit: "%", step: 10, high: 300, set: (share) => put(month, share) }))}</div>` : nothing}
