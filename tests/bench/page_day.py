@@ -67,5 +67,5 @@ def main(share: float) -> None:
 
 if __name__ == "__main__":
     options = parser(__doc__)
-    options.add_argument("--share", type=float, default=0.25, help="of the day (default: 0.25; 1 takes some minutes)")
+    options.add_argument("--share", type=float, default=0.1, help="of the day (default: 0.1; 1 takes some minutes)")
     main(options.parse_args().share)
