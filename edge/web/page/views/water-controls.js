@@ -6,7 +6,7 @@
    alarmsOf(village, targets) open alarms of these devices
    waitsFor(village, valve)   "đang tưới", "chờ Thửa 1", "chờ nước thấm đến 05:40" */
 import { html, nothing } from "lit-html";
-import { row as alarmRow } from "/app/attention.js";
+import { holds, row as alarmRow } from "/app/attention.js";
 import { pending, send } from "/app/commands.js";
 import { when } from "/app/format.js";
 import { icon } from "/app/icons.js";
@@ -39,7 +39,7 @@ function pumpIdle(village, pump) {
 }
 
 export function alarmsOf(village, targets) {
-  const open = village.openAlarms.filter((alarm) => alarm.state === "raised" && targets.includes(alarm.device));
+  const open = village.openAlarms.filter((alarm) => (alarm.state === "raised" || holds(alarm)) && targets.includes(alarm.device));
   return open.length === 0 ? nothing : html`<ul>${open.map((alarm) => alarmRow(village, alarm))}</ul>`;
 }
 
