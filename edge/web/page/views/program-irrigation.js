@@ -6,7 +6,7 @@ import { now } from "/app/clock.js";
 import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
 import { time } from "/views/light-steps.js";
-import { read, span, write } from "/views/light-times.js";
+import { hhmm, read, span, write } from "/views/light-times.js";
 import { block, daysSaid, readable, summary, wayOfDays, wayOfTime, weekdays, WEEKDAYS, wrong, zoneOf, zonesOf } from "/views/irrigation-words.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
@@ -18,6 +18,7 @@ export { summary, wrong };
 
 const KNOWN = ["kind", "days", "month_days", "every", "starting", "dates", "start", "finish_before", "window", "start_when", "zones", "cycle", "soak", "season", "skip_when", "resume"];
 const MOST_ZONES = 64;
+const MORNING = 330; // minutes after midnight
 const FIRST = { days: "mon,wed,fri", month_days: "1,11,21", every: "2d" };
 
 export function editor({ village, draft, changed, flaws }) {
@@ -57,7 +58,7 @@ function times({ draft, changed, flaws }) {
   const become = (wanted) => {
     const before = draft[way];
     for (const key of ["start", "finish_before", "window"]) delete draft[key];
-    draft[wanted] = wanted === "window" ? "04:00..07:00" : way === "window" ? "05:30" : before;
+    draft[wanted] = wanted === "window" ? "04:00..07:00" : way === "window" ? hhmm(MORNING) : before;
     if (wanted === "window") draft.start_when ??= { soil_below: 25, soil_above: 32 };
     else delete draft.start_when;
     changed();
@@ -66,7 +67,7 @@ function times({ draft, changed, flaws }) {
   const soil = (key) => numberField({ label: t(`p.start.${key}`), value: block(draft.start_when)[key], unit: "%", high: 100, set: (n) => { draft.start_when = { ...block(draft.start_when), [key]: n }; changed("start_when"); } });
   return html`${choice({ label: t("p.how-begun"), value: way, options: ["start", "finish_before", "window"].map((one) => [one, t(`p.way.${one}`)]), set: become })}
     ${way === "window" ? html`${windowField({ value: draft.window, set: (text) => { draft.window = text; changed("window"); } })}${soil("soil_below")}${soil("soil_above")}`
-    : readable(draft[way]) ? time(read(draft[way]), put) : html`<p>${icon("info")} ${String(draft[way])} ${t("program.kept")}</p>`}
+    : readable(draft[way]) ? time(read(draft[way]), put, MORNING) : html`<p>${icon("info")} ${String(draft[way])} ${t("program.kept")}</p>`}
     ${["start", "finish_before", "window", "start_when"].map((key) => flawed(flaws, key))}`;
 }
 
