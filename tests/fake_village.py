@@ -219,7 +219,7 @@ class Answers:
         for n in range(int((end - begin) / step)):
             at = begin + n * step
             mean = middle + wave * math.sin(at / 86400 * 2 * math.pi)
-            points.append([round(at * 1000), round(mean - 0.1 * wave, 2), round(mean, 2), round(mean + 0.1 * wave, 2)])
+            points.append([round(at * 1000), round(mean - abs(wave) / 12, 2), round(mean, 2), round(mean + abs(wave) / 12, 2)])
         unit = {"power_w": "W", "energy_kwh": "kWh", "moisture_pct": "%", "temperature_c": "°C", "humidity_pct": "%"}.get(asked["quantity"], "")
         return {"device": asked["device"], "quantity": asked["quantity"], "unit": unit, "step_s": step, "points": points}
 
@@ -256,7 +256,7 @@ class Answers:
         return {"meter": asked["meter"], "from": asked["from"], "bill": {"kwh": asked.get("kwh"), "amount": asked.get("amount")}, "was": None, "stored": True}
 
 
-MEASURED = {"power_w": (420.0, 380.0), "moisture_pct": (27.5, -2.0), "humidity_pct": (74.0, -9.0), "flow_l_min": (6.0, 5.8), "illuminance_lux": (9000.0, 8990.0)}
+MEASURED = {"power_w": (420.0, 380.0), "humidity_pct": (74.0, -9.0), "flow_l_min": (6.0, 5.8), "illuminance_lux": (9000.0, 8990.0)}
 VILLAGE = dt.timezone(dt.timedelta(hours=7))
 
 

@@ -1,4 +1,4 @@
-"""A screenshot as a small PNG: of at most 28 colours, which the browser itself picks out."""
+"""A screenshot as a small PNG: of at most 32 colours, which the browser itself picks out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 
 from playwright.sync_api import Page
 
-COLOURS = 28
+COLOURS = 32
 # Colours in steps of 8, the most frequent kept, every other one the nearest of those.
 INDEXED = """async ([picture, most]) => {
   const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob());

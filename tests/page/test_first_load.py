@@ -68,6 +68,6 @@ def test_a_slow_line_takes_as_long_as_its_figures_say() -> None:
                 while len(got) < size:
                     got += phone.recv(65_536)
                 whole = time.monotonic() - began
-        assert 0.79 < first < 1.0
-        assert 0.95 < whole < 1.2
+        assert 0.79 < first < 2
+        assert first + 0.16 < whole < first + 2
         assert (line.down_bytes, line.up_bytes, line.connections) == (size, 1, 1)
