@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,12 @@ def test_no_text_is_left_that_nobody_asks_for() -> None:
     plain = set(ANY.findall(sources))
     unused = {key for key in every_key() if key not in plain and not any(shape.match(key) for shape in shapes)}
     assert not unused, "\n".join(sorted(unused))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_no_key_stands_in_two_catalogues(language: str) -> None:
+    """All that are loaded share one table: the later one would win."""
+    files = [LANG / f"{language}.json", *sorted((LANG / language).glob("*.json"))]
+    keys = Counter(key for file in files for key in json.loads(file.read_text("utf-8")))
+    assert len(files) > 5
+    assert [key for key, count in keys.items() if count > 1] == []
