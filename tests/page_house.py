@@ -20,7 +20,7 @@ CHROMIUM = "/usr/bin/chromium"
 HOST = "thon.test"  # no secure context, as in the village's own network: no service worker, no crypto.randomUUID
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--lang=vi", f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+    "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
 ]  # fmt: skip
 TOKEN = "page-test-token-0123456789"
 HERE = Path(__file__).parents[1]
