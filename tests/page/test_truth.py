@@ -41,7 +41,7 @@ def test_the_result_of_anothers_command_answers_no_tap(fake: FakeVillage, phones
     phone = phones(fake)
     phone.sees(HALL, LIT)
     phone.device(HALL).locator(".turn-off").tap()
-    until(lambda: fake.commands(), 3, "the command")
+    until(fake.commands, 3, "the command")
     for outcome in ("rejected", "failed", "done"):
         fake.say(f"{HALL}/result", {"id": "of-another", "user": "technician", "outcome": outcome, "state": "OFF", "took_ms": 1})
     phone.frames(3)
@@ -89,7 +89,7 @@ def test_a_kept_picture_is_shown_with_its_age(fake: FakeVillage, phones: MakePho
     phone.context.route_web_socket("**/mqtt", lambda socket: socket.close())
     phone.page.reload()
     phone.sees(HALL, LIT)
-    phone.says(words("ago", time=words("hours", n=2)))
+    phone.says(words("hours", n=2))
     expect(phone.device(HALL).locator(".switch")).to_be_disabled()
 
 

@@ -1,7 +1,9 @@
-"""make planted: each planted bug in a copy of the tree, and whether a search or the state machines catch it.
+"""make planted: each planted bug in a copy of the tree, and whether a search or the tests catch it.
 
 Two lanes side by side, a core to each: what looks at lights, meters and the history, and what looks at water and
-switches. The same runs, in the same order, for every bug; none of them knows which bug there is.
+switches. For bugs of the phone page, its server and the broker's access there are two others: what looks through a
+browser, and what does not. The same runs, in the same order, for every bug of either sort; none of them knows which bug
+there is.
 """
 
 from __future__ import annotations
@@ -10,17 +12,20 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+PUT_AWAY_S = 10.0
 SEARCH = (sys.executable, "-m", "tests.search", "--no-shrink")
 PROPERTIES = "test_every_row_arrives_or_is_set_aside_whatever_is_answered"
 FLOWS = (
@@ -29,6 +34,7 @@ FLOWS = (
     "test_a_dry_well_is_found_in_30_s_or_four_pulses_of_the_meter",
     "test_a_burst_pipe_is_found_in_30_s_or_a_few_pulses_of_the_meter",
 )
+FAR = ("edge/web/", "edge/access/")  # what is between a phone and the controller, and no search looks at
 Run = tuple[str, ...]  # files and tests for one pytest; or what the search is to be told
 
 
@@ -56,6 +62,26 @@ def lanes(first_seed: int) -> tuple[list[Run], list[Run]]:
     return known, water
 
 
+def far_lanes() -> tuple[list[Run], list[Run]]:
+    """The same for what is between a phone and the controller."""
+    doors: list[Run] = [
+        (
+            "tests/web_server/test_door.py", "tests/web_server/test_packets.py", "tests/web_server/test_files.py",
+            "tests/access/test_names.py", "tests/access/test_codes.py", "tests/access/test_registry.py",
+            "tests/access/test_broker_command.py",
+        ),
+        ("tests/web_server/test_entry.py", "tests/access/test_pairing.py"),
+        ("tests/access/test_matrix.py", "tests/access/test_takeover.py"),
+        ("tests/access/test_district.py",),
+    ]  # fmt: skip
+    page: list[Run] = [
+        ("tests/page/test_truth.py",),
+        ("tests/page/test_taps.py", "tests/page/test_hostile.py::test_a_strange_about_is_read_as_far_as_it_can_be"),
+        ("tests/page/test_link.py",),
+    ]
+    return doors, page
+
+
 class Outcome(NamedTuple):
     """What became of one patch."""
 
@@ -79,7 +105,17 @@ def copied(target: Path) -> Path:
 
 def patches() -> list[Path]:
     """All planted bugs, in order."""
-    return sorted(HERE.glob("*.patch"))
+    return sorted(HERE.glob("*.patch"), key=number)
+
+
+def number(patch: Path) -> int:
+    """By which it is known."""
+    return int(patch.stem.partition("-")[0])
+
+
+def is_far(patch: Path) -> bool:
+    """Whether it harms what is between a phone and the controller."""
+    return any(line.startswith(tuple(f"+++ b/{part}" for part in FAR)) for line in patch.read_text("utf-8").splitlines())
 
 
 def apply(patch: Path, tree: Path) -> str:
@@ -94,18 +130,24 @@ def apply(patch: Path, tree: Path) -> str:
 class Chase:
     """Both lanes after one bug: the first that catches it stops the other."""
 
-    def __init__(self, tree: Path, within_s: float) -> None:
+    def __init__(self, tree: Path, lanes_: tuple[list[Run], list[Run]], within_s: float) -> None:
         self._tree = tree
+        self._lanes = lanes_
         self._until = time.monotonic() + within_s
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._found: list[tuple[str, float]] = []  # by what, and at which monotonic time
 
-    def run(self, first_seed: int) -> tuple[str | None, float]:
+    def run(self) -> tuple[str | None, float]:
         """By what the tree's bug is caught, if it is; and after how many seconds."""
         began = time.monotonic()
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(self._lane, lanes(first_seed)))
+            try:
+                list(pool.map(self._lane, self._lanes))
+            except KeyboardInterrupt:  # which does not reach what runs in sessions of its own
+                self._until = 0.0
+                self._end_all()
+                raise
         if not self._found:
             return None, time.monotonic() - began
         return self._found[0][0], self._found[0][1] - began
@@ -118,8 +160,7 @@ class Chase:
             try:
                 output = process.communicate(timeout=max(self._until - time.monotonic(), 0.0))[0]
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+                _end(process)
                 return
             self._ended(process, output)
 
@@ -130,7 +171,7 @@ class Chase:
                 return None
             process = subprocess.Popen(
                 command, cwd=self._tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                env=_environment(self._tree),
+                env=_environment(self._tree), start_new_session=True,
             )
             self._running.add(process)
             return process
@@ -140,8 +181,21 @@ class Chase:
             self._running.discard(process)
             if process.returncode != 0 and not self._found:
                 self._found.append((_named(output), time.monotonic()))
-                for other in self._running:
-                    other.kill()
+                self._end_all()
+
+    def _end_all(self) -> None:
+        for process in list(self._running):
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """With the brokers and villages that it has started, which it may put away itself first."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(PUT_AWAY_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _command(run: Run) -> list[str]:
@@ -168,7 +222,7 @@ def _named(output: str) -> str:
 def imports(tree: Path) -> str:
     """Whether the patched package can still be imported: "" or why not."""
     done = subprocess.run(
-        [sys.executable, "-c", "import edge.shell.app as a; print(a.__file__)"], cwd=tree, check=False, capture_output=True, text=True,
+        [sys.executable, "-c", "import edge.access.setting_up, edge.web.server, edge.shell.app as a; print(a.__file__)"], cwd=tree, check=False, capture_output=True, text=True,
         env=_environment(tree),
     )
     if done.returncode == 0 and not done.stdout.startswith(str(tree)):
@@ -183,7 +237,16 @@ def tried(patch: Path, first_seed: int, within_s: float) -> Outcome:
         wrong = apply(patch, tree) or imports(tree)
         if wrong:
             return Outcome(f"{patch.stem}: {wrong}", None, 0.0)
-        return Outcome(patch.stem, *Chase(tree, within_s).run(first_seed))
+        these = far_lanes() if is_far(patch) else lanes(first_seed)
+        return Outcome(patch.stem, *Chase(tree, these, within_s).run())
+
+
+def sound(far: bool, first_seed: int, within_s: float) -> Outcome:
+    """The tree without any bug."""
+    with TemporaryDirectory(prefix="planted-") as folder:
+        tree = copied(Path(folder).resolve())
+        found, seconds = Chase(tree, far_lanes() if far else lanes(first_seed), within_s).run()
+    return Outcome(f"the sound tree{' of page and access' if far else ''}", found, seconds)
 
 
 def main() -> int:
@@ -196,11 +259,11 @@ def main() -> int:
     chosen = [p for p in patches() if not args.names or any(n in p.stem for n in args.names)]
     if not chosen:
         parser.error(f"no patch's name contains {' or '.join(args.names)}; there are {', '.join(p.stem for p in patches())}")
-    with TemporaryDirectory(prefix="planted-") as folder:
-        tree = copied(Path(folder).resolve())
-        sound, seconds = Chase(tree, args.within).run(args.first)
-    print(f"{'the sound tree':56} {seconds:5.1f} s  {sound or 'passes'}", flush=True)
-    bad = [] if sound is None else ["the sound tree"]
+    bad = []
+    for far in sorted({is_far(patch) for patch in chosen}):
+        name, found, seconds = sound(far, args.first, args.within)
+        print(f"{name:56} {seconds:5.1f} s  {found or 'passes'}", flush=True)
+        bad += [] if found is None else [name]
     for patch in chosen:
         outcome = tried(patch, args.first, args.within)
         print(f"{outcome.name:56} {outcome.seconds:5.1f} s  {outcome.caught_by or 'NOT CAUGHT'}", flush=True)
