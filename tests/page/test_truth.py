@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from fake_village import FakeVillage, evening, rfc3339, valve
+from fake_village import FakeVillage, evening, light, rfc3339, valve
 from page_house import MakePhone, Phone, words
 from playwright.sync_api import expect
 from support import until
 
 HALL = "light/culture-house"
-OFF, LIT = words("state.light.off"), words("state.light.on")
+OFF, LIT, UNKNOWN = words("state.light.off"), words("state.light.on"), words("unknown")
 LOST = words("link-down").partition(",")[0]
 ALARM = "alarm/flow-high:valve:plot-3"
 KEPT_TWO_HOURS_AGO = """
@@ -34,6 +34,18 @@ def back(fake: FakeVillage, phone: Phone) -> None:
     """The server is there again, and so is the link."""
     fake.web.start()
     expect(phone.page.locator(".link-bar")).to_have_count(0, timeout=10_000)
+
+
+def test_a_tile_shows_what_is_observed_whatever_is_wanted(fake: FakeVillage, phones: MakePhone) -> None:
+    at = rfc3339(now())
+    fake.show(evening(now()))
+    phone = phones(fake)
+    for wanted, seen, said in ((100, "OFF", OFF), (0, "ON", LIT), (0, "unknown", UNKNOWN), (100, "unknown", UNKNOWN), (100, "ON", LIT)):
+        level = {"ON": 100, "OFF": 0}.get(seen)
+        fake.say_all({f"{HALL}/state": light(wanted, [0, 100], at) | {"observed": seen, "observed_level": level}})
+        phone.sees(HALL, said)
+        switches = phone.device(HALL).locator(".switch")
+        expect(switches).to_have_count(2 if seen == "unknown" else 1)
 
 
 def test_the_result_of_anothers_command_answers_no_tap(fake: FakeVillage, phones: MakePhone) -> None:
