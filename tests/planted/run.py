@@ -34,6 +34,11 @@ FLOWS = (
     "test_a_dry_well_is_found_in_30_s_or_four_pulses_of_the_meter",
     "test_a_burst_pipe_is_found_in_30_s_or_a_few_pulses_of_the_meter",
 )
+UNDOS = (
+    "test_undo_of_a_light_that_burnt_until_a_time_has_it_burn_until_then",
+    "test_undo_of_a_stopped_valve_waters_for_what_was_left",
+)
+STRANGE = "test_a_strange_about_is_read_as_far_as_it_can_be"
 FAR = ("edge/web/", "edge/access/")  # what is between a phone and the controller, and no search looks at
 Run = tuple[str, ...]  # files and tests for one pytest; or what the search is to be told
 
@@ -76,7 +81,7 @@ def far_lanes() -> tuple[list[Run], list[Run]]:
     ]  # fmt: skip
     page: list[Run] = [
         ("tests/page/test_truth.py",),
-        ("tests/page/test_taps.py", "tests/page/test_hostile.py::test_a_strange_about_is_read_as_far_as_it_can_be"),
+        (*(f"tests/page/test_taps.py::{name}" for name in UNDOS), f"tests/page/test_hostile.py::{STRANGE}"),
         ("tests/page/test_link.py",),
     ]
     return doors, page
