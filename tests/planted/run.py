@@ -75,15 +75,16 @@ def far_lanes() -> tuple[list[Run], list[Run]]:
             "tests/access/test_names.py", "tests/access/test_codes.py", "tests/access/test_registry.py",
             "tests/access/test_broker_command.py",
         ),
-        ("tests/web_server/test_entry.py", "tests/access/test_pairing.py"),
-        ("tests/access/test_matrix.py", "tests/access/test_takeover.py"),
-        ("tests/access/test_district.py",),
+        ("tests/web_server/test_entry.py", "tests/access/test_matrix.py"),
+        ("tests/access/test_pairing.py", "tests/access/test_takeover.py", "tests/access/test_district.py"),
     ]  # fmt: skip
     page: list[Run] = [
-        ("tests/page/test_truth.py",),
-        (*(f"tests/page/test_taps.py::{name}" for name in UNDOS), f"tests/page/test_hostile.py::{STRANGE}"),
+        (
+            "tests/page/test_truth.py", f"tests/page/test_hostile.py::{STRANGE}",
+            *(f"tests/page/test_taps.py::{name}" for name in UNDOS),
+        ),
         ("tests/page/test_link.py",),
-    ]
+    ]  # fmt: skip
     return doors, page
 
 
