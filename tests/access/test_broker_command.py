@@ -129,6 +129,17 @@ def test_the_card_has_no_secret_and_the_bridge_is_written_from_it(district: Dist
     assert "remote_password" not in (cabinet.dir / "mosquitto.conf").read_text()
 
 
+def test_over_the_bridge_commands_come_as_far_ones_and_go_up_from_nowhere(district: District) -> None:
+    written = (district.cabinets["nguyen-ly"].dir / "mosquitto.conf").read_text()
+    bridged = [line for line in written.splitlines() if line.startswith("topic ")]
+    kinds = ("light", "valve", "pump", "switch", "meter", "sensor")
+    orders = {f'topic village/nguyen-ly/{kind}/+/{leaf}/+ in 1 far/ ""' for kind in kinds for leaf in ("set", "lockout")}
+    assert {line for line in bridged if " in " in line} == {*orders, "topic village/nguyen-ly/ask/+/+ in 1"}
+    up = [line for line in bridged if " out " in line]
+    assert len(up) == len(bridged) - len(orders) - 1
+    assert not [line for line in up if "/set/" in line or "/lockout/" in line or "/ask/" in line]
+
+
 def remote(district: District, tmp_path: Path, *words: str) -> Path:
     """What a village's `pair --remote` writes for its district."""
     cabinet = district.cabinets["nguyen-ly"]
