@@ -75,7 +75,7 @@ def far_lanes() -> tuple[list[Run], list[Run]]:
             "tests/access/test_names.py", "tests/access/test_codes.py", "tests/access/test_registry.py",
             "tests/access/test_broker_command.py",
         ),
-        ("tests/web_server/test_entry.py", "tests/access/test_matrix.py"),
+        ("tests/access/test_matrix.py", "tests/web_server/test_entry.py"),
         ("tests/access/test_pairing.py", "tests/access/test_takeover.py", "tests/access/test_district.py"),
     ]  # fmt: skip
     page: list[Run] = [
