@@ -141,3 +141,12 @@ def test_two_people_of_one_name_are_two_users(broker: GuardedBroker, capsys: Cap
 def test_the_controller_is_not_put_out(broker: GuardedBroker, capsys: Capsys) -> None:
     assert broker.run("unpair", "controller") == 1
     assert "mqtt.password_file" in capsys.readouterr().err
+
+
+def test_who_is_put_out_is_in_no_file_that_mosquitto_reads(broker: GuardedBroker, capsys: Capsys) -> None:
+    broker.pair(capsys, "--name", "Cô Lan", "--role", "viewer")
+    assert broker.run("unpair", "bac-tu") == 0
+    for file in ("passwords", "access"):
+        text = (broker.dir / file).read_text()
+        assert "co-lan" in text
+        assert "bac-tu" not in text
