@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, sync_playwright
 from support import Mosquitto
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this process."""
+    """One Chromium for the tests of a module. While there is one, asyncio.run is no use in this process, so the tests of
+    other modules, which may be this process's next, do not see it."""
     if not can_run():
         pytest.fail("these tests need a browser: sudo apt install chromium")
     with sync_playwright() as playwright:

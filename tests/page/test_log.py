@@ -17,6 +17,12 @@ NOW = dt.datetime.now(dt.UTC)
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
+@pytest.fixture(autouse=True)
+def the_tests_own_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between this module's beginning and a test of it minutes may pass."""
+    monkeypatch.setitem(globals(), "NOW", dt.datetime.now(dt.UTC))
+
+
 def entry(minutes: float, user: str | None, device: str | None, outcome: str = "accepted", **more: Any) -> dict[str, Any]:
     """What was told so many minutes ago."""
     return {"at": rfc3339(NOW - dt.timedelta(minutes=minutes)), "user": user, "device": device, "id": f"c{minutes}", "outcome": outcome, **more}

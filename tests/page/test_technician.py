@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import Any
 
+import pytest
 from fake_village import FakeVillage, about, evening, light, rfc3339
 from page_house import MakePhone, Phone, Village
 from playwright.sync_api import Locator, expect
@@ -14,6 +15,12 @@ from support import until
 from simulator.control import ask
 
 NOW = dt.datetime.now(dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def the_tests_own_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between this module's beginning and a test of it minutes may pass."""
+    monkeypatch.setitem(globals(), "NOW", dt.datetime.now(dt.UTC))
 
 
 def unfold(phone: Phone, part: str) -> Locator:

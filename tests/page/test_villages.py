@@ -15,6 +15,12 @@ from playwright.sync_api import Locator, expect
 NOW = dt.datetime.now(dt.UTC)
 
 
+@pytest.fixture(autouse=True)
+def the_tests_own_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between this module's beginning and a test of it minutes may pass."""
+    monkeypatch.setitem(globals(), "NOW", dt.datetime.now(dt.UTC))
+
+
 class District:
     """Further villages on the broker of `fake`, which are taken away again."""
 

@@ -24,7 +24,7 @@ from edge.core.site import Site
 from edge.shell.site_file import parse_site
 from simulator.fast import Fast
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]  # a year, on a machine that has other things to do
 CONFIG = Path(__file__).parents[2] / "config" / "nguyen-ly.yaml"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 PLACE = 19.87, 105.68

@@ -63,7 +63,11 @@ function times({ draft, changed, flaws }) {
     else delete draft.start_when;
     changed();
   };
-  const put = (changes) => { draft[way] = write({ ...read(draft[way]), ...changes }); changed(way); };
+  const put = (changes) => {
+    const key = wayOfTime(draft); // it may be another since this was drawn
+    draft[key] = write({ ...read(draft[key]), ...changes });
+    changed(key);
+  };
   const soil = (key) => numberField({ label: t(`p.start.${key}`), value: block(draft.start_when)[key], unit: "%", high: 100, set: (n) => { draft.start_when = { ...block(draft.start_when), [key]: n }; changed("start_when"); } });
   return html`${choice({ label: t("p.how-begun"), value: way, options: ["start", "finish_before", "window"].map((one) => [one, t(`p.way.${one}`)]), set: become })}
     ${way === "window" ? html`${windowField({ value: draft.window, set: (text) => { draft.window = text; changed("window"); } })}${soil("soil_below")}${soil("soil_above")}`
