@@ -21,6 +21,7 @@ from simulator.control import ask
 pytestmark = pytest.mark.slow
 PUMP, PLOT_1, PLOT_3 = 24, 25, 4  # lines; each is on while it is low
 LEAD_S, LAG_S, LEASE_S, CHECKPOINT_S = 2.0, 1.0, 15.0, 15.0
+ARRIVAL_S = 0.05  # the village notes when a change reached it, and one may be longer on its way than the next
 HUNG = Path(__file__).parents[1] / "hung_daemon.py"
 
 
@@ -66,8 +67,8 @@ def test_the_valve_first_then_the_pump_and_the_other_way_round(house: House, ear
     until(lambda: valve(ear, "plot-1")["observed"] == "CLOSED", 6, "the valve to be closed")
     opened, started, stopped, closed = (at for at, _, _ in moves(house, PUMP, PLOT_1))
     assert [(pin, on) for _, pin, on in moves(house, PUMP, PLOT_1)] == [(PLOT_1, True), (PUMP, True), (PUMP, False), (PLOT_1, False)]
-    assert LEAD_S <= started - opened < LEAD_S + 1
-    assert LAG_S <= closed - stopped < LAG_S + 1
+    assert LEAD_S - ARRIVAL_S <= started - opened < LEAD_S + 1
+    assert LAG_S - ARRIVAL_S <= closed - stopped < LAG_S + 1
 
 
 def safe(house: House) -> subprocess.CompletedProcess[str]:
