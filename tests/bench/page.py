@@ -179,4 +179,5 @@ if __name__ == "__main__":
         with ground() as place:
             taps(place, started, given.blocks, given.size)
         with ground() as place:
-            loads(place, started, given.loads)
+            if given.loads:
+                loads(place, started, given.loads)
