@@ -57,18 +57,15 @@ function remember() {
 
 /** At each link: the server's time, and whether it has a newer page than this one. */
 async function checkVersion() {
-  let told;
   try {
-    told = await (await fetch("/now", { cache: "no-store" })).json();
-  } catch {
-    return; // the next link asks again
-  }
-  setBy(Date.parse(told.now));
-  const mine = document.documentElement.dataset.page;
-  if (told.page === mine || sessionStorage.getItem("asked-for") === told.page) return;
-  sessionStorage.setItem("asked-for", told.page); // once: what stands between may keep the old one
-  await fetch("/", { cache: "reload" });
-  location.reload();
+    const told = await (await fetch("/now", { cache: "no-store" })).json();
+    setBy(Date.parse(told.now));
+    const mine = document.documentElement.dataset.page;
+    if (told.page === mine || sessionStorage.getItem("asked-for") === told.page) return;
+    await fetch("/", { cache: "reload" });
+    sessionStorage.setItem("asked-for", told.page); // once: what stands between may keep the old one
+    location.reload();
+  } catch { /* the next link asks again */ }
 }
 
 begin();

@@ -19,6 +19,7 @@ const WAYS = [["home", "home"], ["lights", "light"], ["water", "water"], ["energ
 const WAYS_OF_MANY = [["villages", "village"], ["more", "more"]];
 const VIEWS = ["lights", "programs", "water", "crops", "energy", "alarms", "log", "technician", "more", "villages"];
 const loaded = new Map([["home", home]]);
+const failed = new Set(); // views that could not be loaded
 let drawing = false, here = null, opened = null;
 
 export function redraw() {
@@ -77,12 +78,10 @@ async function bring(name) {
   } catch (error) {
     console.error(error);
     loaded.delete(name);
-    failed.set(name, true);
+    failed.add(name);
   }
   redraw();
 }
-
-const failed = new Map();
 
 /** A module, once the words and the style that it names are there too; each may be one name or a list. `view`: whose. */
 export async function brought(file, view = opened.name) {
@@ -129,7 +128,7 @@ function content(name, context) {
 const message = (what, text) => html`<p class="message">${icon(what)} ${text}</p>`;
 
 function waitingForVillage() {
-  if (link.phase === "refused") return html`${message("lock", t("refused"))}<p><a class="button" href="#/more" @click=${again}>${t("log-in-again")}</a></p>`;
+  if (link.phase === "refused") return html`${message("lock", t("refused"))}<p><button class="button" @click=${again}>${t("log-in-again")}</button></p>`;
   if (link.phase === "up") return message("clock", t("no-village-yet"));
   return message("offline", t("connecting-first"));
 }

@@ -9,7 +9,7 @@ const words = new Map();
 
 export const language = () => (localStorage.getItem(KEY) === "en" ? "en" : "vi");
 
-export async function choose(wanted) {
+export function choose(wanted) {
   if (!LANGUAGES.includes(wanted)) return;
   localStorage.setItem(KEY, wanted);
   location.reload();
@@ -23,16 +23,12 @@ export async function load(catalogue = "") {
   for (const [key, text] of Object.entries(await answer.json())) words.set(key, text);
 }
 
-const plural = new Map();
+const plural = new Intl.PluralRules(language());
 
 export function t(key, named = {}) {
   let text = words.get(key);
   if (text === undefined) return key;
-  if (typeof text === "object") {
-    const rules = plural.get(language()) ?? new Intl.PluralRules(language());
-    plural.set(language(), rules);
-    text = text[rules.select(Number(named.n))] ?? text.other;
-  }
+  if (typeof text === "object") text = text[plural.select(Number(named.n))] ?? text.other;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in named ? String(named[name]) : whole));
 }
 
