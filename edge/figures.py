@@ -61,3 +61,9 @@ def csv_text(text: str) -> str:
 
 def _cell(text: str, separator: str) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(c in text for c in (separator, '"', "\n", "\r")) else text
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of as many cells each, as lines for a terminal: what stands below each other begins below each other."""
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]

@@ -35,7 +35,7 @@ def put_out(registry: Registry, user: str, at: str) -> Registry:
     person = the_user(registry, user)
     if person.role == "controller":
         raise Impossible(f"{user} is the controller itself and must be let in; for another password remove the file "
-                         "that  mqtt.password_file names, and run village-edge broker")
+                         "that mqtt.password_file names, and run village-edge broker")
     users = {name: other for name, other in registry.users.items() if name != user}
     gone = Former(**person.model_dump(exclude={"hash"}), gone_at=at, far=person.hash is None)
     return registry.model_copy(update={"users": users, "former": {**registry.former, user: gone}})

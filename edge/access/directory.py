@@ -24,7 +24,6 @@ from edge.access.settings import Settings
 from edge.shell.files import replace_file
 from edge.shell.site_file import ConfigError
 
-DEFAULT = Path("/etc/mosquitto/village")
 BROKER_USER = "mosquitto"  # Debian's user and group: mosquitto reads its files as these
 
 

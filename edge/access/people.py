@@ -50,6 +50,11 @@ class Person(Block):
     made_at: Stamp
     hash: Hash | None
 
+    @property
+    def of(self) -> str:
+        """Whose village's, for people."""
+        return "every village" if self.sites == [EVERY] else ", ".join(self.sites)
+
 
 class Former(Block):
     """One who was let in once; nobody else gets his id. `far`: he entered at the district's broker."""

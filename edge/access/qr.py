@@ -12,6 +12,11 @@ PIXELS = 8  # a module in the picture
 LIGHT_ON_DARK = "\x1b[97;40m{}\x1b[0m"
 
 
+def entry(page: str, user: str, token: str) -> str:
+    """The address that opens the page logged in. What stands behind the # never reaches a server."""
+    return f"{page}/#user={user}&token={token}"
+
+
 def terminal_lines(address: str, colours: bool) -> list[str]:
     """The code in half blocks, two modules to a character; with `colours` it is the same on a light terminal."""
     out = StringIO()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import queue
-import secrets
 import shlex
 import shutil
 import signal
@@ -107,6 +106,7 @@ class _Demo:
     """The four processes and their common end."""
 
     def __init__(self, folder: Path, run_dir: Path, port: int, page: Address) -> None:
+        from edge.access.hashes import new_token
         from edge.shell.clock import SystemClock
         from edge.shell.files import config_dir
 
@@ -114,7 +114,7 @@ class _Demo:
         self._run_dir = run_dir
         self._port = port
         self._page = page
-        self._token = secrets.token_urlsafe(16)
+        self._token = new_token()
         self._config = config_dir() / f"{SITE}.yaml"
         self._clock: Clock = SystemClock()
         self._happened: queue.SimpleQueue[Child | None] = queue.SimpleQueue()  # None: a signal came
@@ -145,11 +145,13 @@ class _Demo:
         return 0
 
     def _start(self) -> None:
+        from edge.shell.files import replace_file
+
         ready = self._run_dir / "ready"
         ready.unlink(missing_ok=True)
         broker_config = self._folder / "broker.yaml"
-        broker_config.touch(mode=0o600)
-        broker_config.write_text(_BROKER.format(host=HOST, port=self._port, user=USER, token=self._token), "utf-8")
+        settings = _BROKER.format(host=HOST, port=self._port, user=USER, token=self._token)
+        replace_file(broker_config, settings.encode(), mode=0o600)
         broker = self._launch("broker", "amqtt.scripts.broker_script", "-c", str(broker_config))
         simulator = self._launch("simulator", "simulator", "--config", str(self._config), "--run", str(self._run_dir))
         page = self._launch(
@@ -167,14 +169,14 @@ class _Demo:
     def _way_in(self) -> list[str]:
         """How a browser of this machine, and a phone, open the page logged in."""
         from edge.access.lan import page_here
-        from edge.access.qr import terminal_lines
+        from edge.access.qr import entry, terminal_lines
 
-        login = f"/#user={USER}&token={self._token}"
-        lines = ["", "The phone page (Trang điện thoại):", f"  on this machine  http://{HOST}:{self._page.port}{login}"]
+        here = entry(f"http://{HOST}:{self._page.port}", USER, self._token)
+        lines = ["", "The phone page (Trang điện thoại):", f"  on this machine  {here}"]
         network = page_here(self._page.port) if self._page.host == EVERYWHERE else None
         if network is not None:
-            lines.append(f"  on a phone of this network  {network}{login}")
-            lines += terminal_lines(network + login, colours=sys.stdout.isatty())
+            address = entry(network, USER, self._token)
+            lines += [f"  on a phone of this network  {address}", *terminal_lines(address, sys.stdout.isatty())]
         return [*lines, "Ctrl-C ends it all."]
 
     def _launch(self, name: str, module: str, *arguments: str) -> Child:
@@ -204,6 +206,7 @@ class _Demo:
 
     def _wait_online(self, controller: Child) -> None:
         from edge.client import Client, Message
+
         client = Client(Address(HOST, self._port), [f"village/{SITE}/status"], "3.1.1", self._clock)
 
         def online() -> bool:

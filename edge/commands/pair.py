@@ -200,16 +200,15 @@ def _write(args: argparse.Namespace, paired: Paired, _page: str) -> None:
 
 def _who(args: argparse.Namespace, paired: Paired) -> str:
     person = paired.person
-    of = "every village" if person.sites == ["*"] else ", ".join(person.sites)
     again = "; the old token is void" if args.again else f"; {args.instead_of} is out" if args.instead_of else ""
-    return f"{person.name}: {person.role} of {of}, as user {paired.user}{again}"
+    return f"{person.name}: {person.role} of {person.of}, as user {paired.user}{again}"
 
 
 def _show(args: argparse.Namespace, paired: Paired, page: str) -> None:
     """Say who was let in, and print the code: the only time that the token is seen."""
-    from edge.access.qr import terminal_lines, write_picture
+    from edge.access.qr import entry, terminal_lines, write_picture
 
-    address = f"{page}/#user={paired.user}&token={paired.token}"
+    address = entry(page, paired.user, paired.token)
     print(f"{_who(args, paired)}\n")
     print("\n".join(terminal_lines(address, colours=sys.stdout.isatty())))
     print(f"\nHold the phone's camera before this code. It opens {page} and is logged in.")

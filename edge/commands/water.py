@@ -136,13 +136,13 @@ def _runs(args: argparse.Namespace, asker: Asker, clock: Clock, zone: Zone) -> N
 
 
 def _print(runs: list[dict[str, Any]], zone: Zone) -> None:
+    from edge.figures import columns
+
     rows = [_row(run, share, zone) for run in runs for share in run["zones"] or [{}]]
     if not rows:
         print("nothing was watered, and nothing was due")
         return
-    wide = [max(len(row[n]) for row in (COLUMNS, *rows)) for n in range(len(COLUMNS))]
-    for row in (COLUMNS, *rows):
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, wide, strict=True)).rstrip())
+    print("\n".join(columns([COLUMNS, *rows])))
 
 
 def _row(run: Mapping[str, Any], share: Mapping[str, Any], zone: Zone) -> tuple[str, ...]:
