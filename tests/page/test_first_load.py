@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from fake_village import FakeVillage, evening
 from page_house import MakePhone, words
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from slow_line import SlowLine
 
 MOST_BYTES = 150_000
@@ -71,3 +72,25 @@ def test_a_slow_line_takes_as_long_as_its_figures_say() -> None:
         assert 0.79 < first < 2
         assert first + 0.16 < whole < first + 2
         assert (line.down_bytes, line.up_bytes, line.connections) == (size, 1, 1)
+
+
+def test_a_part_that_the_network_lost_is_fetched_again(fake: FakeVillage, phones: MakePhone) -> None:
+    """The words once, and the library of the link once: each try that fails is followed by another."""
+    fake.show(evening(dt.datetime.now(dt.UTC)))
+    phone = phones(fake)
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path in lost:
+            route.continue_()
+        else:
+            lost.append(path)
+            route.abort()
+
+    tab = phone.context.new_page()
+    for path in ("/lang/vi.json", "/vendor/mqtt.esm.js"):
+        tab.route(f"**{path}*", lose)
+    tab.goto(phone.url)
+    expect(tab.locator('[data-target="light/main-road"] .switch')).to_be_enabled(timeout=20_000)
+    assert set(lost) == {"/lang/vi.json", "/vendor/mqtt.esm.js"}

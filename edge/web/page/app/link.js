@@ -21,7 +21,7 @@ const FILTERS = ["status", "link", "time", "about", "+/+/state", "+/+/reading", 
 export const link = { phase: "connecting", since: now(), heard: null, user: null };
 const watchers = new Set();
 const more = new Map();
-let who, client, timer, attempts = 0, hiddenAt = null, greeting = null;
+let who, client, timer, tries = 0, attempts = 0, hiddenAt = null, greeting = null;
 
 export const watch = (fn) => (watchers.add(fn), () => watchers.delete(fn));
 
@@ -48,7 +48,8 @@ export function start(login) {
 
 async function connect() {
   clearTimeout(timer);
-  const { default: mqtt } = await import("mqtt");
+  const mqtt = await library((tries += 1));
+  if (mqtt === null) return;
   doubtStatus();
   greeting = nextGreeting();
   const at = now(), first = link.phase === "connecting";
@@ -65,6 +66,17 @@ async function connect() {
   mine.on("close", current(closed));
   mine.on("packetreceive", current(() => { link.heard = now(); }));
   mine.connect();
+}
+
+/** mqtt.js; null when it did not come, which is tried again, or when another try has begun meanwhile. */
+async function library(mine) {
+  try {
+    const { default: mqtt } = await import("mqtt");
+    return mine === tries ? mqtt : null;
+  } catch {
+    if (mine === tries) closed();
+    return null;
+  }
 }
 
 function connected(at) {

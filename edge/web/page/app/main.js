@@ -9,6 +9,7 @@ import { load } from "/app/words.js";
 
 const KEPT = "picture";
 const KEEP_MS = 15000;
+const AGAIN_MS = 5000;
 
 async function begin() {
   const screen = document.getElementById("screen");
@@ -68,4 +69,7 @@ async function checkVersion() {
   } catch { /* the next link asks again */ }
 }
 
-begin();
+begin().catch((error) => {
+  console.error(error);
+  setTimeout(() => location.reload(), AGAIN_MS); // the network lost a part of the page
+});

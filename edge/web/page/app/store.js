@@ -79,6 +79,8 @@ class Village {
     const device = this.devices.get(target);
     if (device) device[what] = shape;
     else if (!this.about && this.waiting.size < 1000) this.waiting.set(target, { ...this.waiting.get(target), [what]: shape });
+    else return false;
+    return true;
   }
 }
 
@@ -117,8 +119,7 @@ function taken(it, leaf, payload, at) {
   if (leaf.length === 3 && shapes.KINDS.includes(first) && (third === "state" || third === "reading")) {
     const shape = shapes[third](raw);
     if (shape === null || !shapes.isId(second)) return false;
-    it.take(`${first}/${second}`, third, shape);
-    return "keep";
+    return it.take(`${first}/${second}`, third, shape) && "keep";
   }
   return tell(it, leaf, raw);
 }
