@@ -116,12 +116,29 @@ class Meter:
         return Said(self.wire.quiet_until, error=error, gone=not self.wire.plugged, reading=reading)
 
 
-class Bus:
-    """A worker over boards and meters, in virtual time from 1000 s on."""
+class Worked:
+    """A worker and the line that its devices share, in virtual time from 1000 s on."""
 
-    def __init__(self, boards: int = 1, meters: int = 0, meter_poll_s: float = 10.0, poll_s: float = 1.0, **wire: float) -> None:
+    worker: BusWorker
+
+    def __init__(self, **wire: float) -> None:
         self.clock = ManualClock(wall=0.0, mono=1000.0)
         self.wire = Wire(self.clock, **wire)  # type: ignore[arg-type]
+
+    def run(self, seconds: float) -> None:
+        """Let time pass where exchanges themselves take time."""
+        end = self.clock.mono() + seconds
+        while self.clock.mono() < end:
+            wake = self.worker.step(self.clock.now())
+            assert wake is not None
+            self.clock.advance(max(min(wake, end) - self.clock.mono(), 0.0))
+
+
+class Bus(Worked):
+    """A worker over boards and meters."""
+
+    def __init__(self, boards: int = 1, meters: int = 0, meter_poll_s: float = 10.0, poll_s: float = 1.0, **wire: float) -> None:
+        super().__init__(**wire)
         self.relays = [Relays(self.wire, f"board/{i}") for i in range(boards)]
         self.meters = [Meter(self.wire, f"meter/{i}") for i in range(meters)]
         self.events: list[tuple[float, Event]] = []
@@ -146,14 +163,6 @@ class Bus:
 
     def put(self, event: Event) -> None:
         self.events.append((self.clock.mono() - 1000.0, event))
-
-    def run(self, seconds: float) -> None:
-        """Let time pass where exchanges themselves take time."""
-        end = self.clock.mono() + seconds
-        while self.clock.mono() < end:
-            wake = self.worker.step(self.clock.now())
-            assert wake is not None
-            self.clock.advance(max(min(wake, end) - self.clock.mono(), 0.0))
 
     def asked(self) -> list[str]:
         """What was asked since, each without its time."""

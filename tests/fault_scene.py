@@ -12,7 +12,7 @@ from simulator.fault_stage import VillageStage
 from simulator.faults import Change, Faults, read
 from simulator.village import Village
 
-CONFIG = """
+TWO_LIGHTS = """
 site: {id: test, name: Test, latitude: 19.87, longitude: 105.68, timezone: Asia/Ho_Chi_Minh, language: en}
 ports:
   rs485: {device: /dev/ttyUSB0, baudrate: 9600, parity: none}
@@ -31,6 +31,8 @@ lights:
     name: Hall
     meter: hall
     circuits: {a: {output: {gpio: 23, active: high}, lamps: 6, lamp_w: 30}}
+"""
+CONFIG = TWO_LIGHTS + """
 inputs:
   switch: {gpio: 6, role: hand, of: [road]}
   door: {gpio: 13, role: door}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 import pytest
 from e2e_house import ROOT
+from harm_house import copied
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.core.packing import unpack
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from influx_servers import Points
 
 Row = tuple[int, str, tuple[tuple[str, float], ...], int, int]  # Unix ms, device, values, quality, life
-FILES = ("journal.db", "history.db")
 
 
 @dataclass
@@ -42,18 +40,11 @@ class Kept:
     @classmethod
     def copied(cls, state: Path) -> Kept:
         """Fails if a database is not whole, or was moved aside as corrupt."""
-        assert not list(state.glob("*.corrupt-*")), f"moved aside as corrupt: {list(state.glob('*.corrupt-*'))}"
         kept = cls()
-        with tempfile.TemporaryDirectory(prefix="edge-look-") as name:
-            for file in (f for database in FILES for f in state.glob(f"{database}*") if not f.name.endswith("-shm")):
-                shutil.copy(file, name)
-            for database in FILES:
-                if (path := Path(name) / database).exists() and path.stat().st_size:
-                    with closing(sqlite3.connect(path)) as db:
-                        found = db.execute("PRAGMA integrity_check").fetchall()
-                        assert found == [("ok",)], f"{database} is not whole: {found}"
-                        if db.execute("PRAGMA user_version").fetchone()[0]:
-                            (kept._take_history if database == FILES[1] else kept._take_journal)(db)
+        for database, take in (("journal.db", kept._take_journal), ("history.db", kept._take_history)):
+            with copied(state, database) as db:
+                if db is not None:
+                    take(db)
         return kept
 
     def _take_journal(self, db: sqlite3.Connection) -> None:

@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -138,6 +140,28 @@ class Pins:
         entries = [e for e in map(json.loads, whole) if e["level"] is not None or e["seq"] is None]
         self.levels.update({e["pin"]: e["level"] for e in entries if "error" not in e})
         return entries
+
+
+@contextmanager
+def copied(state: Path, name: str = "journal.db") -> Iterator[sqlite3.Connection | None]:
+    """A copy of a database and its log, so that looking changes nothing; None where it was never made.
+
+    Fails if it is not whole, or was moved aside as corrupt.
+    """
+    aside = list(state.glob("*.corrupt-*"))
+    assert not aside, f"moved aside as corrupt: {aside}"
+    with TemporaryDirectory(prefix="edge-look-") as folder:
+        for file in state.glob(f"{name}*"):
+            if not file.name.endswith("-shm"):
+                shutil.copy(file, folder)
+        path = Path(folder) / name
+        if not path.exists() or not path.stat().st_size:
+            yield None
+            return
+        with closing(sqlite3.connect(path)) as db:
+            found = db.execute("PRAGMA integrity_check").fetchall()
+            assert found == [("ok",)], f"{name} is not whole: {found}"
+            yield db if db.execute("PRAGMA user_version").fetchone()[0] else None
 
 
 def drive_as(sim: Path, pid: int, pin: int, level: int) -> None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from e2e_house import Listener
-from harm_house import EVERY, HarmHouse, compiled
+from harm_house import EVERY, HarmHouse, Pins, compiled
 from support import Mosquitto
 
 KINDS = (
@@ -64,6 +64,19 @@ class Killable(Protocol):
 
     def trial(self, site: Site) -> None:
         """Die at that site, be brought up again if that is to be, and be judged."""
+
+
+class Mortal:
+    """A village that dies; its lines, its broker and its listener live on."""
+
+    def __init__(self, house: HarmHouse, counts: Counts, ear: Listener) -> None:
+        self.house = house
+        self.counts = counts
+        self.ear = ear
+        self.plays_safe = True  # False plants a supervisor that does not run `village-edge safe`
+        self.recoveries: list[tuple[float, Site]] = []
+        self._pins = Pins(house)
+        self._serial = 0
 
 
 @contextmanager

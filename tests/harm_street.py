@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import sqlite3
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from e2e_house import ROOT, Listener
-from harm_house import CULTURE_HOUSE, DRIVEN, HARMFUL, MAIN_ROAD, OFF, ON, HarmHouse, Pins, came_online, drive_as
-from harm_kills import KINDS, PHASES, UP_AGAIN_S, Counts, Site
+from harm_house import CULTURE_HOUSE, DRIVEN, HARMFUL, MAIN_ROAD, OFF, ON, HarmHouse, came_online, copied, drive_as
+from harm_kills import KINDS, PHASES, UP_AGAIN_S, Counts, Mortal, Site
 from support import until
 
 ON_FOR = {"action": "on", "level": 33, "for_s": 3600}
@@ -35,40 +34,19 @@ class Journal:
 
     @classmethod
     def copied(cls, state: Path) -> Journal:
-        """From copies of the files, so that looking changes nothing. Fails if they are not whole."""
-        assert not list(state.glob("*.corrupt-*")), "the journal was moved aside as corrupt"
-        with tempfile.TemporaryDirectory(prefix="edge-look-") as name:
-            for file in state.glob("journal.db*"):
-                if not file.name.endswith("-shm"):
-                    shutil.copy(file, name)
-            path = Path(name) / "journal.db"
-            if not path.exists() or not path.stat().st_size:
+        with copied(state) as db:
+            if db is None:
                 return cls()
-            with closing(sqlite3.connect(path)) as db:
-                found = db.execute("PRAGMA integrity_check").fetchall()
-                assert found == [("ok",)], f"the journal is not whole: {found}"
-                if not db.execute("PRAGMA user_version").fetchone()[0]:
-                    return cls()
-                overrides = {i: (level, c) for i, level, c in db.execute("SELECT id, level, command FROM overrides")}
-                audit = [c for (c,) in db.execute("SELECT command FROM audit ORDER BY sequence")]
-        return cls(overrides, audit)
+            overrides = {i: (level, c) for i, level, c in db.execute("SELECT id, level, command FROM overrides")}
+            return cls(overrides, [c for (c,) in db.execute("SELECT command FROM audit ORDER BY sequence")])
 
 
-class Street:
-    """One village that is killed over and over: the village, the broker and the listener live on.
+class Street(Mortal):
+    """One village that is killed over and over."""
 
-    `plays_safe` False plants a supervisor that does not run `village-edge safe`.
-    """
-
-    def __init__(self, house: HarmHouse, counts: Counts, ear: Listener, *, plays_safe: bool = True) -> None:
-        self.house = house
-        self.counts = counts
-        self.ear = ear
-        self.plays_safe = plays_safe
-        self.recoveries: list[tuple[float, Site]] = []
+    def __init__(self, house: HarmHouse, counts: Counts, ear: Listener) -> None:
+        super().__init__(house, counts, ear)
         self.half_kept = 0  # kills that kept an override and lost its line in the audit
-        self._pins = Pins(house)
-        self._serial = 0
         self._killed = False
         self._forget()
 

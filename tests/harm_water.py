@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sqlite3
-import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from e2e_house import Listener
-from harm_house import HARMFUL, OFF, ON, HarmHouse, Pins, came_online
-from harm_kills import KINDS, SERVER, UP_AGAIN_S, Counts, Site
+from harm_house import HARMFUL, OFF, ON, HarmHouse, came_online, copied
+from harm_kills import KINDS, SERVER, UP_AGAIN_S, Counts, Mortal, Site
 from support import until
 
 PUMP, PLOT_1, PLOT_2 = 24, 25, 12  # lines; each is on while it is low
@@ -43,15 +40,10 @@ class Kept:
 
     @classmethod
     def copied(cls, state: Path) -> Kept:
-        """From copies of the files, so that looking changes nothing. Fails if they are not whole."""
-        with tempfile.TemporaryDirectory(prefix="edge-look-") as name:
-            for file in state.glob("journal.db*"):
-                if not file.name.endswith("-shm"):
-                    shutil.copy(file, name)
-            with closing(sqlite3.connect(Path(name) / "journal.db")) as db:
-                assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-                db.row_factory = sqlite3.Row
-                tables = {t: [dict(row) for row in db.execute(f"SELECT * FROM {t}")] for t in ("runs", "zones", "budgets")}
+        with copied(state) as db:
+            assert db is not None, "there is no journal"
+            db.row_factory = sqlite3.Row
+            tables = {t: [dict(row) for row in db.execute(f"SELECT * FROM {t}")] for t in ("runs", "zones", "budgets")}
         runs, budgets = ({row["id"]: row for row in tables[t]} for t in ("runs", "budgets"))
         return cls(runs, tables["zones"], budgets)
 
@@ -70,20 +62,14 @@ class Kept:
         return sum(seconds for _, seconds in json.loads(row["charges"])) if row else 0.0
 
 
-class Garden:
+class Garden(Mortal):
     """One field that is killed over and over while it is watered."""
 
-    def __init__(self, house: HarmHouse, counts: Counts, ear: Listener, *, plays_safe: bool = True) -> None:
-        self.house = house
-        self.counts = counts
-        self.ear = ear
-        self.plays_safe = plays_safe
-        self.recoveries: list[tuple[float, Site]] = []
+    def __init__(self, house: HarmHouse, counts: Counts, ear: Listener) -> None:
+        super().__init__(house, counts, ear)
         self.went_on = 0
-        self._pins = Pins(house)
         self._since: dict[int, float] = {}
         self._on_s: dict[int, float] = dict.fromkeys((PUMP, *PLOTS), 0.0)
-        self._serial = 0
 
     # --- what is done ---
 

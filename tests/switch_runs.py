@@ -12,10 +12,16 @@ FAN = {"max_on": "4h"}
 def running(switch: dict[str, object] | None = None, program: dict[str, object] | None = None) -> SwitchBench:
     """A fan that its program has turned on, after the rest that follows a start."""
     bench = SwitchBench(FAN if switch is None else switch, program or DAY)
-    bench.advance(max(100.0, bench.switch.min_off))
-    bench.measure(34)
+    stays_hot(bench, max(100.0, bench.switch.min_off))
     assert bench.line.on
     return bench
+
+
+def stays_hot(bench: SwitchBench, *waits_s: float) -> None:
+    """Time passes, and after each wait the sensor is as hot as before."""
+    for wait_s in waits_s:
+        bench.advance(wait_s)
+        bench.measure(34)
 
 
 def moves(bench: SwitchBench) -> list[bool]:

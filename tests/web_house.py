@@ -8,11 +8,11 @@ import http.client
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 from support import Mosquitto
@@ -83,6 +83,13 @@ class HandClock:
 
     def mono(self) -> float:
         return self.at
+
+
+class HasOrigin(Protocol):
+    """A server of pages."""
+
+    @property
+    def origin(self) -> str: ...
 
 
 class Serving:
@@ -224,8 +231,18 @@ def deaf(port: int, buffer: int) -> socket.socket:
     return plug
 
 
+def phone(scenario: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
+    """What a phone does, and what came of it."""
+
+    async def whole() -> T:
+        async with aiohttp.ClientSession() as session:
+            return await scenario(session)
+
+    return asyncio.run(whole())
+
+
 async def link(
-    session: aiohttp.ClientSession, serving: Serving, origin: str | None = "", protocols: tuple[str, ...] = ("mqtt",),
+    session: aiohttp.ClientSession, serving: HasOrigin, origin: str | None = "", protocols: tuple[str, ...] = ("mqtt",),
     **more: Any,
 ) -> aiohttp.ClientWebSocketResponse:
     """A WebSocket to /mqtt, as a page of this server opens it unless told otherwise."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,14 @@ def fails(*_: object) -> Any:
     raise KeyError("input/tank")
 
 
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, unit: object, what: str) -> Iterator[pytest.MonkeyPatch]:
+    """A device that fails at `what`, and is whole again at the end; what else is put out of order meanwhile."""
+    with monkeypatch.context() as broken:
+        broken.setattr(unit, what, fails)
+        yield broken
+
+
 def state_of(b: Bench, alarm: str) -> str | None:
     return (b.alarm(alarm) or {}).get("state")
 
@@ -49,13 +58,28 @@ def watering() -> FarmBench:
     return b
 
 
+def stays_closed(b: FarmBench) -> None:
+    """A field that fails: at once, and for as long as one may wait for it."""
+    assert b.open() == ""
+    b.advance(120)
+    assert b.open() == ""
+    assert state_of(b, FIELD) == "raised"
+
+
+def is_whole_again(b: FarmBench) -> None:
+    """The field fails no more: what was stopped stays closed, as a run that somebody cancelled."""
+    b.advance(60)
+    assert b.open() == ""
+    assert b.rows("runs")[-1]["outcome"] == "cancelled"
+    assert state_of(b, FIELD) == "cleared"
+
+
 # --- what is due ---
 
 
 def test_the_street_is_lit_though_the_field_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     b = watering()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._water, "step", fails)
+    with failing(monkeypatch, b.controller._water, "step"):
         b.advance(16)
         assert b.open() == ""  # nobody renewed the leases
         assert b.send("ON")["outcome"] == "accepted"
@@ -101,8 +125,7 @@ def test_a_reading_that_a_meter_fails_at_is_lost_for_that_meter_only(monkeypatch
         return b.radio.retained.get(f"{b.root}/meter/{meter}/value/power_w")
 
     assert (read("cabinet", 100.0), read("house", 40.0)) == (b"100.0", b"40.0")
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._gauges["meter/cabinet"], "take", fails)
+    with failing(monkeypatch, b.controller._gauges["meter/cabinet"], "take"):
         assert (read("cabinet", 110.0), read("house", 50.0)) == (b"100.0", b"50.0")
         b.advance(12)
         assert b.send("ON")["outcome"] == "accepted"
@@ -161,8 +184,7 @@ def test_the_field_is_watered_though_a_light_fails_at_what_it_hears(what: str, m
 
 def test_a_command_that_a_light_fails_at_is_told_so_and_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
     b = hamlet()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._lights["light/road"], "command", fails)
+    with failing(monkeypatch, b.controller._lights["light/road"], "command"):
         assert b.send({"action": "on", "id": "c-1"}) == {
             "id": "c-1", "user": "head", "outcome": "failed", "took_ms": 0,
             "error": {"code": "output-failed", "message": "the controller's software failed at it: see the alarm core-failing"},
@@ -187,8 +209,7 @@ def test_an_off_that_a_light_fails_at_works_and_is_taken_once_it_can_be(monkeypa
     b.send("ON")
     b.advance(30)
     assert b.on() == "abc"
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._lights["light/road"], "command", fails)
+    with failing(monkeypatch, b.controller._lights["light/road"], "command"):
         told = b.send({"action": "off", "id": "c-1"})
         assert (told["outcome"], told["error"]["code"], told["error"]["message"]) == ("failed", "output-failed", FAILED_OFF)
         assert b.on() == ""
@@ -206,8 +227,7 @@ def test_an_off_that_a_light_fails_at_works_and_is_taken_once_it_can_be(monkeypa
 
 def test_a_later_command_that_is_taken_stands_in_the_place_of_an_off_that_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
     b = hamlet()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._lights["light/road"], "command", fails)
+    with failing(monkeypatch, b.controller._lights["light/road"], "command"):
         assert b.send("OFF")["outcome"] == "failed"
     b.send("ON")
     b.advance(60)
@@ -216,21 +236,14 @@ def test_a_later_command_that_is_taken_stands_in_the_place_of_an_off_that_was_no
 
 def test_a_close_that_the_field_fails_at_stops_the_pump_and_closes_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     b = watering()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._water, "command", fails)
+    with failing(monkeypatch, b.controller._water, "command") as broken:
         written: list[tuple[str, bool]] = []
         for name, line in b.lines.items():
             broken.setattr(line, "write", partial(noted, written, name, line.write))
         assert b.order("CLOSE")["error"]["message"] == FAILED_OFF
         assert written == [("pump/pump-1", False), ("valve/plot-1", False)]
-        assert b.open() == ""
-        b.advance(120)
-        assert b.open() == ""
-        assert state_of(b, FIELD) == "raised"
-    b.advance(60)
-    assert b.open() == ""
-    assert b.rows("runs")[-1]["outcome"] == "cancelled"
-    assert state_of(b, FIELD) == "cleared"
+        stays_closed(b)
+    is_whole_again(b)
     assert b.order(WATER)["outcome"] in ("done", "accepted")
     b.advance(70)
     assert b.open() == "1 P"
@@ -242,8 +255,7 @@ def test_an_off_for_a_switch_works_though_its_software_fails(monkeypatch: pytest
     b.send("ON", to="switch/fan")
     b.advance(5)
     assert b.lines["switch/fan"].read() is True
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._switches["switch/fan"], "command", fails)
+    with failing(monkeypatch, b.controller._switches["switch/fan"], "command"):
         assert b.send("OFF", to="switch/fan")["outcome"] == "failed"
         assert b.lines["switch/fan"].read() is False
         b.advance(60)
@@ -254,8 +266,7 @@ def test_an_off_for_a_switch_works_though_its_software_fails(monkeypatch: pytest
 
 def test_an_open_that_was_told_to_have_failed_opens_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
     b = hamlet()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._water, "_step", fails)  # the run is made by then
+    with failing(monkeypatch, b.controller._water, "_step"):  # the run is made by then
         assert b.order(WATER | {"id": "w-1"})["outcome"] == "failed"
     b.advance(120)
     assert b.open() == ""
@@ -265,17 +276,10 @@ def test_an_open_that_was_told_to_have_failed_opens_nothing_later(monkeypatch: p
 
 def test_all_water_is_stopped_though_the_field_fails_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     b = watering()
-    with monkeypatch.context() as broken:
-        broken.setattr(b.controller._water, "stop_all", fails)
+    with failing(monkeypatch, b.controller._water, "stop_all"):
         assert b.ask("stop-water") == {"id": "r-1", "ok": False, "error": {"code": "output-failed", "message": FAILED_OFF}}
-        assert b.open() == ""
-        b.advance(120)
-        assert b.open() == ""
-        assert state_of(b, FIELD) == "raised"
-    b.advance(60)
-    assert b.open() == ""
-    assert b.rows("runs")[-1]["outcome"] == "cancelled"
-    assert state_of(b, FIELD) == "cleared"
+        stays_closed(b)
+    is_whole_again(b)
 
 
 def test_what_fails_at_the_end_keeps_nothing_else_from_being_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from switch_bench import SwitchBench
-from switch_runs import FAN, HEAT, moves, running
+from switch_runs import FAN, HEAT, moves, running, stays_hot
 
 
 def test_the_program_turns_it_on_and_off_and_says_why() -> None:
@@ -23,9 +23,7 @@ def test_the_program_turns_it_on_and_off_and_says_why() -> None:
 def test_at_its_windows_end_it_goes_off_and_says_when_it_opens() -> None:
     b = running()
     b.send("auto")  # nothing to drop
-    for _ in range(19):
-        b.advance(1800)
-        b.measure(34)
+    stays_hot(b, *[1800] * 19)
     assert not b.line.on
     assert (b.state()["reason"], b.state()["until"]) == ("program", "2026-11-22T01:00:00.000Z")
 
@@ -78,9 +76,7 @@ def test_max_on_bounds_what_a_person_asks_for(more: dict[str, float], ends_s: fl
 
 def test_a_person_may_lengthen_a_stretch_only_up_to_max_on() -> None:
     b = running({"max_on": "1h"})
-    for _ in range(6):
-        b.advance(500)
-        b.measure(34)
+    stays_hot(b, *[500] * 6)
     b.send("on", for_s=7200.0)
     assert b.state()["until"] == "2026-11-21T02:31:40.000Z"
     b.advance(600)
@@ -100,10 +96,7 @@ def test_nobody_who_sets_the_clock_makes_an_on_longer() -> None:
 
 def test_after_the_whole_of_max_on_it_rests_and_then_goes_on() -> None:
     b = running({"max_on": "10m"}, HEAT)
-    b.advance(300)
-    b.measure(34)
-    b.advance(300)
-    b.measure(34)
+    stays_hot(b, 300, 300)
     assert not b.line.on
     state = b.state()
     assert (state["reason"], state["detail"]) == ("safety", "it was on for as long as max_on allows at a stretch")
@@ -116,8 +109,7 @@ def test_after_the_whole_of_max_on_it_rests_and_then_goes_on() -> None:
 
 def test_a_rest_after_max_on_is_not_shortened_by_a_person_who_tries() -> None:
     b = running({"max_on": "10m"}, HEAT)
-    b.advance(600)
-    b.measure(34)
+    stays_hot(b, 600)
     b.send("on")
     assert b.line.on, "a person is not kept waiting"
     b.send("off")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from switch_bench import SwitchBench
-from switch_runs import DAY, FAN, HEAT, moves, running
+from switch_runs import DAY, FAN, HEAT, moves, running, stays_hot
 
 
 @pytest.mark.parametrize("limits", [{}, FAN])
@@ -92,14 +92,7 @@ def test_a_power_cut_costs_at_most_a_piece_of_the_day() -> None:
 
 def test_when_its_day_is_used_up_it_says_so_and_does_not_come_on() -> None:
     b = SwitchBench({"daily_max": "30m"}, HEAT)
-    b.advance(100)
-    b.measure(34)
-    b.advance(599)
-    b.measure(34)
-    b.advance(599)
-    b.measure(34)
-    b.advance(700)
-    b.measure(34)
+    stays_hot(b, 100, 599, 599, 700)
     assert not b.line.on
     b.advance(100)
     assert b.state()["detail"] == "it has been on for as long as daily_max allows in 24 h"

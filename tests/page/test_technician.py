@@ -36,6 +36,15 @@ def panel(part: Locator, target: str) -> Locator:
     return part.locator(f'[data-target="{target}"]')
 
 
+def about_to_lock(fake: FakeVillage, phones: MakePhone, target: str) -> tuple[Locator, Locator]:
+    """A device's row among the circuits after a tap on its lock, and the sheet that has come up."""
+    fake.show(evening(NOW))
+    phone = phones(fake)
+    row = panel(unfold(phone, "circuits"), target)
+    row.get_by_role("button", name="Khóa để sửa").tap()
+    return row, phone.page.locator("dialog")
+
+
 def lockouts(fake: FakeVillage) -> list[tuple[str, dict[str, Any]]]:
     return [(topic, fields) for topic, fields in fake.received if "/lockout/" in topic]
 
@@ -76,11 +85,7 @@ def test_circuits_have_their_hours_and_say_where_they_differ(fake: FakeVillage, 
 
 
 def test_a_circuit_is_locked_with_a_note_and_released(fake: FakeVillage, phones: MakePhone) -> None:
-    fake.show(evening(NOW))
-    phone = phones(fake)
-    road = panel(unfold(phone, "circuits"), "light/main-road")
-    road.get_by_role("button", name="Khóa để sửa").tap()
-    sheet = phone.page.locator("dialog")
+    road, sheet = about_to_lock(fake, phones, "light/main-road")
     expect(sheet).to_contain_text("Khóa không cắt điện")
     sheet.get_by_role("button", name="Mạch b").tap()
     sheet.locator("input").fill("  thay bóng <b> ")
@@ -107,11 +112,7 @@ def test_a_circuit_is_locked_with_a_note_and_released(fake: FakeVillage, phones:
 
 
 def test_all_of_a_valve_is_locked_and_says_that_it_stops(fake: FakeVillage, phones: MakePhone) -> None:
-    fake.show(evening(NOW))
-    phone = phones(fake)
-    valve = panel(unfold(phone, "circuits"), "valve/plot-1")
-    valve.get_by_role("button", name="Khóa để sửa").tap()
-    sheet = phone.page.locator("dialog")
+    valve, sheet = about_to_lock(fake, phones, "valve/plot-1")
     expect(sheet).to_contain_text("Thiết bị sẽ dừng")
     expect(sheet.locator("[aria-pressed]")).to_have_count(0)
     sheet.get_by_role("button", name="Khóa để sửa").tap()
@@ -125,11 +126,8 @@ def test_all_of_a_valve_is_locked_and_says_that_it_stops(fake: FakeVillage, phon
 
 
 def test_no_answer_to_a_lockout_means_perhaps_no_right_and_nothing_locked(fake: FakeVillage, phones: MakePhone) -> None:
-    fake.show(evening(NOW))
-    phone = phones(fake)
-    fan = panel(unfold(phone, "circuits"), "switch/greenhouse-fan")
-    fan.get_by_role("button", name="Khóa để sửa").tap()
-    phone.page.locator("dialog").get_by_role("button", name="Khóa để sửa").tap()
+    fan, sheet = about_to_lock(fake, phones, "switch/greenhouse-fan")
+    sheet.get_by_role("button", name="Khóa để sửa").tap()
     expect(fan.locator(".outcome")).to_contain_text("có thể bạn không có quyền khóa", timeout=8000)
     expect(fan.get_by_role("button", name="Khóa để sửa")).to_be_visible()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
+from board_bus import Said, Wire, Worked
 from support import until
 
 from edge.core.events import Event, ReadingsTaken
@@ -15,26 +16,6 @@ from edge.core.values import Moment, Reading
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.clock import ManualClock, SystemClock
 from edge.shell.runner import StepRunner, ThreadRunner
-
-
-@dataclass(frozen=True)
-class Said:
-    free_at: float
-    reading: Reading | None = None
-    error: str | None = None
-    gone: bool = False
-
-
-@dataclass
-class Wire:
-    """The line that the scripted devices share: quiet after faults, and taking time where the clock is its own."""
-
-    clock: ManualClock
-    takes_s: float = 0.0
-    timeout_s: float = 0.0
-    quiet_until: float = 0.0
-    plugged: bool = True
-    log: list[tuple[float, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -54,26 +35,21 @@ class Device:
     def ask(self, moment: Moment) -> Said:
         assert moment.mono >= self.ready_at()
         wire = self.wire
-        wire.log.append((moment.mono, self.name))
-        if not wire.plugged:
-            return Said(wire.quiet_until, error="unplugged", gone=True)
-        wire.clock.advance(wire.takes_s if self.alive else wire.timeout_s)
-        if not self.alive:
-            self.done = 0
-            wire.quiet_until = wire.clock.mono() + 1.0
-            return Said(wire.quiet_until, error="no answer")
+        error = wire.ask(self.name, self.alive)
+        if error is not None:
+            if wire.plugged:
+                self.done = 0
+            return Said(wire.quiet_until, error=error, gone=not wire.plugged)
         self.done += 1
-        if self.done % self.blocks:
-            return Said(wire.quiet_until)
-        return Said(wire.quiet_until, Reading(self.name, {"power_w": 1.0}, moment.wall))
+        whole = self.done % self.blocks == 0
+        return Said(wire.quiet_until, reading=Reading(self.name, {"power_w": 1.0}, moment.wall) if whole else None)
 
 
-class Bus:
-    """A worker over scripted devices, in virtual time."""
+class Bus(Worked):
+    """A worker over scripted devices."""
 
     def __init__(self, devices: int = 3, poll_s: float = 10.0, blocks: int = 1, **wire: float) -> None:
-        self.clock = ManualClock(wall=0.0, mono=1000.0)
-        self.wire = Wire(self.clock, **wire)  # type: ignore[arg-type]
+        super().__init__(**wire)
         self.devices = [Device(f"meter/{i}", self.wire, blocks) for i in range(devices)]
         self.events: list[tuple[float, ReadingsTaken]] = []
         self.worker = BusWorker("bus", [Polled(d.name, d, poll_s) for d in self.devices], self.put)
@@ -86,14 +62,6 @@ class Bus:
         events, self.events = self.events, []
         self.wire.log.clear()
         return events
-
-    def run(self, seconds: float) -> None:
-        """Let time pass where exchanges themselves take time."""
-        end = self.clock.mono() + seconds
-        while self.clock.mono() < end:
-            wake = self.worker.step(self.clock.now())
-            assert wake is not None
-            self.clock.advance(max(min(wake, end) - self.clock.mono(), 0.0))
 
     def times(self, name: str) -> list[float]:
         return [t for t, e in self.events if e.device == name and e.reading is not None]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fault_scene import TWO_LIGHTS
 from gpio_lines import forget_lgpio
 from support import until
 
@@ -23,27 +24,8 @@ from simulator.live import Occupied, occupy
 from simulator.village import Village
 
 ROOT = Path(__file__).parent.parent.parent
-CONFIG = """
-site: {id: test, name: Test, latitude: 19.87, longitude: 105.68, timezone: Asia/Ho_Chi_Minh, language: en}
-ports:
-  rs485: {device: /dev/ttyUSB0, baudrate: 9600, parity: none}
-  spare: {device: /dev/ttyUSB1, baudrate: 9600, parity: none}
-meters:
-  cabinet: {name: Cabinet, model: sdm630, port: rs485, address: 1}
-  hall: {name: Hall, model: sdm120, port: rs485, address: 2}
-  pump: {name: Pump, model: pzem016, port: rs485, address: 3}
-lights:
-  road:
-    name: Road
-    meter: cabinet
-    circuits:
-      a: {output: {gpio: 17, active: low}, lamps: 8, lamp_w: 60}
-      b: {output: {gpio: 27, active: low}, lamps: 8, lamp_w: 60}
-  hall:
-    name: Hall
-    meter: hall
-    circuits: {a: {output: {gpio: 23, active: high}, lamps: 6, lamp_w: 30}}
-"""
+PUMP = "  pump: {name: Pump, model: pzem016, port: rs485, address: 3}\n"
+CONFIG = TWO_LIGHTS.replace("lights:\n", f"{PUMP}lights:\n")
 
 
 def village(clock: ManualClock, seed: int = 1) -> Village:

@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from support import Mosquitto, free_port, listens, until
-from web_house import ACCEPTED, connect, end_of
+from web_house import ACCEPTED, connect, end_of, phone
 
 from edge.cli import main
 from edge.web.listening import CannotServe, tls
@@ -109,24 +109,23 @@ def test_it_ends_within_two_seconds_whoever_is_linked(web: Start, mosquitto: Mos
     process, port = web("--mqtt", f"127.0.0.1:{mosquitto.port}")
     origin = f"http://127.0.0.1:{port}"
 
-    async def scenario() -> tuple[float, list[tuple[int | None, str]]]:
-        async with aiohttp.ClientSession() as session:
-            links = []
-            for _ in range(20):
-                ws = await session.ws_connect(f"{origin}/mqtt", protocols=("mqtt",), headers={"Origin": origin})
-                await ws.send_bytes(connect())
-                assert await ws.receive_bytes(timeout=5) == ACCEPTED
-                links.append(ws)
-            deaf = links[10:]  # these do not say goodbye
-            ends = asyncio.gather(*(end_of(ws) for ws in links[:10]))
-            took, said = await asyncio.to_thread(end, process, how)
-            assert len(deaf) == 10
-            assert said.count("ended: ") >= 10
-            assert "Traceback" not in said
-            return took, await ends
+    async def scenario(session: aiohttp.ClientSession) -> tuple[float, list[tuple[int | None, str]]]:
+        links = []
+        for _ in range(20):
+            ws = await session.ws_connect(f"{origin}/mqtt", protocols=("mqtt",), headers={"Origin": origin})
+            await ws.send_bytes(connect())
+            assert await ws.receive_bytes(timeout=5) == ACCEPTED
+            links.append(ws)
+        deaf = links[10:]  # these do not say goodbye
+        ends = asyncio.gather(*(end_of(ws) for ws in links[:10]))
+        took, said = await asyncio.to_thread(end, process, how)
+        assert len(deaf) == 10
+        assert said.count("ended: ") >= 10
+        assert "Traceback" not in said
+        return took, await ends
 
     with socket.create_connection(("127.0.0.1", port)) as silent:
-        took, ends = asyncio.run(scenario())
+        took, ends = phone(scenario)
         assert silent.recv(1) == b""
     assert took < 2
     assert ends == [(1001, "the server is stopping")] * 10

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from support import Mosquitto, until
-from web_house import TOKEN, USER, FakeBroker, Serving, connect, end_of, link, logged_in
+from web_house import TOKEN, USER, FakeBroker, Serving, connect, end_of, link, logged_in, phone
 
 REFUSED = {4: b"\x20\x02\0\5", 5: b"\x20\x03\0\x87\0"}  # what mosquitto says to a wrong password
 
@@ -39,11 +39,10 @@ def test_a_page_of_no_or_of_another_origin_is_refused(linked: Serving, origin: s
 
 
 def test_the_pages_own_origin_is_let_in_and_answered_with_the_subprotocol(linked: Serving) -> None:
-    async def scenario() -> str | None:
-        async with aiohttp.ClientSession() as session:
-            return (await logged_in(session, linked, protocols=("mqttv3.1", "mqtt"))).protocol
+    async def scenario(session: aiohttp.ClientSession) -> str | None:
+        return (await logged_in(session, linked, protocols=("mqttv3.1", "mqtt"))).protocol
 
-    assert asyncio.run(scenario()) == "mqtt"
+    assert phone(scenario) == "mqtt"
 
 
 def test_an_origin_that_was_given_is_let_in_and_another_is_not(
@@ -51,12 +50,11 @@ def test_an_origin_that_was_given_is_let_in_and_another_is_not(
 ) -> None:
     serving = serve(broker.port, origins=("https://thon.example.vn",))
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            await logged_in(session, serving, origin="https://thon.example.vn")
-            await logged_in(session, serving)
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        await logged_in(session, serving, origin="https://thon.example.vn")
+        await logged_in(session, serving)
 
-    asyncio.run(scenario())
+    phone(scenario)
     assert asyncio.run(refused(serving, origin="https://thon.example.vn.evil.example")).status == 403
 
 
@@ -100,25 +98,23 @@ def test_nobody_comes_through_without_a_name_even_where_the_broker_lets_anybody_
 ) -> None:
     serving = serve(mosquitto.port)
 
-    async def scenario() -> tuple[int | None, str]:
-        async with aiohttp.ClientSession() as session:
-            ws = await link(session, serving)
-            await ws.send_bytes(first)
-            return await end_of(ws)
+    async def scenario(session: aiohttp.ClientSession) -> tuple[int | None, str]:
+        ws = await link(session, serving)
+        await ws.send_bytes(first)
+        return await end_of(ws)
 
-    assert asyncio.run(scenario()) == (1008, "the CONNECT must have a user and a password")
+    assert phone(scenario) == (1008, "the CONNECT must have a user and a password")
     assert serving.metric('village_web_links_ended_total{reason="nameless"}') == 1
 
 
 def test_ten_failed_logins_of_either_version_shut_the_address_out_for_a_minute(
     linked: Serving, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def ten() -> None:
-        async with aiohttp.ClientSession() as session:
-            for n in range(10):
-                await guess(session, linked, level=4 + n % 2)
+    async def ten(session: aiohttp.ClientSession) -> None:
+        for n in range(10):
+            await guess(session, linked, level=4 + n % 2)
 
-    asyncio.run(ten())
+    phone(ten)
     error = asyncio.run(refused(linked))
     assert error.status == 429
     assert error.headers is not None
@@ -132,11 +128,10 @@ def test_ten_failed_logins_of_either_version_shut_the_address_out_for_a_minute(
     assert "10 logins failed within 60 s" in caplog.text
     linked.clock.at += 60
 
-    async def again() -> None:
-        async with aiohttp.ClientSession() as session:
-            await logged_in(session, linked)
+    async def again(session: aiohttp.ClientSession) -> None:
+        await logged_in(session, linked)
 
-    asyncio.run(again())
+    phone(again)
     assert linked.metric("village_web_shut_out_addresses") == 0
     assert linked.metric("village_web_logins_total") == 1
 
@@ -150,11 +145,10 @@ def test_guesses_at_the_same_time_get_no_further_than_one_after_another(linked: 
         assert message.data == 1008
         return bool(message.extra and message.extra.startswith("too many failed logins"))
 
-    async def scenario() -> int:
-        async with aiohttp.ClientSession() as session:
-            return sum(await asyncio.gather(*(one(session) for _ in range(40))))
+    async def scenario(session: aiohttp.ClientSession) -> int:
+        return sum(await asyncio.gather(*(one(session) for _ in range(40))))
 
-    assert asyncio.run(scenario()) == 30
+    assert phone(scenario) == 30
     assert linked.metric("village_web_failed_logins_total") == 10
     assert linked.metric('village_web_links_ended_total{reason="shut-out"}') == 30
     until(lambda: broker.log.read_text().count("not authorised") == 10, what="the broker's log")
@@ -163,24 +157,22 @@ def test_guesses_at_the_same_time_get_no_further_than_one_after_another(linked: 
 def test_behind_a_proxy_the_address_is_the_last_that_it_wrote(serve: Callable[..., Serving], broker: Mosquitto) -> None:
     serving = serve(broker.port, behind_proxy=True)
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            for n in range(10):
-                await guess(session, serving, headers={"X-Forwarded-For": f"10.0.0.{n}, 203.0.113.9"})
-            await logged_in(session, serving, headers={"X-Forwarded-For": "203.0.113.9, 203.0.113.10"})
-            await logged_in(session, serving)
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        for n in range(10):
+            await guess(session, serving, headers={"X-Forwarded-For": f"10.0.0.{n}, 203.0.113.9"})
+        await logged_in(session, serving, headers={"X-Forwarded-For": "203.0.113.9, 203.0.113.10"})
+        await logged_in(session, serving)
 
-    asyncio.run(scenario())
+    phone(scenario)
     assert asyncio.run(refused(serving, headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9"})).status == 429
 
 
 def test_without_a_proxy_nobody_chooses_his_address(linked: Serving) -> None:
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            for n in range(10):
-                await guess(session, linked, headers={"X-Forwarded-For": f"10.0.0.{n}"})
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        for n in range(10):
+            await guess(session, linked, headers={"X-Forwarded-For": f"10.0.0.{n}"})
 
-    asyncio.run(scenario())
+    phone(scenario)
     assert asyncio.run(refused(linked, headers={"X-Forwarded-For": "10.0.0.99"})).status == 429
 
 
@@ -190,45 +182,42 @@ def test_a_broker_that_takes_nobody_is_no_failed_login(
 ) -> None:
     serving = serve(fake(lambda _: None, answer).port)
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            for _ in range(11):
-                ws = await link(session, serving)
-                await ws.send_bytes(connect())
-                assert await ws.receive_bytes(timeout=10) == answer
-                assert (await end_of(ws))[0] == 1013
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        for _ in range(11):
+            ws = await link(session, serving)
+            await ws.send_bytes(connect())
+            assert await ws.receive_bytes(timeout=10) == answer
+            assert (await end_of(ws))[0] == 1013
 
-    asyncio.run(scenario())
+    phone(scenario)
     assert serving.metric("village_web_failed_logins_total") == 0
 
 
 def test_no_more_links_than_are_carried_at_once(linked: Serving) -> None:
     linked.server._carrier._most = 3
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            links = [await logged_in(session, linked) for _ in range(3)]
-            error = await refused(linked)
-            assert error.status == 503
-            await links[0].close()
-            await asyncio.to_thread(until, lambda: linked.metric("village_web_links") == 2, what="room for one more")
-            await logged_in(session, linked)
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        links = [await logged_in(session, linked) for _ in range(3)]
+        error = await refused(linked)
+        assert error.status == 503
+        await links[0].close()
+        await asyncio.to_thread(until, lambda: linked.metric("village_web_links") == 2, what="room for one more")
+        await logged_in(session, linked)
 
-    asyncio.run(scenario())
+    phone(scenario)
     assert linked.metric('village_web_links_refused_total{reason="full"}') == 1
 
 
 def test_the_log_names_the_user_and_no_word_of_the_password(linked: Serving, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            await (await logged_in(session, linked)).close()
-            ws = await link(session, linked)
-            await ws.send_bytes(connect("ke-gian", "guessed-password"))
-            await ws.receive_bytes(timeout=10)
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        await (await logged_in(session, linked)).close()
+        ws = await link(session, linked)
+        await ws.send_bytes(connect("ke-gian", "guessed-password"))
+        await ws.receive_bytes(timeout=10)
 
-    asyncio.run(scenario())
+    phone(scenario)
     until(lambda: "ke-gian" in caplog.text, what="the log")
     assert re.search(rf"link \d+ from 127\.0\.0\.1: {USER}\n", caplog.text)
     for secret in (TOKEN, "guessed-password"):

@@ -7,8 +7,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 import aiohttp
 import paho.mqtt.client as paho
@@ -30,24 +29,13 @@ from web_house import (
     link,
     logged_in,
     packet,
+    phone,
     publish,
     subscribe,
 )
 
 from edge.web import carrier
 from edge.web.broker import SOCKET_BUFFER, Streams
-
-T = TypeVar("T")
-
-
-def phone(scenario: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
-    """What a phone does, and what came of it."""
-
-    async def whole() -> T:
-        async with aiohttp.ClientSession() as session:
-            return await scenario(session)
-
-    return asyncio.run(whole())
 
 
 def echo(plug: socket.socket) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 import aiohttp
 import pytest
 from support import Mosquitto, free_port, listens, until
-from web_house import ACCEPTED, STATE, FakeBroker, connect, deaf, flood, frame, subscribe
+from web_house import ACCEPTED, STATE, FakeBroker, connect, deaf, flood, frame, link, phone, subscribe
 
 pytestmark = pytest.mark.slow
 
@@ -62,9 +62,7 @@ class Process:
         return deaf(self.port, buffer)
 
     async def phone(self, session: aiohttp.ClientSession, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
-        ws = await session.ws_connect(
-            f"{self.origin}/mqtt", protocols=("mqtt",), headers={"Origin": self.origin}, compress=compress, max_msg_size=0
-        )
+        ws = await link(session, self, compress=compress)
         await ws.send_bytes(connect())
         assert (await ws.receive_bytes(timeout=10)).startswith(ACCEPTED)
         return ws
@@ -94,23 +92,22 @@ def test_phones_that_do_not_read_hold_up_the_broker_and_cost_no_memory(
         while heard < size:
             heard += len(await ws.receive_bytes(timeout=10))
 
-    async def scenario() -> None:
-        async with aiohttp.ClientSession() as session:
-            awake = await process.phone(session)
-            await hear(awake, 30 * MIB)
-            before, carried = process.resident(), process.carried("to_phone")
-            silent = [process.deaf(16_384) for _ in range(20)]
-            await hear(awake, 30 * MIB)  # others are not held up
-            await awake.close()
-            held = await asyncio.to_thread(process.at_rest, "to_phone") - carried - 30 * MIB
-            assert process.resident() - before < 20 * 0.5 * MIB
-            assert held < 20 * MIB
-            assert process.figures()["village_web_links"] == 20
-            for plug in silent:
-                plug.close()
-            await asyncio.to_thread(until, lambda: process.figures()["village_web_links"] == 0, 10, "their end")
+    async def scenario(session: aiohttp.ClientSession) -> None:
+        awake = await process.phone(session)
+        await hear(awake, 30 * MIB)
+        before, carried = process.resident(), process.carried("to_phone")
+        silent = [process.deaf(16_384) for _ in range(20)]
+        await hear(awake, 30 * MIB)  # others are not held up
+        await awake.close()
+        held = await asyncio.to_thread(process.at_rest, "to_phone") - carried - 30 * MIB
+        assert process.resident() - before < 20 * 0.5 * MIB
+        assert held < 20 * MIB
+        assert process.figures()["village_web_links"] == 20
+        for plug in silent:
+            plug.close()
+        await asyncio.to_thread(until, lambda: process.figures()["village_web_links"] == 0, 10, "their end")
 
-    asyncio.run(scenario())
+    phone(scenario)
 
 
 def test_a_broker_that_does_not_read_holds_up_the_phones_and_costs_no_memory(
