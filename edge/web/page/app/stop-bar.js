@@ -1,5 +1,6 @@
 /* "Stop all water", in the same place on every page while any water flows or waits: above the ways to go, where the
-   thumb is. stopWater(village) asks for it, stopBar(village) shows it. It is there while the picture is unknown, too. */
+   thumb is: stopBar(village), there while the picture is unknown, too. stopButton(village): the button alone, for a page
+   of its own; flowing(village): the valves it is for. */
 import { html, nothing } from "lit-html";
 import { ask } from "/app/asks.js";
 import { icon } from "/app/icons.js";
@@ -8,7 +9,7 @@ import { t } from "/app/words.js";
 
 const asked = new Map(); // village → "waiting", "done", or why not
 
-export async function stopWater(village) {
+async function stopWater(village) {
   asked.set(village.id, "waiting");
   redraw();
   try {

@@ -26,7 +26,7 @@ export function curve(village, device, { name, unit }, { marks = [] } = {}) {
   function drawn() {
     const { points, step_s, error, from, to } = series(village, device.target, name, hours);
     if (points === null) return html`<p>${t(error ? "not-answered" : "asking")}</p>`;
-    return chart(points, { kind: "band", unit, label, zone: village.zone, from, to, step_s, zero: unit === "W", lines: marks.map(({ at, label: text }) => ({ at, label: text })) });
+    return chart(points, { kind: "band", unit, label, zone: village.zone, from, to, step_s, zero: unit === "W", lines: marks });
   }
 }
 

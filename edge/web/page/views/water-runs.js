@@ -1,6 +1,6 @@
 /* What was watered and what is due, from the requests `runs` and `plan`, read strictly.
 
-   past(village, {device, from, to})  {runs, asking, error, known, cut}: from and to are Unix ms; cut: there are older ones that were
+   past(village, {device, from, to})  {runs, error, known, cut}: from and to are Unix ms; cut: there are older ones that were
                                      not asked for any more
    week(village, device)              the same of the last seven days and today
    plan(village, days)                {runs, putOff, trusted, known}
@@ -39,10 +39,9 @@ function run(raw) {
 
 export function past(village, { device = null, from, to }) {
   const runs = [], seen = new Set();
-  let end = new Date(to).toISOString(), page = null, asking = false;
+  let end = new Date(to).toISOString(), page = null;
   for (let n = 0; n < MOST_PAGES; n += 1) {
     page = wanted(village, "runs", { ...(device ? { device } : {}), from: new Date(from).toISOString(), to: end });
-    asking ||= page.asking;
     const found = objects(page.answer?.runs).map(run).filter((one) => one.slot !== null && !seen.has(one.id));
     for (const one of found) seen.add(one.id);
     runs.push(...found);
@@ -50,7 +49,7 @@ export function past(village, { device = null, from, to }) {
     end = new Date(found[found.length - 1].slot).toISOString();
   }
   followUp(village, runs);
-  return { runs, asking, error: page.error, known: page.answer !== null, cut: page.answer?.more === true };
+  return { runs, error: page.error, known: page.answer !== null, cut: page.answer?.more === true };
 }
 
 /** A run that nothing waters any more is soon over in the cabinet's journal, too: asked again until it is. */
