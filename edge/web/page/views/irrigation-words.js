@@ -1,6 +1,6 @@
 /* A watering program in words, and what is wrong with one: summary and wrong, as /views/programs.js wants them; and
    wayOfDays(body), wayOfTime(body), zoneOf(zone): how the body says it. */
-import { date, duration, number } from "/app/format.js";
+import { capital, dateSaid, duration, number } from "/app/format.js";
 import { has, t } from "/app/words.js";
 import { read, saidOf, span } from "/views/light-times.js";
 import { amount, litres, long, window, windowSaid } from "/views/program-terms.js";
@@ -10,7 +10,6 @@ const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
 export const block = (x) => (object(x) ? x : {});
 export const zonesOf = (body) => (Array.isArray(body.zones) ? body.zones : []);
 export const weekdays = (text) => String(text ?? "").split(",").map((day) => day.trim()).filter(Boolean);
-const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 export const wayOfDays = (body) => ["days", "every", "month_days"].find((key) => body[key] !== undefined) ?? "daily";
 export const wayOfTime = (body) => ["start", "finish_before", "window"].find((key) => body[key] !== undefined) ?? "start";
@@ -38,7 +37,6 @@ export function daysSaid(body) {
   return only.length ? `${days}; ${t("p.only", { dates: only.map(datesSaid).join(", ") })}` : days;
 }
 
-export const dateSaid = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? date(Date.parse(`${text}T12:00:00Z`), "UTC") : String(text));
 const short = (text) => (/^\d\d-\d\d$/.test(text) ? text.split("-").reverse().join("/") : dateSaid(text));
 const datesSaid = (text) => text.split("..").map(short).join(" – ");
 

@@ -1,7 +1,7 @@
 /* The editor of a light's program: steps of every night, and of particular nights; as /views/programs.js wants it. What
    it does not know of a body it leaves as it is, and says so. */
 import { html, nothing } from "lit-html";
-import { isoDay, clock, duration, number } from "/app/format.js";
+import { capital, clock, duration, isoDay, number } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { now } from "/app/clock.js";
 import { redraw } from "/app/screen.js";
@@ -16,7 +16,6 @@ const KNOWN = ["kind", "steps", "calendar", "photocell"];
 const opened = new WeakSet(); // the rules whose steps are shown
 
 const list = (x) => (Array.isArray(x) ? x.filter((one) => typeof one === "object" && one !== null) : []);
-const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 const followersOf = (village, id) => village.of("light").filter((light) => light.program === id);
 
 /** Steps in the order in which they come tonight; those whose time cannot be read stand last. */

@@ -2,7 +2,7 @@
    one with a code to check it by is made by `village-edge diary`. */
 import { html, nothing } from "lit-html";
 import { wanted } from "/app/asked.js";
-import { clock, date, duration, isoDay, number, weekday } from "/app/format.js";
+import { clock, date, dateSaid, duration, isoDay, number, weekday } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
@@ -63,8 +63,7 @@ function total(rows) {
 }
 
 function day(village, { iso, shares, soil }) {
-  const noon = Date.parse(`${iso}T12:00:00Z`);
-  return html`<section class="day ${shares.length ? "" : "dry"}"><h2>${weekday(noon, "UTC")} ${date(noon, "UTC")}</h2>
+  return html`<section class="day ${shares.length ? "" : "dry"}"><h2>${weekday(Date.parse(iso), "UTC")} ${dateSaid(iso)}</h2>
     ${shares.length === 0 ? html`<p class="none">${t("diary-none")}</p>` : html`<ul>${shares.map(({ run, zone }) => html`<li>
       <b>${clock(zone.started ?? run.slot, village.zone)} · ${given(zone)}</b>
       <span>${cause(run)} · ${t("planned", { amount: planned({ for_s: zone.planned_s, volume_l: zone.planned_l }) })}</span>
