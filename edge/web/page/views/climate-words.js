@@ -5,12 +5,12 @@
    conditionSaid(village, body, condition)   "Bật từ 33 °C, tắt dưới 30 °C"
    follows(village, programs, device)        programs that a switch follows, or that go by a sensor */
 import { number } from "/app/format.js";
+import { objects } from "/app/shapes.js";
 import { t } from "/app/words.js";
 import { quantityName } from "/views/details.js";
 import { window, windowSaid } from "/views/program-terms.js";
 
-const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
-export const conditions = (body) => [body.when ?? []].flat().filter(object);
+export const conditions = (body) => objects([body.when].flat());
 
 export const sideOf = (one) => (one.on_below === undefined ? { on: "on_above", off: "off_below" } : { on: "on_below", off: "off_above" });
 

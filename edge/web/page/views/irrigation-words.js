@@ -1,14 +1,14 @@
 /* A watering program in words, and what is wrong with one: summary and wrong, as /views/programs.js wants them; and
    wayOfDays(body), wayOfTime(body), zoneOf(zone): how the body says it. */
 import { capital, dateSaid, duration, number } from "/app/format.js";
+import { list, object } from "/app/shapes.js";
 import { has, t } from "/app/words.js";
 import { read, saidOf, span } from "/views/light-times.js";
 import { amount, litres, long, window, windowSaid } from "/views/program-terms.js";
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
-export const block = (x) => (object(x) ? x : {});
-export const zonesOf = (body) => (Array.isArray(body.zones) ? body.zones : []);
+export const block = (x) => object(x) ?? {};
+export const zonesOf = (body) => list(body.zones);
 export const weekdays = (text) => String(text ?? "").split(",").map((day) => day.trim()).filter(Boolean);
 
 export const wayOfDays = (body) => ["days", "every", "month_days"].find((key) => body[key] !== undefined) ?? "daily";
@@ -16,7 +16,7 @@ export const wayOfTime = (body) => ["start", "finish_before", "window"].find((ke
 
 /** {valve, seconds, litres} of `{plot-1: 20m}`; null for what cannot be read. */
 export function zoneOf(zone) {
-  const [[valve, text] = [], ...more] = object(zone) ? Object.entries(zone) : [];
+  const [[valve, text] = [], ...more] = Object.entries(block(zone));
   if (valve === undefined || more.length || (litres(text) === null && span(text) === null)) return null;
   return { valve, seconds: litres(text) === null ? span(text) : null, litres: litres(text) };
 }

@@ -2,13 +2,9 @@
    said(village, entry) → {text, more}: one sentence, and lines below it. */
 import { capital, clock, dateSaid, kwh, money, number, when } from "/app/format.js";
 import { by } from "/app/reasons.js";
+import { list, number as figure, object, string, time } from "/app/shapes.js";
 import { has, t } from "/app/words.js";
 import { nameOf } from "/views/where.js";
-
-const object = (x) => (typeof x === "object" && x !== null && !Array.isArray(x) ? x : null);
-const string = (x, most = 200) => (typeof x === "string" ? x.slice(0, most) : null);
-const figure = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
 
 export function read(raw) {
   const at = time(raw?.at);
@@ -21,7 +17,7 @@ export function read(raw) {
     error: error && { code: string(error.code, 40) ?? "", message: string(error.message, 400) ?? "" },
     isNew: object(raw.was)?.rev === 0, from: string(raw.from, 20), bill: bill(raw.bill), was: bill(raw.was),
     changed: Object.entries(changed).slice(0, 20).filter(([, pair]) => Array.isArray(pair)).map(([path, pair]) => [path.slice(0, 80), value(pair[0]), value(pair[1])]),
-    unsaid: figure(raw.more) ?? 0, cancelled: Array.isArray(raw.cancelled) ? raw.cancelled.length : 0,
+    unsaid: figure(raw.more) ?? 0, cancelled: list(raw.cancelled).length,
   };
 }
 

@@ -11,17 +11,13 @@
 import { stale, wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 import { dayStart } from "/app/format.js";
+import { number, objects, string as text, time } from "/app/shapes.js";
 import { has, language, t } from "/app/words.js";
 
 const DAY = 86400000;
 const MOST_PAGES = 10;
 const FOLLOW_MS = 5000;
 const asked = { at: -Infinity };
-
-const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const text = (x) => (typeof x === "string" ? x.slice(0, 200) : null);
-const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
-const objects = (x) => (Array.isArray(x) ? x.filter((one) => typeof one === "object" && one !== null) : []);
 
 function ended(raw) {
   return { started: time(raw.started), ended: time(raw.ended), outcome: text(raw.outcome), why: text(raw.why), why_vi: text(raw.why_vi) };
