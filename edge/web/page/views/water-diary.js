@@ -1,12 +1,12 @@
 /* A plot's diary, a day at a time: what it was given, why and by whom, and how wet its soil was. It can be printed; the
    one with a code to check it by is made by `village-edge diary`. */
 import { html, nothing } from "lit-html";
-import { wanted } from "/app/asked.js";
 import { clock, date, dateSaid, duration, isoDay, number, weekday } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
+import { history } from "/views/history.js";
 import { cause, given, planned } from "/views/water-lists.js";
 import * as watered from "/views/water-runs.js";
 
@@ -35,11 +35,8 @@ export function diary(village, valve) {
 /** The day's least and mean moisture by the plot's own probe: Map of 2026-11-21 → {least, mean}. */
 function moisture(village, valve, from, to) {
   if (!valve.soil) return new Map();
-  const { answer } = wanted(village, "history", {
-    device: `sensor/${valve.soil}`, quantity: "moisture_pct", from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: 86400,
-  }, 600);
-  const points = Array.isArray(answer?.points) ? answer.points.filter((p) => Array.isArray(p) && p.every(Number.isFinite)) : [];
-  return new Map(points.map(([ms, least, mean]) => [isoDay(ms, village.zone), { least, mean }]));
+  const { points } = history(village, `sensor/${valve.soil}`, "moisture_pct", { from, to, step: 86400 }, 600);
+  return new Map(points?.map(([ms, least, mean]) => [isoDay(ms, village.zone), { least, mean }]));
 }
 
 function byDay(village, valve, runs, wet) {
