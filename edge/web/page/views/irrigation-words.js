@@ -3,13 +3,12 @@
 import { capital, dateSaid, duration, number } from "/app/format.js";
 import { list, object } from "/app/shapes.js";
 import { has, t } from "/app/words.js";
-import { read, saidOf, span } from "/views/light-times.js";
+import { saidOf, span } from "/views/light-times.js";
 import { amount, litres, long, window, windowSaid } from "/views/program-terms.js";
+import { weekdays } from "/views/weekdays.js";
 
-export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 export const block = (x) => object(x) ?? {};
 export const zonesOf = (body) => list(body.zones);
-export const weekdays = (text) => String(text ?? "").split(",").map((day) => day.trim()).filter(Boolean);
 
 export const wayOfDays = (body) => ["days", "every", "month_days"].find((key) => body[key] !== undefined) ?? "daily";
 export const wayOfTime = (body) => ["start", "finish_before", "window"].find((key) => body[key] !== undefined) ?? "start";
@@ -70,7 +69,7 @@ function restSaid(body) {
 /** What the cabinet would refuse, said before it is asked, in the person's language. */
 export function wrong(village, body) {
   const found = new Map();
-  if (wayOfDays(body) === "days" && weekdays(body.days).length === 0) found.set("days", t("wrong.no-weekday"));
+  if (wayOfDays(body) === "days" && weekdays(body.days).length === 0) found.set("days", t("wrong.no-day"));
   if (wayOfDays(body) === "month_days" && !monthDays(body.month_days)) found.set("month_days", t("wrong.month-days"));
   if (zonesOf(body).length === 0) found.set("zones", t("wrong.no-zone"));
   zonesOf(body).forEach((zone, i) => {
@@ -100,5 +99,3 @@ function monthDays(text) {
   const days = String(text).split(",").map((day) => day.trim());
   return days.every((day) => /^\d{1,2}$/.test(day) && Number(day) >= 1 && Number(day) <= 31) && new Set(days.map(Number)).size === days.length;
 }
-
-export const readable = (text) => read(text) !== null;
