@@ -1,6 +1,5 @@
 /* What meters counted, read off the answers to `energy`, and set side by side.
 
-   meters(village)          those that count energy
    monthNow(village), shift("2026-11", -1), begins(month, zone) → Unix ms, spanOf(period, zone) "15/10 – 14/11/2026"
    energy(village, meter, period, from, to) → {periods or null, error}; a period is {from, to (Unix ms), kwh, estimated,
      measured, amount, vat, vat_percent, complete, bill, difference}, a figure that is not known null
@@ -16,8 +15,6 @@ import { list, number as figure, object } from "/app/shapes.js";
 
 const DAY = 86400000;
 const ENOUGH = 0.95; // measured less than this, a month says little about another
-
-export const meters = (village) => village.of("meter").filter((m) => m.quantities.some((q) => q.name === "energy_kwh"));
 
 export const monthNow = (village) => isoDay(now(), village.zone).slice(0, 7);
 

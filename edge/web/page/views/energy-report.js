@@ -10,7 +10,8 @@ import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 import { differences, said } from "/views/energy-bill.js";
-import { against, begins, energy, meters, monthOf, shift, spanOf, sum } from "/views/energy-figures.js";
+import { against, begins, energy, monthOf, shift, spanOf, sum } from "/views/energy-figures.js";
+import { counters } from "/views/home.js";
 import { dong, kwhs, monthName, paid, partly, percent, than, trouble } from "/views/energy-words.js";
 
 let copied = "";
@@ -20,7 +21,7 @@ export const entered = () => { copied = ""; };
 /** Everything that is said of the month, or null while some of it is on its way; `error` says why. */
 function gathered(village, month) {
   const start = begins(month, village.zone), end = begins(shift(month, 1), village.zone);
-  const all = meters(village).map((meter) => {
+  const all = counters(village).map((meter) => {
     const billing = energy(village, meter, "billing", start, end);
     const found = monthOf(village, meter, month);
     const billed = billing.periods?.find((p) => p.from < end && p.to > start && p.to <= end && p.complete) ?? null;

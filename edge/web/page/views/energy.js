@@ -6,10 +6,11 @@ import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { against, meters, monthNow, monthOf, shift, sum } from "/views/energy-figures.js";
+import { against, monthNow, monthOf, shift, sum } from "/views/energy-figures.js";
 import * as bill from "/views/energy-bill.js";
 import * as meterPage from "/views/energy-meter.js";
 import * as report from "/views/energy-report.js";
+import { counters, together } from "/views/home.js";
 import { compared, dong, kwhs, measured, monthName, paid, stepper, than, trouble, watt } from "/views/energy-words.js";
 
 export const catalogue = "energy";
@@ -29,12 +30,12 @@ export function left() {
 export function view({ village, path }) {
   if (path[0] === "report" && /^\d{4}-(0[1-9]|1[0-2])$/.test(path[1] ?? "")) return report.view(village, path[1]);
   if (path.length === 0) return overview(village);
-  const meter = meters(village).find((m) => m.id === path[0]);
+  const meter = counters(village).find((m) => m.id === path[0]);
   return meter ? meterPage.view(village, meter) : html`<p class="message">${icon("unknown")} ${t("energy.no-meter")}</p>`;
 }
 
 function overview(village) {
-  const all = meters(village);
+  const all = counters(village);
   if (all.length === 0) return html`<h1>${t("energy")}</h1><p class="message">${t("energy.no-meters")}</p>`;
   const month = shift(monthNow(village), -shown);
   const found = all.map((meter) => monthOf(village, meter, month));
@@ -49,10 +50,10 @@ function overview(village) {
 }
 
 function powerNow(village, all) {
-  const known = all.map((m) => village.figure(m, "power_w")).filter((w) => w !== null);
-  if (known.length === 0) return t("energy.now-unknown");
-  const words = t("energy.now", { power: watt(known.reduce((a, b) => a + b, 0)) });
-  return known.length < all.length ? `${words} (${t("power-of", { n: known.length, all: all.length })})` : words;
+  const { watts, known } = together(village, all);
+  if (watts === null) return t("energy.now-unknown");
+  const words = t("energy.now", { power: watt(watts) });
+  return known < all.length ? `${words} (${t("power-of", { n: known, all: all.length })})` : words;
 }
 
 function total(found) {

@@ -6,6 +6,7 @@ import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
 import { conditions, conditionSaid, sideOf, summary, unitOf, wrong } from "/views/climate-words.js";
 import { quantityName } from "/views/details.js";
+import { cropSensors } from "/views/home.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
 
@@ -40,7 +41,7 @@ function hours(draft, changed, flaws) {
 }
 
 function add(village, draft, changed) {
-  const sensor = village.of("sensor").find((one) => one.model !== "flow") ?? village.of("sensor")[0];
+  const sensor = cropSensors(village)[0] ?? village.of("sensor")[0];
   const first = { sensor: sensor.id, quantity: sensor.quantities[0]?.name ?? "", ...thresholds(village, sensor, sensor.quantities[0]?.name) };
   draft.when = [...conditions(draft), first];
   changed();
@@ -52,6 +53,14 @@ function thresholds(village, sensor, name) {
   return { on_above: now + Math.max(2, Math.round(Math.abs(now) / 10)), off_below: now };
 }
 
+const THRESHOLDS = ["on_above", "off_below", "on_below", "off_above"];
+
+/** From now on the condition goes by another quantity, whose thresholds are others. */
+function goByQuantity(village, one, sensor, name) {
+  for (const key of THRESHOLDS) delete one[key];
+  Object.assign(one, { quantity: name, ...thresholds(village, sensor, name) });
+}
+
 function condition({ village, draft, changed, flaws }, one, i) {
   const path = Array.isArray(draft.when) ? `when[${i}]` : "when";
   const { on, off } = sideOf(one);
@@ -60,17 +69,12 @@ function condition({ village, draft, changed, flaws }, one, i) {
   if (!sensor) sensors.push([one.sensor, String(one.sensor)]);
   const goBy = (id) => {
     const other = village.device("sensor", id);
-    if (!other.quantities.some((q) => q.name === one.quantity)) {
-      const name = other.quantities[0]?.name ?? "";
-      for (const key of ["on_above", "off_below", "on_below", "off_above"]) delete one[key];
-      Object.assign(one, { quantity: name, ...thresholds(village, other, name) });
-    }
+    if (!other.quantities.some((q) => q.name === one.quantity)) goByQuantity(village, one, other, other.quantities[0]?.name ?? "");
     one.sensor = id;
     changed(path);
   };
   const measure = (name) => {
-    for (const key of ["on_above", "off_below", "on_below", "off_above"]) delete one[key];
-    Object.assign(one, { quantity: name, ...thresholds(village, sensor, name) });
+    goByQuantity(village, one, sensor, name);
     changed(path);
   };
   const turn = (side) => {
