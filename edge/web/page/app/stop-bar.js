@@ -2,7 +2,7 @@
    thumb is: stopBar(village), there while the picture is unknown, too. stopButton(village): the button alone, for a page
    of its own; flowing(village): the valves it is for. */
 import { html, nothing } from "lit-html";
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
@@ -16,7 +16,7 @@ async function stopWater(village) {
     await ask(village, "stop-water", {}, 3);
     asked.set(village.id, "done");
   } catch (error) {
-    asked.set(village.id, error.code === "silent" || error.code === "offline" ? error.code : "refused");
+    asked.set(village.id, whyNot(error));
   }
   redraw();
   setTimeout(() => { asked.delete(village.id); redraw(); }, 6000);

@@ -1,7 +1,7 @@
 /* What asks for a person: `#/alarms` has all that are open, the gravest first, and below those that are over and waits
    only to be acknowledged; `#/alarms/<id>` has one: since when, what it means, what to do, and the way to say "I know". */
 import { html, nothing } from "lit-html";
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { holds } from "/app/attention.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
@@ -98,8 +98,6 @@ async function know(village, alarm) {
     await ask(village, "alarm-ack", { alarm: alarm.id }, 3);
     become("done");
   } catch (error) {
-    if (error.code === "silent" || error.code === "offline") become(error.code);
-    else if (error.code === "unknown-alarm") become("gone");
-    else become("refused", error.message);
+    become(error.code === "unknown-alarm" ? "gone" : whyNot(error), error.message);
   }
 }

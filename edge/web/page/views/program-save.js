@@ -11,7 +11,7 @@
    An Edit has: village, id, rev, was (the body it was begun from), draft, phase ("", "saving", "saved", "undone",
    "silent", "lost" (it had not arrived), "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
    null), undo ({body, until} or null), stored. A draft that was not saved is kept for as long as the tab is. */
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { stale, wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 import { redraw } from "/app/screen.js";
@@ -130,7 +130,7 @@ export async function save(it, phase = "saved") {
 
 function refused(it, error) {
   Object.assign(it, { error, asOf: now() });
-  it.phase = ["silent", "offline"].includes(error.code) ? error.code : "refused";
+  it.phase = whyNot(error);
   it.flaws = new Map(objects(error.answer?.error?.flaws).map(({ path, text }) => [String(path), String(text)]));
 }
 
