@@ -6,6 +6,7 @@ import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
+import { unheard } from "/views/details.js";
 import { history } from "/views/history.js";
 import { cause, given, planned } from "/views/water-lists.js";
 import * as watered from "/views/water-runs.js";
@@ -22,7 +23,7 @@ export function diary(village, valve) {
     <p>${village.name} · ${date(from, village.zone)} – ${date(to - 1, village.zone)}</p>
     <div class="choices no-print" role="group" aria-label=${t("how-far-back")}>${SPANS.map((n) => html`
       <button class="button" aria-pressed=${n === days} @click=${() => { days = n; redraw(); }}>${t("days", { n })}</button>`)}</div>
-    ${!known ? html`<p>${t(error ? "not-answered" : "asking")}</p>` : html`
+    ${!known ? unheard(error) : html`
       ${total(rows)}
       ${cut ? html`<p>${t("season-cut")}</p>` : nothing}
       ${rows.length === 0 ? html`<p>${t("diary-empty")}</p>` : rows.map((one) => day(village, one))}`}
