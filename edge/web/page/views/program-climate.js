@@ -8,7 +8,7 @@ import { conditions, conditionSaid, sideOf, summary, unitOf, wrong } from "/view
 import { quantityName } from "/views/details.js";
 import { cropSensors } from "/views/home.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
-import { flawed } from "/views/program-review.js";
+import { flawed, flawedAt } from "/views/program-review.js";
 
 export const catalogue = ["program-fields", "field"];
 export const stylesheet = "program-fields";
@@ -23,7 +23,7 @@ export function editor({ village, draft, changed, flaws }) {
   return html`<p>${icon("fan")} ${t("c.moves", { name: village.device("switch", draft.target)?.name ?? String(draft.target) })} ${t("program.kept")}</p>
     ${part("when", html`<ol class="steps">${some.map((one, i) => condition({ village, draft, changed, flaws }, one, i))}</ol>
       ${some.length > 1 ? choice({ label: t("c.match"), value: draft.match ?? "all", options: [["all", t("c.all")], ["any", t("c.any")]], set: (way) => { draft.match = way; changed("match"); } }) : nothing}
-      ${flaws.has("when") ? flawed(new Map([["when", flaws.get("when")]]), "when") : nothing}
+      ${flawedAt(flaws, "when")}
       ${some.length >= MOST || village.of("sensor").length === 0 ? nothing : html`<button class="button" @click=${() => add(village, draft, changed)}>${icon("plus")} ${t("c.add")}</button>`}`)}
     ${part("window", hours(draft, changed, flaws))}
     ${part("stale", html`${choice({ label: t("c.stale"), value: draft.if_stale ?? "off", options: [["off", t("c.stale-off")], ["on", t("c.stale-on")]], set: (way) => { draft.if_stale = way; changed("if_stale"); } })}${flawed(flaws, "if_stale")}`)}
@@ -91,7 +91,7 @@ function condition({ village, draft, changed, flaws }, one, i) {
     ${sensor ? html`<p>${t("c.now", { value: quantity(village.figure(sensor, one.quantity), unit) })}</p>` : nothing}
     ${choice({ label: t("c.side"), value: on, options: [["on_above", t("c.side.above")], ["on_below", t("c.side.below")]], set: turn })}
     ${figure(on)}${figure(off)}
-    ${flaws.size ? flawed(path === "when" ? new Map([...flaws].filter(([where]) => where !== "when")) : flaws, path) : nothing}
+    ${flawed(path === "when" ? new Map([...flaws].filter(([where]) => where !== "when")) : flaws, path)}
     ${conditions(draft).length < 2 ? nothing : html`<button class="button remove" aria-label=${t("c.remove-n", { n: i + 1 })} @click=${() => { draft.when.splice(i, 1); changed(); }}>${icon("close")} ${t("c.remove")}</button>`}
   </fieldset></li>`;
 }

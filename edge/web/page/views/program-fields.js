@@ -1,4 +1,4 @@
-/* Pieces of the editors of watering and of climate programs.
+/* Pieces of the editors of programs.
 
    numberField({label, value, unit, set, step, low, high})  a figure with − and + beside it
    choice({label, value, options, set})    one of several: options [[value, text], …]

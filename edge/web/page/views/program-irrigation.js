@@ -9,7 +9,7 @@ import { time } from "/views/light-steps.js";
 import { hhmm, read, span, write } from "/views/light-times.js";
 import { block, daysSaid, summary, wayOfDays, wayOfTime, wrong, zoneOf, zonesOf } from "/views/irrigation-words.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
-import { flawed } from "/views/program-review.js";
+import { flawed, flawedAt } from "/views/program-review.js";
 import { written } from "/views/program-terms.js";
 import { weekdayButtons } from "/views/weekdays.js";
 
@@ -79,7 +79,7 @@ function zones(shared) {
     changed();
   };
   return html`<p>${t("p.zones-why")}</p><ol class="steps">${some.map((zone, i) => row(shared, zone, i))}</ol>
-    ${flaws.has("zones") ? flawed(new Map([["zones", flaws.get("zones")]]), "zones") : nothing}
+    ${flawedAt(flaws, "zones")}
     ${some.length >= MOST_ZONES || village.of("valve").length === 0 ? nothing : html`<button class="button" @click=${add}>${icon("plus")} ${t("p.zone-add")}</button>`}`;
 }
 

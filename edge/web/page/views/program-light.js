@@ -10,6 +10,7 @@ import { t } from "/app/words.js";
 import { fresh, isPast, kindOf, KINDS, nights, nightsSaid, rank } from "/views/light-nights.js";
 import { during, levelSaid, nightOf, read, saidOf, span } from "/views/light-times.js";
 import { steps } from "/views/light-steps.js";
+import { kept } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
 
 const MOST_RULES = 64;
@@ -106,7 +107,7 @@ export function editor({ village, id, draft, changed, flaws }) {
       <p>${t("program.nights-why")}</p>
       ${objects(draft.calendar).map((rule, i) => ruleCard(shared, draft, rule, i))}
       ${adders(shared, draft)}</section>
-    ${kept(draft)}`;
+    ${photocell(draft).map((text) => html`<p>${icon("sun")} ${text} ${t("program.kept")}</p>`)}${kept(draft, KNOWN)}`;
 }
 
 function ruleCard(shared, draft, rule, i) {
@@ -143,10 +144,4 @@ function adders({ village, changed }, draft) {
   if (objects(draft.calendar).length >= MOST_RULES) return nothing;
   return html`<p>${t("program.add-night")}</p><div class="choices nights-more">${KINDS.map((kind) => html`
     <button class="button" @click=${() => add(kind)}>${icon("plus")} ${t(`nights.add.${kind}`)}</button>`)}</div>`;
-}
-
-function kept(draft) {
-  const others = Object.keys(draft).filter((key) => !KNOWN.includes(key));
-  return html`${photocell(draft).map((text) => html`<p>${icon("sun")} ${text} ${t("program.kept")}</p>`)}
-    ${others.length ? html`<p>${icon("info")} ${t("program.kept-others", { names: others.join(", ") })}</p>` : nothing}`;
 }
