@@ -23,7 +23,7 @@ export function linkBar(village) {
   if (village === null) return nothing;
   if (village.status === "offline") return bar("offline", t("cabinet-offline", { ago: ago(village.newest) }));
   if ((village.about.contract ?? 0) > CONTRACT) return bar("info", t("page-old"));
-  if (village.status === "unknown") return bar("clock", t("cabinet-unknown"));
+  if (village.status === "unknown") return bar("clock", t("asking"));
   return nothing;
 }
 

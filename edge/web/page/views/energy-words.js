@@ -64,7 +64,7 @@ export function stepper(label, { earlier, later }, inner) {
 }
 
 export function trouble(error) {
-  if (error === null) return html`<p class="message">${icon("clock")} ${t("energy.asking")}</p>`;
+  if (error === null) return html`<p class="message">${icon("clock")} ${t("asking")}</p>`;
   const key = `energy.error.${error.code}`;
   return html`<p class="message">${icon("alarm")} ${t(has(key) ? key : "energy.error", { message: error.message })}</p>`;
 }

@@ -34,7 +34,7 @@ function changesOf(answer, light) {
 
 export function nightStrip(village, light) {
   const { answer, error } = planOf(village, light);
-  if (answer === null) return html`<p role="status">${link.phase !== "up" ? t("night.offline") : error === null ? t("night.asking") : t("night.silent")}</p>`;
+  if (answer === null) return html`<p role="status">${link.phase !== "up" ? t("night.offline") : error === null ? t("asking") : t("night.silent")}</p>`;
   if (answer.trusted === false) return html`<p>${icon("alarm")} ${t("night.clock")}</p>`;
   const held = Array.isArray(answer.held) && answer.held.find((one) => one?.device === light.target);
   const changes = changesOf(answer, light), night = shownNight(village, light, changes);

@@ -52,7 +52,7 @@ export function pastRuns(village, { runs, known, error }) {
 const own = (run, zone) => zone.outcome !== run.outcome || zone.why !== run.why;
 const tone = ({ outcome }) => (["cut_short", "missed"].includes(outcome) ? "bad" : "");
 
-export const cause = (run) => (run.cause === "person" ? t("by-person", { by: by(run.user) }) : t(run.cause === "soil" ? "by-soil" : "by-program"));
+export const cause = (run) => (run.cause === "person" ? t("by-person", { by: by(run.user) }) : t(run.cause === "soil" ? "by-soil" : "reason.program"));
 
 export function given({ done_s, litres, outcome }) {
   if (done_s === 0 && !litres) return t(outcome === null ? "no-water-yet" : "no-water");
