@@ -28,7 +28,7 @@ export function diary(village, valve) {
       ${cut ? html`<p>${t("season-cut")}</p>` : nothing}
       ${rows.length === 0 ? html`<p>${t("diary-empty")}</p>` : rows.map((one) => day(village, one))}`}
     <button class="button main wide no-print" ?disabled=${!known} @click=${() => print()}>${icon("print")} ${t("print")}</button>
-    <p class="foot">${t("diary-official")}</p>
+    <p>${t("diary-official")}</p>
     <p class="signature">${t("signature")}</p>
     <ul class="pages no-print"><li><a href=${address("water", valve.id)}>${icon("back")} <span>${valve.name}</span></a></li></ul></article>`;
 }
