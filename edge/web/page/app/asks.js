@@ -1,16 +1,18 @@
 /* Requests to the controller: ask(village, name, fields, seconds) → Promise of the answer (docs/mqtt.md).
 
    Rejects with a Refused: .code is "offline" (not sent), "silent" (no answer in time), or the controller's own, with
-   .answer. Several answers under way at once are told apart by their id. */
+   .answer. whyNot(error) → "offline", "silent" or "refused". Several answers under way at once are told apart by their id. */
 import { greeted, link, publish, random } from "/app/link.js";
 import { listen } from "/app/store.js";
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(code, message = code, answer = null) {
     super(message);
     Object.assign(this, { code, answer });
   }
 }
+
+export const whyNot = ({ code }) => (code === "offline" || code === "silent" ? code : "refused");
 
 const open = new Map();
 const client = `page-${random(10)}`;

@@ -2,7 +2,8 @@
 
    linkBar(village)      a line under the name; nothing while all is well
    list(village)         what needs attention, for the top of the home page
-   row(village, alarm)   one alarm, as an <li>
+   row(village, alarm, look, known)  one alarm, as an <li>; look: another {tone, drawing, word} than look(alarm);
+                         known: words to be added
    unseen(village)       the alarms in the list; holds(alarm): whether something stands still until somebody acknowledges it */
 import { html, nothing } from "lit-html";
 import { now } from "/app/clock.js";
@@ -22,7 +23,7 @@ export function linkBar(village) {
   if (village === null) return nothing;
   if (village.status === "offline") return bar("offline", t("cabinet-offline", { ago: ago(village.newest) }));
   if ((village.about.contract ?? 0) > CONTRACT) return bar("info", t("page-old"));
-  if (village.status === "unknown") return bar("clock", t("cabinet-unknown"));
+  if (village.status === "unknown") return bar("clock", t("asking"));
   return nothing;
 }
 
@@ -59,8 +60,9 @@ function unheard(village) {
 
 const shortened = (names) => (names.length > NAMED ? `${names.slice(0, NAMED).join(", ")} … (${names.length})` : names.join(", "));
 
-export function row(village, alarm) {
-  return html`<li><a class="alarm ${alarm.severity}" href=${address("alarms", alarm.id)}>
-    ${icon(alarm.severity === "info" ? "info" : "alarm")}
-    <span><b>${t(`severity.${alarm.severity}`)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${alarm.state === "cleared" && holds(alarm) ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a></li>`;
+export const look = ({ severity }) => ({ tone: severity, drawing: severity === "info" ? "info" : "alarm", word: t(`severity.${severity}`) });
+
+export function row(village, alarm, { tone, drawing, word } = look(alarm), known = "") {
+  return html`<li><a class="alarm ${tone}" href=${address("alarms", alarm.id)}>${icon(drawing)}
+    <span><b>${word}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${known}${alarm.state === "cleared" && holds(alarm) ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a></li>`;
 }

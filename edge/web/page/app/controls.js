@@ -1,27 +1,26 @@
 /* A device that can be switched, as a row with one large button, the same everywhere.
 
    row(village, device, {more, reason})  name, state, why (reason: other words for it); one tap switches; a second control says for how long
-   button(village, device)       the switch alone
+   PAGE                          kind → the view that has its page
    answer(village, device)       what became of the last tap: waiting, refused and why, not answered; nothing if all went well */
 import { html, nothing } from "lit-html";
 import { dismiss, pending, send } from "/app/commands.js";
 import { askHowLong } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
-import { isOn, said, why } from "/app/reasons.js";
+import { isLocked, isOn, said, why } from "/app/reasons.js";
 import { address } from "/app/router.js";
 import { has, t } from "/app/words.js";
 
 const DRAWING = { light: "light", valve: "water", pump: "pump", switch: "fan" };
-const PAGE = { light: "lights", valve: "water", pump: "water", switch: "crops" };
-export const verbs = (device) => (device.kind === "valve" ? { on: "open", off: "close" } : { on: "on", off: "off" });
+export const PAGE = { light: "lights", valve: "water", pump: "water", switch: "crops" };
+const verbs = (device) => (device.kind === "valve" ? { on: "open", off: "close" } : { on: "on", off: "off" });
 
 export function row(village, device, { more = nothing, reason = null } = {}) {
   const { word, tone } = said(device);
-  const locked = device.state?.locked || device.state?.reason === "lockout";
   return html`<article class="device ${tone}" data-target=${device.target}>
     <a class="what" href=${address(PAGE[device.kind], device.id)}>
-      ${icon(locked ? "lock" : device.state?.reason === "hand" ? "hand" : DRAWING[device.kind])}
+      ${icon(isLocked(device) ? "lock" : device.state?.reason === "hand" ? "hand" : DRAWING[device.kind])}
       <h3>${device.name}</h3>
       <p class="state">${word}</p>
       <p class="why">${reason ?? why(village, device)}</p>
@@ -32,7 +31,7 @@ export function row(village, device, { more = nothing, reason = null } = {}) {
   </article>`;
 }
 
-export function button(village, device) {
+function button(village, device) {
   const waiting = pending(village, device.target)?.phase === "waiting";
   const { on, off } = verbs(device);
   const one = (action, label, kind) => html`<button class="button switch ${kind}" ?disabled=${link.phase !== "up" || (waiting && kind === "turn-on")}

@@ -6,8 +6,7 @@ import { language, t } from "/app/words.js";
 const DAY = 86400000;
 const cache = new Map();
 
-function intl(kind, options) {
-  const locale = language() === "en" ? "en-GB" : "vi-VN";
+function intl(kind, options, locale = language() === "en" ? "en-GB" : "vi-VN") {
   const key = `${kind.name}${locale}${JSON.stringify(options)}`;
   if (!cache.has(key)) cache.set(key, new kind(locale, options));
   return cache.get(key);
@@ -34,7 +33,13 @@ export const dayMonth = (ms, zone) => intl(Intl.DateTimeFormat, { day: "2-digit"
 export const weekday = (ms, zone) => intl(Intl.DateTimeFormat, { weekday: "long", timeZone: zone }).format(ms);
 
 /** The calendar's day, as 2026-11-21. */
-export const isoDay = (ms, zone) => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(ms);
+export const isoDay = (ms, zone) => intl(Intl.DateTimeFormat, { timeZone: zone }, "en-CA").format(ms);
+
+/** Such a day as a person writes it; what is none stands as it is. */
+export function dateSaid(iso) {
+  const noon = /^\d{4}-\d\d-\d\d$/.test(iso) ? Date.parse(`${iso}T12:00:00Z`) : NaN;
+  return Number.isNaN(noon) ? String(iso) : date(noon, "UTC");
+}
 
 /** 22:30 · mai 05:10 · hôm qua 22:30 · 24/11 05:10 */
 export function when(ms, zone) {
@@ -58,13 +63,15 @@ export function duration(seconds) {
   return t("days", { n: Math.round(hours / 24) });
 }
 
+export const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+
 export const ago = (ms) => t("ago", { time: duration((now() - ms) / 1000) });
 
 /** The Unix ms of a day's start in a zone, for "2026-11-21" or a time in that day. */
 export function dayStart(day, zone) {
   const iso = typeof day === "string" ? day : isoDay(day, zone);
   const guess = Date.parse(`${iso}T00:00:00Z`);
-  const shown = new Intl.DateTimeFormat("en-CA", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+  const shown = intl(Intl.DateTimeFormat, { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }, "en-CA");
   const parts = Object.fromEntries(shown.formatToParts(guess).map((p) => [p.type, p.value]));
   const local = Date.parse(`${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:00Z`);
   return guess - (local - guess);

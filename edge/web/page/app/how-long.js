@@ -1,7 +1,7 @@
 /* "For how long?": a sheet from below.
 
    askHowLong(village, device)   opens it; a choice sends the command and closes it
-   openSheet(title, content)     any sheet: content(draw, close) is its inside; returns close */
+   openSheet(title, content)     any sheet: content(draw, close) is its inside */
 import { html, nothing, render } from "lit-html";
 import { send } from "/app/commands.js";
 import { duration, nextAt, number, when } from "/app/format.js";
@@ -15,7 +15,6 @@ const MINUTES = [5, 10, 20, 30, 45, 60];
 const LITRES = [50, 100, 200, 400];
 let dialog = null;
 
-/** Draws `content()` in a modal sheet; returns close. */
 export function openSheet(title, content) {
   dialog?.remove();
   dialog = document.createElement("dialog");
@@ -31,17 +30,15 @@ export function openSheet(title, content) {
     <button class="button round" aria-label=${t("close")} @click=${close}>${icon("close")}</button></div>${content(draw, close)}</div>`, mine);
   draw();
   mine.showModal();
-  return close;
 }
 
 export function askHowLong(village, device) {
   let level = device.kind === "light" && device.levels.length > 2 ? 100 : null;
-  const choose = (close) => (fields) => {
-    send(village, device.target, fields);
-    close();
-  };
   openSheet(device.name, (draw, close) => {
-    const does = choose(close);
+    const does = (fields) => {
+      send(village, device.target, fields);
+      close();
+    };
     if (device.kind === "valve") return water(device, does);
     const levels = device.levels.filter((one) => one > 0);
     return html`
@@ -82,4 +79,3 @@ function water(device, does) {
     <h3>${t("otherwise")}</h3>
     <div class="choices"><button class="button" @click=${() => does({ action: "close" })}>${t("do.close")}</button></div>`;
 }
-

@@ -19,6 +19,9 @@ export function said(device) {
 
 const HOLDS = ["safety", "lockout", "hand"]; // these end when somebody says so, whatever a program wants next
 
+/** Whether somebody works on it: an output of its own that is locked, or a whole light. */
+export const isLocked = ({ state }) => state !== null && (state.locked || state.reason === "lockout");
+
 export const isOn = (device) => ["ON", "OPEN", "partial"].includes(device.state?.observed);
 
 export function why(village, device) {

@@ -2,7 +2,7 @@
 
    place()                {village (id or null), view, path}
    address(view, ...path) the href of a view of the present village
-   go(href), back() */
+   go(href) */
 export function place() {
   const parts = location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(plain);
   const village = parts[0]?.startsWith("@") ? parts.shift().slice(1) : null;
@@ -26,9 +26,4 @@ export const villageAddress = (id) => `#/@${id}/home`;
 
 export function go(href) {
   location.hash = href.slice(1);
-}
-
-export function back() {
-  if (history.length > 1) history.back();
-  else go(address("home"));
 }

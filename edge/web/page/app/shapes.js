@@ -1,14 +1,15 @@
 /* What arrives over MQTT, read strictly: each function gives an object of the shape that docs/mqtt.md describes, with
    absent or strange parts left out, or null when there is nothing to be made of it. Nothing after this looks at a raw
-   payload. */
+   payload, but the views that ask for answers: these read them by string, number, list, object, objects and time. */
 const ID = /^[a-z0-9][a-z0-9-]{0,31}$/;
 export const KINDS = ["light", "valve", "pump", "switch", "meter", "sensor"];
 
-const string = (x, most = 200) => (typeof x === "string" ? x.slice(0, most) : null);
-const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const list = (x) => (Array.isArray(x) ? x : []);
-const object = (x) => (typeof x === "object" && x !== null && !Array.isArray(x) ? x : null);
-const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
+export const string = (x, most = 200) => (typeof x === "string" ? x.slice(0, most) : null);
+export const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
+export const list = (x) => (Array.isArray(x) ? x : []);
+export const object = (x) => (typeof x === "object" && x !== null && !Array.isArray(x) ? x : null);
+export const objects = (x) => list(x).filter(object);
+export const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
 function zone(x) {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: string(x) ?? "" }) && x;
@@ -32,8 +33,8 @@ export function json(payload) {
 export function about(raw) {
   const site = object(raw?.site);
   if (site === null || !isId(site.id)) return null;
-  const devices = list(raw.devices).filter((d) => object(d) && isId(d.id) && KINDS.includes(d.kind)).slice(0, 1000);
-  const programs = list(raw.programs).filter((p) => object(p) && isId(p.id) && string(p.kind));
+  const devices = objects(raw.devices).filter((d) => isId(d.id) && KINDS.includes(d.kind)).slice(0, 1000);
+  const programs = objects(raw.programs).filter((p) => isId(p.id) && string(p.kind));
   return {
     contract: number(raw.contract),
     version: string(raw.version) ?? "",
@@ -48,7 +49,7 @@ export function about(raw) {
 }
 
 function device(d) {
-  const quantities = list(d.quantities).filter((q) => object(q) && string(q.name));
+  const quantities = objects(d.quantities).filter((q) => string(q.name));
   return {
     id: d.id, kind: d.kind, target: `${d.kind}/${d.id}`, name: string(d.name, 80) || d.id, area: string(d.area, 80),
     levels: list(d.levels).filter((l) => number(l) !== null), circuits: number(d.circuits), lamps: number(d.lamps),
@@ -70,7 +71,7 @@ export function state(raw) {
     by: string(raw.by, 40), command: string(raw.command, 80), program: isId(raw.program) ? raw.program : null,
     since: time(raw.since), detail: string(raw.detail, 400) ?? "", locked: raw.locked === true,
     next: next && { at: time(next.at), level: number(next.level), program: string(next.program, 40) },
-    circuits: list(raw.circuits).filter((c) => object(c) && isId(c.id)).map((c) => ({
+    circuits: objects(raw.circuits).filter((c) => isId(c.id)).map((c) => ({
       id: c.id, on: c.on === true, observed: typeof c.observed === "boolean" ? c.observed : null,
       hours: number(c.hours), locked: c.locked === true,
     })),

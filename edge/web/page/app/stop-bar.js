@@ -1,21 +1,22 @@
 /* "Stop all water", in the same place on every page while any water flows or waits: above the ways to go, where the
-   thumb is. stopWater(village) asks for it, stopBar(village) shows it. It is there while the picture is unknown, too. */
+   thumb is: stopBar(village), there while the picture is unknown, too. stopButton(village): the button alone, for a page
+   of its own; flowing(village): the valves it is for. */
 import { html, nothing } from "lit-html";
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 
 const asked = new Map(); // village → "waiting", "done", or why not
 
-export async function stopWater(village) {
+async function stopWater(village) {
   asked.set(village.id, "waiting");
   redraw();
   try {
     await ask(village, "stop-water", {}, 3);
     asked.set(village.id, "done");
   } catch (error) {
-    asked.set(village.id, error.code === "silent" || error.code === "offline" ? error.code : "refused");
+    asked.set(village.id, whyNot(error));
   }
   redraw();
   setTimeout(() => { asked.delete(village.id); redraw(); }, 6000);

@@ -1,8 +1,8 @@
 /* What asks for a person: `#/alarms` has all that are open, the gravest first, and below those that are over and waits
    only to be acknowledged; `#/alarms/<id>` has one: since when, what it means, what to do, and the way to say "I know". */
 import { html, nothing } from "lit-html";
-import { ask } from "/app/asks.js";
-import { holds } from "/app/attention.js";
+import { ask, whyNot } from "/app/asks.js";
+import { holds, look as lookOfRaised, row } from "/app/attention.js";
 import { ago, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
@@ -32,23 +32,17 @@ function all(village) {
 }
 
 const list = (village, title, alarms) => (alarms.length === 0 ? nothing : html`<section><h2>${title} <small>${alarms.length}</small></h2>
-  <ul>${alarms.map((alarm) => html`<li>${row(village, alarm)}</li>`)}</ul></section>`);
+  <ul>${alarms.map((alarm) => row(village, alarm, look(alarm), known(alarm)))}</ul></section>`);
 
-function row(village, alarm) {
-  return html`<a class="alarm ${tone(alarm)}" href=${address("alarms", alarm.id)}>${icon(drawing(alarm))}
-    <span><b>${severity(alarm)}</b> ${alarm.text[language()]}<small>${when(alarm.at, village.zone)}${known(alarm)}${alarm.state === "cleared" && holds(alarm) ? ` · ${t("over-but-held")}` : ""}</small></span>${icon("next")}</a>`;
-}
-
-const tone = (alarm) => (alarm.state === "cleared" ? "over" : alarm.severity);
-const drawing = (alarm) => (alarm.state === "cleared" ? "ok" : alarm.severity === "info" ? "info" : "alarm");
-const severity = (alarm) => (alarm.state === "cleared" ? `${t("alarms.over-short")}:` : t(`severity.${alarm.severity}`));
+const look = (alarm) => (alarm.state === "cleared" ? { tone: "over", drawing: "ok", word: `${t("alarms.over-short")}:` } : lookOfRaised(alarm));
 const known = (alarm) => (alarm.acknowledged_by ? ` · ${t("alarms.known", { by: by(alarm.acknowledged_by) })}` : "");
 
 function one(village, id) {
   const alarm = village.alarms.get(id);
   if (alarm === undefined) return gone(village, id);
+  const { tone, drawing, word } = look(alarm);
   const told = (what) => (has(`alarm.${what}.${alarm.kind}`) ? t(`alarm.${what}.${alarm.kind}`) : t("alarms.unknown-kind"));
-  return html`<h1 class="alarm ${tone(alarm)}">${icon(drawing(alarm))} <span>${severity(alarm)} ${alarm.text[language()]}</span></h1>
+  return html`<h1 class="alarm ${tone}">${icon(drawing)} <span>${word} ${alarm.text[language()]}</span></h1>
     <p>${t("alarms.since", { time: when(alarm.at, village.zone), ago: ago(alarm.at) })}</p>
     ${alarm.cleared_at === null ? nothing : html`<p>${icon("ok")} ${t("alarms.cleared", { time: when(alarm.cleared_at, village.zone) })}</p>`}
     <p>${alarm.acknowledged_by ? t("alarms.acknowledged-by", { by: by(alarm.acknowledged_by) }) : t("alarms.not-acknowledged")}</p>
@@ -98,8 +92,6 @@ async function know(village, alarm) {
     await ask(village, "alarm-ack", { alarm: alarm.id }, 3);
     become("done");
   } catch (error) {
-    if (error.code === "silent" || error.code === "offline") become(error.code);
-    else if (error.code === "unknown-alarm") become("gone");
-    else become("refused", error.message);
+    become(error.code === "unknown-alarm" ? "gone" : whyNot(error), error.message);
   }
 }

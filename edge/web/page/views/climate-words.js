@@ -3,14 +3,16 @@
    conditions(body)               its conditions, as objects of the body
    sideOf(condition)              {on, off}: the names of its two thresholds
    conditionSaid(village, body, condition)   "Bật từ 33 °C, tắt dưới 30 °C"
-   follows(village, programs, device)        programs that a switch follows, or that go by a sensor */
+   unitOf(village, condition)                "°C"
+   follows(programs, device)                 of programs, those that a switch follows, or that go by a sensor:
+                                             [{program, body, conditions}] */
 import { number } from "/app/format.js";
+import { objects } from "/app/shapes.js";
 import { t } from "/app/words.js";
 import { quantityName } from "/views/details.js";
 import { window, windowSaid } from "/views/program-terms.js";
 
-const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
-export const conditions = (body) => [body.when ?? []].flat().filter(object);
+export const conditions = (body) => objects([body.when].flat());
 
 export const sideOf = (one) => (one.on_below === undefined ? { on: "on_above", off: "off_below" } : { on: "on_below", off: "off_above" });
 
@@ -49,7 +51,6 @@ export function wrong(village, body) {
   return found;
 }
 
-/** The village's climate programs that go by this sensor, or that this switch follows: [{program, body, conditions}]. */
 export function follows(programs, device) {
   return programs.filter(({ kind }) => kind === "climate").map(({ program, body }) => ({ program, body, conditions: conditions(body) }))
     .map((one) => (device.kind === "sensor" ? { ...one, conditions: one.conditions.filter(({ sensor }) => sensor === device.id) } : one))

@@ -5,9 +5,10 @@ import { duration, quantity } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { t } from "/app/words.js";
-import { conditionSaid, follows, summary } from "/views/climate-words.js";
+import { conditionSaid, follows, summary, unitOf } from "/views/climate-words.js";
 import { curve, thumbnail } from "/views/curve.js";
 import { detailSaid } from "/views/details.js";
+import { cropSensors, figures } from "/views/home.js";
 import { programs } from "/views/program-save.js";
 
 export const catalogue = ["crops", "field", "program-fields"];
@@ -24,21 +25,15 @@ export function view({ village, path }) {
 }
 
 function overview(village, climate) {
-  const switches = village.of("switch"), sensors = village.of("sensor").filter((one) => one.model !== "flow");
+  const switches = village.of("switch"), sensors = cropSensors(village);
   if (switches.length + sensors.length === 0) return html`<h1>${t("crops")}</h1><p class="message">${icon("crop")} ${t("no-crops")}</p>`;
   return html`<h1>${t("crops")}</h1>
     ${switches.length === 0 ? nothing : html`<section aria-labelledby="switches-head"><h2 id="switches-head">${t("switches")}</h2>
       ${switches.map((one) => row(village, one, { more: goesBy(village, one, climate) }))}</section>`}
     ${sensors.length === 0 ? nothing : html`<section aria-labelledby="sensors-head"><h2 id="sensors-head">${t("sensors")}</h2>
-      <ul class="figures sensors">${sensors.map((one, n) => html`<li><a href=${address("crops", one.id)}><b>${one.name}</b><span>${figures(village, one)}</span>
+      <ul class="figures sensors">${sensors.map((one, n) => html`<li><a href=${address("crops", one.id)}><b>${one.name}</b><span>${figures(village, one, 3)}</span>
         ${limits(village, one, climate)}${n < MOST_PICTURES && one.quantities.length ? thumbnail(village, one, one.quantities[0]) : nothing}</a></li>`)}</ul></section>`}
     <ul class="pages"><li><a href=${address("programs")}>${icon("calendar")} ${t("programs-of-crops")} ${icon("next")}</a></li></ul>`;
-}
-
-function figures(village, one) {
-  if (village.silent(one)) return t("unknown");
-  const shown = one.quantities.filter((q) => q.name in one.reading.values).slice(0, 3);
-  return shown.map((q) => quantity(one.reading.values[q.name], q.unit)).join(" · ");
 }
 
 const nameOf = (village, { body }) => village.device("switch", body.target)?.name ?? String(body.target);
@@ -52,8 +47,7 @@ function limits(village, one, climate) {
 function goesBy(village, one, climate) {
   return follows(climate, one).flatMap((found) => found.conditions.map((condition) => {
     const by = village.device("sensor", condition.sensor);
-    const unit = by?.quantities.find((q) => q.name === condition.quantity)?.unit ?? "";
-    return html`<p class="figure">${by?.name ?? String(condition.sensor)}: ${quantity(by ? village.figure(by, condition.quantity) : null, unit)}. ${conditionSaid(village, condition)}</p>`;
+    return html`<p class="figure">${by?.name ?? String(condition.sensor)}: ${quantity(by ? village.figure(by, condition.quantity) : null, unitOf(village, condition))}. ${conditionSaid(village, condition)}</p>`;
   }));
 }
 

@@ -7,7 +7,7 @@ import { chart } from "/app/chart.js";
 import { quantity, when } from "/app/format.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { quantityName } from "/views/details.js";
+import { quantityName, unheard } from "/views/details.js";
 import { series, spark } from "/views/spark.js";
 
 const SPANS = [24, 168];
@@ -25,8 +25,8 @@ export function curve(village, device, { name, unit }, { marks = [] } = {}) {
 
   function drawn() {
     const { points, step_s, error, from, to } = series(village, device.target, name, hours);
-    if (points === null) return html`<p>${t(error ? "not-answered" : "asking")}</p>`;
-    return chart(points, { kind: "band", unit, label, zone: village.zone, from, to, step_s, zero: unit === "W", lines: marks.map(({ at, label: text }) => ({ at, label: text })) });
+    if (points === null) return unheard(error);
+    return chart(points, { kind: "band", unit, label, zone: village.zone, from, to, step_s, zero: unit === "W", lines: marks });
   }
 }
 

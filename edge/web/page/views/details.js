@@ -2,7 +2,9 @@
 
    detailSaid(village, device)  why it stands as it does: what `detail` of its state says; "" where there is nothing more
                                 to say than `reason`
-   quantityName(name)           "Nhiệt độ" of temperature_c */
+   quantityName(name)           "Nhiệt độ" of temperature_c
+   unheard(error)               that the cabinet is being asked, or with the error of asked.js that it has not answered */
+import { html } from "lit-html";
 import { has, t } from "/app/words.js";
 
 // The controller's texts are English and may change: what is not known here is shown as it came.
@@ -31,6 +33,8 @@ const KNOWN = [
 ];
 
 export const quantityName = (name) => (has(`quantity.${name}`) ? t(`quantity.${name}`) : String(name));
+
+export const unheard = (error) => html`<p>${t(error ? "not-answered" : "asking")}</p>`;
 
 function open(village, device) {
   const others = village.of("valve").filter((v) => v.id !== device.id && v.pump === device.pump && v.state?.state === "OPEN");

@@ -3,7 +3,8 @@
    section(village, meter)  the last periods; a bill is entered, changed and taken back here
    typed(text, whole)       the figure that a person wrote, 1234567 or 1.234.567 or 512,5; null: none; NaN: it is no figure.
                             `whole`: money, where three digits behind a point are thousands for sure
-   difference(period, kind) "Hóa đơn nhiều hơn 20,3 kWh (4,1 %)"; kind: "kwh" or "amount"; null while it is not known */
+   said(bill)               "512 kWh, 1.234.567 đ", of which one may be null
+   differences(period)      ["Hóa đơn nhiều hơn 20,3 kWh (4,1 %)", …], of what is known */
 import { html, nothing } from "lit-html";
 import { stale } from "/app/asked.js";
 import { ask } from "/app/asks.js";
@@ -47,14 +48,16 @@ function card(village, meter, period, periods) {
   return html`<li class="tile" data-from=${isoDay(period.from, village.zone)}><h3>${spanOf(period, village.zone)}</h3>
     <p>${t("bill.counted", { kwh: kwhs(period.kwh), money: paid(meter, period.amount) })}</p>${measured(period)}
     ${period.bill === null ? nothing : html`<p>${t("bill.says", { what: said(period.bill) })}</p>`}
-    ${["kwh", "amount"].map((kind) => difference(period, kind)).map((words) => (words === null ? nothing : html`<p class="state">${words}</p>`))}
+    ${differences(period).map((words) => html`<p class="state">${words}</p>`)}
     ${period.complete ? html`<button class="button" ?disabled=${link.phase !== "up"} @click=${enter}>${icon("edit")} ${t(period.bill === null ? "bill.enter" : "bill.change")}</button>` : html`<p class="why">${t("bill.running")}</p>`}
     <div class="answer ${last?.key === key(meter, period) && last.phase === "failed" ? "bad" : ""}" aria-live="polite">${last?.key === key(meter, period) ? outcome(put) : nothing}</div></li>`;
 }
 
-const said = ({ kwh, amount }) => [kwh === null ? null : kwhs(kwh), amount === null ? null : dong(amount)].filter((x) => x !== null).join(", ");
+export const said = ({ kwh, amount }) => [kwh === null ? null : kwhs(kwh), amount === null ? null : dong(amount)].filter((x) => x !== null).join(", ");
 
-export function difference({ difference: by, kwh, amount }, kind) {
+export const differences = (period) => ["kwh", "amount"].map((kind) => difference(period, kind)).filter((words) => words !== null);
+
+function difference({ difference: by, kwh, amount }, kind) {
   const more = by?.[kind] ?? null, counted = kind === "kwh" ? kwh : amount;
   if (more === null) return null;
   const figure = kind === "kwh" ? kwhs(Math.abs(more)) : dong(Math.abs(more));

@@ -1,6 +1,5 @@
 /* What meters counted, read off the answers to `energy`, and set side by side.
 
-   meters(village)          those that count energy
    monthNow(village), shift("2026-11", -1), begins(month, zone) → Unix ms, spanOf(period, zone) "15/10 – 14/11/2026"
    energy(village, meter, period, from, to) → {periods or null, error}; a period is {from, to (Unix ms), kwh, estimated,
      measured, amount, vat, vat_percent, complete, bill, difference}, a figure that is not known null
@@ -8,15 +7,14 @@
    against(found)           a month beside the one before, over as many whole days while it runs; `fair`: enough of both
                             was measured
    isFair(period, …)        whether enough of each was measured
-   sum(list)                of {kwh, amount, vat, estimated, measured}: null where one is null */
+   sum(some)                of {kwh, amount, vat, estimated, measured}: null where one is null */
 import { wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 import { date, dayMonth, dayStart, isoDay } from "/app/format.js";
+import { list, number as figure, object } from "/app/shapes.js";
 
 const DAY = 86400000;
 const ENOUGH = 0.95; // measured less than this, a month says little about another
-
-export const meters = (village) => village.of("meter").filter((m) => m.quantities.some((q) => q.name === "energy_kwh"));
 
 export const monthNow = (village) => isoDay(now(), village.zone).slice(0, 7);
 
@@ -44,13 +42,12 @@ const read = new WeakMap();
 
 function periods(answer) {
   if (answer === null) return null;
-  if (!read.has(answer)) read.set(answer, (Array.isArray(answer.periods) ? answer.periods : []).map(shape).filter((p) => p !== null));
+  if (!read.has(answer)) read.set(answer, list(answer.periods).map(shape).filter((p) => p !== null));
   return read.get(answer);
 }
 
-const figure = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
 /** A bill or a difference, or null. */
-export const paper = (x) => (typeof x === "object" && x !== null ? { kwh: figure(x.kwh), amount: figure(x.amount) } : null);
+export const paper = (x) => (object(x) ? { kwh: figure(x.kwh), amount: figure(x.amount) } : null);
 
 function shape(raw) {
   const from = Date.parse(raw?.from), to = Date.parse(raw?.to);
@@ -72,9 +69,9 @@ export function monthOf(village, meter, month) {
   };
 }
 
-export function sum(list) {
-  const all = (name) => (list.length > 0 && list.every((p) => p[name] !== null) ? list.reduce((total, p) => total + p[name], 0) : null);
-  return { kwh: all("kwh"), amount: all("amount"), vat: all("vat"), estimated: all("estimated"), measured: Math.min(1, ...list.map((p) => p.measured)) };
+export function sum(some) {
+  const all = (name) => (some.length > 0 && some.every((p) => p[name] !== null) ? some.reduce((total, p) => total + p[name], 0) : null);
+  return { kwh: all("kwh"), amount: all("amount"), vat: all("vat"), estimated: all("estimated"), measured: Math.min(1, ...some.map((p) => p.measured)) };
 }
 
 export function against({ month, before, days, daysBefore }) {

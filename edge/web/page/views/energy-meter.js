@@ -1,6 +1,5 @@
 /* One meter: its power now and through a day, the days of a month, the months of a year, and its bills. */
 import { html, nothing } from "lit-html";
-import { wanted } from "/app/asked.js";
 import { chart } from "/app/chart.js";
 import { now } from "/app/clock.js";
 import { ago, date, dayStart, isoDay, weekday } from "/app/format.js";
@@ -9,6 +8,7 @@ import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
 import * as bill from "/views/energy-bill.js";
 import { against, begins, energy, monthNow, monthOf, shift } from "/views/energy-figures.js";
+import { history } from "/views/history.js";
 import { compared, dayPoints, kwhs, measured, monthName, paid, stepper, trouble, watt } from "/views/energy-words.js";
 
 const DAY = 86400000;
@@ -28,13 +28,11 @@ function power(village, meter) {
   if (!meter.quantities.some((q) => q.name === "power_w")) return nothing;
   const zone = village.zone, today = dayStart(now(), zone);
   const from = dayStart(today + DAY / 2 - back.days * DAY, zone), to = dayStart(from + 1.5 * DAY, zone);
-  const span = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: "auto" };
-  const { answer, error } = wanted(village, "history", { device: meter.target, quantity: "power_w", ...span }, back.days === 0 ? 60 : 3600);
-  const points = Array.isArray(answer?.points) ? answer.points.filter((p) => Array.isArray(p) && p.length === 4 && p.every(Number.isFinite)) : null;
+  const { points, step_s, error } = history(village, meter.target, "power_w", { from, to, step: "auto" }, back.days === 0 ? 60 : 3600);
   const label = back.days === 0 ? t("energy.today") : `${weekday(from, zone)} ${date(from, zone)}`;
   return html`<p class="now">${icon("energy")} ${atNow(village, meter)}</p>
     ${stepper(label, steps("days"), points === null ? trouble(error)
-      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s: Number(answer.step_s), label: t("energy.power-of", { name: meter.name }) }))}`;
+      : chart(points, { kind: "band", unit: "W", digits: 0, zone, from, to, step_s, label: t("energy.power-of", { name: meter.name }) }))}`;
 }
 
 function atNow(village, meter) {

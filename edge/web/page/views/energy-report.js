@@ -9,9 +9,10 @@ import { openSheet } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { difference } from "/views/energy-bill.js";
-import { against, begins, energy, meters, monthOf, shift, spanOf, sum } from "/views/energy-figures.js";
-import { dong, kwhs, monthName, more, paid, percent, trouble } from "/views/energy-words.js";
+import { differences, said } from "/views/energy-bill.js";
+import { against, begins, energy, monthOf, shift, spanOf, sum } from "/views/energy-figures.js";
+import { counters } from "/views/home.js";
+import { dong, kwhs, monthName, paid, partly, percent, than, trouble } from "/views/energy-words.js";
 
 let copied = "";
 
@@ -20,7 +21,7 @@ export const entered = () => { copied = ""; };
 /** Everything that is said of the month, or null while some of it is on its way; `error` says why. */
 function gathered(village, month) {
   const start = begins(month, village.zone), end = begins(shift(month, 1), village.zone);
-  const all = meters(village).map((meter) => {
+  const all = counters(village).map((meter) => {
     const billing = energy(village, meter, "billing", start, end);
     const found = monthOf(village, meter, month);
     const billed = billing.periods?.find((p) => p.from < end && p.to > start && p.to <= end && p.complete) ?? null;
@@ -34,7 +35,7 @@ export function view(village, month) {
   if (!ready) return html`<h1>${t("report.title", { month: monthName(month) })}</h1>${trouble(error)}`;
   const running = all.some((one) => !one.month.complete);
   return html`<article class="report"><h1>${village.name}<small>${t("report.title", { month: monthName(month) })}</small></h1>
-    <p class="why">${t("report.made", { time: `${date(now(), village.zone)} ${clock(now(), village.zone)}` })}${running ? ` · ${t("report.running")}` : ""}</p>
+    <p class="why">${t("report.made", { time: today(village) })}${running ? ` · ${t("report.running")}` : ""}</p>
     ${all.length < 2 ? nothing : total(all)}
     ${all.map((one) => sheetOf(village, one))}
     <p class="note">${t("report.note")}</p></article>
@@ -43,6 +44,7 @@ export function view(village, month) {
       <p role="status" aria-live="polite">${copied}</p></div>`;
 }
 
+const today = ({ zone }) => `${date(now(), zone)} ${clock(now(), zone)}`;
 const row = (name, figure) => html`<tr><th scope="row">${name}</th><td>${figure}</td></tr>`;
 const priced = (list) => list.filter((one) => one.meter.tariff);
 
@@ -57,7 +59,7 @@ function total(all) {
 
 function sheetOf(village, one) {
   const { meter, month, before, billed } = one, beside = against(one);
-  const words = beside?.fair ? more(beside.now.kwh, beside.then.kwh) : null;
+  const words = than(beside);
   return html`<section><h2>${meter.name}</h2><div class="meter-report"><table>
     ${row(t("report.energy"), html`${kwhs(month.kwh)}${month.estimated > 0 ? html`<br><small>${t("energy.estimated", { kwh: kwhs(month.estimated) })}</small>` : nothing}`)}
     ${row(t("report.amount"), paid(meter, month.amount))}
@@ -69,11 +71,10 @@ function sheetOf(village, one) {
 }
 
 function bill(village, meter, billed) {
-  const paper = billed.bill ?? { kwh: null, amount: null };
-  const words = ["kwh", "amount"].map((kind) => difference(billed, kind)).filter((x) => x !== null);
+  const words = differences(billed);
   return html`<tbody class="billed"><tr><th colspan="2" scope="rowgroup">${t("report.billed", { span: spanOf(billed, village.zone) })}</th></tr>
     ${row(t("report.counted"), `${kwhs(billed.kwh)}, ${paid(meter, billed.amount)}`)}
-    ${row(t("report.bill"), billed.bill === null ? t("report.no-bill") : [paper.kwh === null ? null : kwhs(paper.kwh), paper.amount === null ? null : dong(paper.amount)].filter(Boolean).join(", "))}
+    ${row(t("report.bill"), billed.bill === null ? t("report.no-bill") : said(billed.bill))}
     ${words.length === 0 ? nothing : row(t("report.difference"), words.map((each) => html`${each}<br>`))}</tbody>`;
 }
 
@@ -98,18 +99,17 @@ function picture(village, { meter, days }) {
 /** For a group chat: short lines, no table. */
 export function text(village, month, all) {
   const lines = [`${village.name} – ${t("report.title", { month: monthName(month) })}`];
-  if (all.some((one) => !one.month.complete)) lines.push(t("report.until", { time: `${date(now(), village.zone)} ${clock(now(), village.zone)}` }));
+  if (all.some((one) => !one.month.complete)) lines.push(t("report.until", { time: today(village) }));
   const cost = priced(all).length ? dong(sum(priced(all).map((one) => one.month)).amount) : null;
   if (all.length > 1) lines.push(`${t("report.total")}: ${[kwhs(sum(all.map((one) => one.month)).kwh), cost].filter(Boolean).join(", ")}`);
   for (const one of all) {
-    const beside = against(one), words = beside?.fair ? more(beside.now.kwh, beside.then.kwh) : null;
-    lines.push(`• ${one.meter.name}: ${kwhs(one.month.kwh)}, ${paid(one.meter, one.month.amount)}${words === null ? "" : ` (${t("energy.than-before", { words })})`}${one.month.measured < 0.9995 ? `, ${t("energy.measured", { share: percent(one.month.measured) })}` : ""}`);
+    const words = than(against(one)), part = partly(one.month);
+    lines.push(`• ${one.meter.name}: ${kwhs(one.month.kwh)}, ${paid(one.meter, one.month.amount)}${words === null ? "" : ` (${t("energy.than-before", { words })})`}${part === null ? "" : `, ${part}`}`);
   }
   for (const { meter, billed } of all) {
     if (!billed?.bill) continue;
-    const { kwh, amount } = billed.bill;
-    lines.push(`${t("report.bill-of", { name: meter.name, span: spanOf(billed, village.zone) })}: ${[kwh === null ? null : kwhs(kwh), amount === null ? null : dong(amount)].filter(Boolean).join(", ")}`);
-    lines.push(...["kwh", "amount"].map((kind) => difference(billed, kind)).filter((x) => x !== null).map((words) => `  ${words}`));
+    lines.push(`${t("report.bill-of", { name: meter.name, span: spanOf(billed, village.zone) })}: ${said(billed.bill)}`);
+    lines.push(...differences(billed).map((words) => `  ${words}`));
   }
   return [...lines, t("report.taxed")].join("\n");
 }

@@ -3,9 +3,10 @@
    kwhs(x), dong(x), watt(x)      "512,5 kWh", "1.234.567 đ", "2,16 kW", which no line breaks apart
    paid(meter, amount)            the same in đồng, or that no price is known
    monthName(month)               "tháng 11/2026"
-   more(now, then)                "nhiều hơn 12 %", "ít hơn 3 %", "bằng nhau"; null where there is nothing to compare
-   compared(found, one)           a month beside the one before, as a template; `one`: of a single meter
-   measured(period, name)         "đo được 97 % thời gian", nothing when all was
+   than(beside)                   "nhiều hơn 12 %", "ít hơn 3 %", "bằng nhau", of what against() found; null where there is
+                                  nothing to compare, or it would not be fair
+   compared(beside)               a month beside the one before, as a template
+   partly(period)                 "đo được 97 % thời gian", null when all was; measured(period, name) as a template
    dayPoints(days)                for chart()
    stepper(label, {earlier, later}, inner)  with buttons and a swipe to what was before and after
    trouble(error)                 why there are no figures, or that they are being asked for */
@@ -25,25 +26,27 @@ export const paid = (meter, amount) => (amount === null && !meter.tariff ? t("en
 export const monthName = (month) => t("energy.month", { month: `${Number(month.slice(5))}/${month.slice(0, 4)}` });
 const share = (x) => `${number(Math.abs(x), Math.abs(x) < 10 ? 1 : 0)}\u00a0%`;
 
-export function more(now, then) {
+function more(now, then) {
   if (now === null || then === null || then <= 0) return null;
   const percent = (now / then - 1) * 100;
   return Math.abs(percent) < 0.5 ? t("energy.same") : t(percent > 0 ? "energy.more" : "energy.less", { share: share(percent) });
 }
 
-export function compared(found) {
-  if (found === null) return nothing;
-  const { now, then, days, fair } = found;
+export const than = (beside) => (beside?.fair ? more(beside.now.kwh, beside.then.kwh) : null);
+
+export function compared(beside) {
+  if (beside === null) return nothing;
+  const { now, then, days, fair } = beside;
   if (!fair) return html`<p class="why">${icon("info")} ${t(isFair(now) ? "energy.lacking-then" : "energy.lacking-now")}</p>`;
-  const words = more(now.kwh, then.kwh);
+  const words = than(beside);
   return html`<p class="state">${words === null ? nothing : t("energy.than-before", { words })}</p>
     <p class="why">${days === null ? nothing : html`${t("energy.up-to-day", { n: days })} `}${t("energy.beside", { now: kwhs(now.kwh), then: kwhs(then.kwh) })}${now.amount === null || then.amount === null ? "" : html`<br>${t("energy.beside", { now: dong(now.amount), then: dong(then.amount) })}`}</p>`;
 }
 
 /** Rounded down: 99.97 % is not all. */
 export const percent = (x) => `${number(Math.floor(x * 1000) / 10, 1)}\u00a0%`;
-const isPartly = (period) => period !== null && period.measured < 0.9995;
-export const measured = (period, name = "") => (isPartly(period) ? html`<p class="measured">${icon("info")}<span>${name}${name && ": "}${t("energy.measured", { share: percent(period.measured) })}</span></p>` : nothing);
+export const partly = (period) => (period !== null && period.measured < 0.9995 ? t("energy.measured", { share: percent(period.measured) }) : null);
+export const measured = (period, name = "") => (partly(period) === null ? nothing : html`<p class="measured">${icon("info")}<span>${name}${name && ": "}${partly(period)}</span></p>`);
 
 export const dayPoints = (days) => days.map((p) => [p.from, p.kwh, p.estimated ?? 0]);
 
@@ -61,7 +64,7 @@ export function stepper(label, { earlier, later }, inner) {
 }
 
 export function trouble(error) {
-  if (error === null) return html`<p class="message">${icon("clock")} ${t("energy.asking")}</p>`;
+  if (error === null) return html`<p class="message">${icon("clock")} ${t("asking")}</p>`;
   const key = `energy.error.${error.code}`;
   return html`<p class="message">${icon("alarm")} ${t(has(key) ? key : "energy.error", { message: error.message })}</p>`;
 }

@@ -6,11 +6,12 @@ import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
-import { against, meters, monthNow, monthOf, shift, sum } from "/views/energy-figures.js";
+import { against, monthNow, monthOf, shift, sum } from "/views/energy-figures.js";
 import * as bill from "/views/energy-bill.js";
 import * as meterPage from "/views/energy-meter.js";
 import * as report from "/views/energy-report.js";
-import { compared, dong, kwhs, measured, monthName, more, paid, stepper, trouble, watt } from "/views/energy-words.js";
+import { counters, together } from "/views/home.js";
+import { compared, dong, kwhs, measured, monthName, paid, stepper, than, trouble, watt } from "/views/energy-words.js";
 
 export const catalogue = "energy";
 export const stylesheet = "energy";
@@ -29,12 +30,12 @@ export function left() {
 export function view({ village, path }) {
   if (path[0] === "report" && /^\d{4}-(0[1-9]|1[0-2])$/.test(path[1] ?? "")) return report.view(village, path[1]);
   if (path.length === 0) return overview(village);
-  const meter = meters(village).find((m) => m.id === path[0]);
+  const meter = counters(village).find((m) => m.id === path[0]);
   return meter ? meterPage.view(village, meter) : html`<p class="message">${icon("unknown")} ${t("energy.no-meter")}</p>`;
 }
 
 function overview(village) {
-  const all = meters(village);
+  const all = counters(village);
   if (all.length === 0) return html`<h1>${t("energy")}</h1><p class="message">${t("energy.no-meters")}</p>`;
   const month = shift(monthNow(village), -shown);
   const found = all.map((meter) => monthOf(village, meter, month));
@@ -49,19 +50,18 @@ function overview(village) {
 }
 
 function powerNow(village, all) {
-  const known = all.map((m) => village.figure(m, "power_w")).filter((w) => w !== null);
-  if (known.length === 0) return t("energy.now-unknown");
-  const words = t("energy.now", { power: watt(known.reduce((a, b) => a + b, 0)) });
-  return known.length < all.length ? `${words} (${t("power-of", { n: known.length, all: all.length })})` : words;
+  const { watts, known } = together(village, all);
+  if (watts === null) return t("energy.now-unknown");
+  const words = t("energy.now", { power: watt(watts) });
+  return known < all.length ? `${words} (${t("power-of", { n: known, all: all.length })})` : words;
 }
 
 function total(found) {
-  const counted = found.filter((one) => one.month?.kwh !== null && one.month !== null);
+  const counted = found.filter((one) => one.month !== null && one.month.kwh !== null);
   const whole = sum(counted.map((one) => one.month));
   const priced = counted.filter((one) => one.meter.tariff);
-  const beside = counted.map(against).filter((one) => one?.fair);
   const missing = (list) => found.filter((one) => !list.includes(one)).map((one) => one.meter.name).join(", ");
-  const fair = counted.filter((one) => against(one)?.fair);
+  const fair = counted.filter((one) => against(one)?.fair), beside = fair.map(against);
   const both = beside.length === 0 ? null : { now: sum(beside.map((one) => one.now)), then: sum(beside.map((one) => one.then)), days: beside[0].days, fair: true };
   return html`<div class="tile total">
     <p class="state"><span class="kwh">${kwhs(whole.kwh)}</span> · <span class="amount">${priced.length ? dong(sum(priced.map((one) => one.month)).amount) : t("energy.no-tariff")}</span></p>
@@ -80,13 +80,13 @@ function bars(village, found, month) {
     const there = known.map((one) => one.days[n]).filter((p) => p && p.kwh !== null);
     return there.length === 0 ? [day.from, null, 0] : [day.from, sum(there).kwh, sum(there).estimated];
   });
-  const lacking = known.filter((one) => one.days.some((p) => p.complete && p.kwh === null)).filter(() => known.length > 1);
+  const lacking = known.length < 2 ? [] : known.map(({ meter, days }) => ({ meter, n: days.filter((p) => p.complete && p.kwh === null).length })).filter(({ n }) => n > 0);
   return html`${chart(points, { kind: "bars", unit: "kWh", each: "day", zone: village.zone, label: t("energy.days-of", { month: monthName(month) }) })}
-    ${lacking.map((one) => html`<p class="measured">${icon("info")}<span>${t("energy.days-lacking", { n: one.days.filter((p) => p.complete && p.kwh === null).length, name: one.meter.name })}</span></p>`)}`;
+    ${lacking.map(({ meter, n }) => html`<p class="measured">${icon("info")}<span>${t("energy.days-lacking", { n, name: meter.name })}</span></p>`)}`;
 }
 
 function card(village, one) {
-  const beside = against(one), words = beside?.fair ? more(beside.now.kwh, beside.then.kwh) : null;
+  const words = than(against(one));
   return html`<li><a class="tile" href=${address("energy", one.meter.id)} data-meter=${one.meter.id}>${icon("meter")}<h3>${one.meter.name}</h3>${icon("next")}
     <p class="state">${one.month === null ? t("unknown") : html`<span class="kwh">${kwhs(one.month.kwh)}</span> · <span class="amount">${paid(one.meter, one.month.amount)}</span>`}</p>
     ${words === null ? nothing : html`<p class="why">${t("energy.than-before", { words })}</p>`}

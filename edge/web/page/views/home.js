@@ -1,4 +1,10 @@
-/* The first page: what needs attention, then lights, water, crops and energy, each switched with one tap. */
+/* The first page: what needs attention, then lights, water, crops and energy, each switched with one tap. It is always
+   there, so other pages take from it what they say alike:
+
+   allButtons(village, lights)        all lights with one tap
+   cropSensors(village)               sensors but those of water; figures(village, sensor, most) "27,5 °C · 80 %"
+   counters(village)                  meters that count energy; together(village, meters) → {watts, known}: the power of
+                                      those of which it is known, null if of none, and how many these are */
 import { html, nothing } from "lit-html";
 import { list as attention } from "/app/attention.js";
 import { wanted } from "/app/asked.js";
@@ -28,7 +34,6 @@ function lights(village) {
   </section>`;
 }
 
-/** All lights with one tap. */
 export function allButtons(village, all) {
   if (all.length < 2) return nothing;
   const every = (action) => sendAll(village, all, { action }, t("all-lights"));
@@ -73,7 +78,7 @@ function moisture(village, valve) {
 }
 
 function crops(village) {
-  const switches = village.of("switch"), sensors = village.of("sensor").filter((s) => s.model !== "flow");
+  const switches = village.of("switch"), sensors = cropSensors(village);
   if (switches.length + sensors.length === 0) return nothing;
   return html`<section aria-labelledby="crops-head"><h2 id="crops-head"><a href=${address("crops")}>${t("crops")}</a></h2>
     ${switches.map((one) => row(village, one))}
@@ -81,23 +86,30 @@ function crops(village) {
   </section>`;
 }
 
-function figures(village, sensor) {
+export const cropSensors = (village) => village.of("sensor").filter((sensor) => sensor.model !== "flow");
+
+export function figures(village, sensor, most = 2) {
   if (village.silent(sensor)) return t("unknown");
-  const shown = sensor.quantities.filter((q) => q.name in sensor.reading.values).slice(0, 2);
+  const shown = sensor.quantities.filter((q) => q.name in sensor.reading.values).slice(0, most);
   return shown.map((q) => quantity(sensor.reading.values[q.name], q.unit)).join(" · ");
 }
 
+export const counters = (village) => village.of("meter").filter((m) => m.quantities.some((q) => q.name === "energy_kwh"));
+
+export function together(village, meters) {
+  const known = meters.map((m) => village.figure(m, "power_w")).filter((p) => p !== null);
+  return { watts: known.length ? known.reduce((a, b) => a + b, 0) : null, known: known.length };
+}
+
 function energy(village) {
-  const meters = village.of("meter").filter((m) => m.quantities.some((q) => q.name === "energy_kwh"));
+  const meters = counters(village);
   if (meters.length === 0) return nothing;
-  const power = meters.map((m) => village.figure(m, "power_w"));
-  const known = power.filter((p) => p !== null);
-  const sum = known.reduce((a, b) => a + b, 0);
+  const { watts, known } = together(village, meters);
   const told = month(village, meters);
   return html`<section aria-labelledby="energy-head"><h2 id="energy-head"><a href=${address("energy")}>${t("energy")}</a></h2>
     <a class="tile" href=${address("energy")}>${icon("energy")}
-      <p class="state">${known.length ? quantity(sum, "W") : t("unknown")}</p>
-      <p class="why">${known.length < power.length && known.length ? t("power-of", { n: known.length, all: power.length }) : t("power-now")}</p>
+      <p class="state">${quantity(watts, "W")}</p>
+      <p class="why">${watts !== null && known < meters.length ? t("power-of", { n: known, all: meters.length }) : t("power-now")}</p>
       <p class="figure">${told === null ? "" : t(told.priced ? "month-so-far" : "month-so-far-kwh", { kwh: kwh(told.kwh), money: money(told.amount) })}</p></a>
   </section>`;
 }

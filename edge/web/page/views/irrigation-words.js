@@ -1,23 +1,21 @@
 /* A watering program in words, and what is wrong with one: summary and wrong, as /views/programs.js wants them; and
    wayOfDays(body), wayOfTime(body), zoneOf(zone): how the body says it. */
-import { date, duration, number } from "/app/format.js";
+import { capital, dateSaid, duration, number } from "/app/format.js";
+import { list, object } from "/app/shapes.js";
 import { has, t } from "/app/words.js";
-import { read, saidOf, span } from "/views/light-times.js";
+import { saidOf, span } from "/views/light-times.js";
 import { amount, litres, long, window, windowSaid } from "/views/program-terms.js";
+import { weekdays } from "/views/weekdays.js";
 
-export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
-export const block = (x) => (object(x) ? x : {});
-export const zonesOf = (body) => (Array.isArray(body.zones) ? body.zones : []);
-export const weekdays = (text) => String(text ?? "").split(",").map((day) => day.trim()).filter(Boolean);
-const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+export const block = (x) => object(x) ?? {};
+export const zonesOf = (body) => list(body.zones);
 
 export const wayOfDays = (body) => ["days", "every", "month_days"].find((key) => body[key] !== undefined) ?? "daily";
 export const wayOfTime = (body) => ["start", "finish_before", "window"].find((key) => body[key] !== undefined) ?? "start";
 
 /** {valve, seconds, litres} of `{plot-1: 20m}`; null for what cannot be read. */
 export function zoneOf(zone) {
-  const [[valve, text] = [], ...more] = object(zone) ? Object.entries(zone) : [];
+  const [[valve, text] = [], ...more] = Object.entries(block(zone));
   if (valve === undefined || more.length || (litres(text) === null && span(text) === null)) return null;
   return { valve, seconds: litres(text) === null ? span(text) : null, litres: litres(text) };
 }
@@ -38,7 +36,6 @@ export function daysSaid(body) {
   return only.length ? `${days}; ${t("p.only", { dates: only.map(datesSaid).join(", ") })}` : days;
 }
 
-export const dateSaid = (text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? date(Date.parse(`${text}T12:00:00Z`), "UTC") : String(text));
 const short = (text) => (/^\d\d-\d\d$/.test(text) ? text.split("-").reverse().join("/") : dateSaid(text));
 const datesSaid = (text) => text.split("..").map(short).join(" – ");
 
@@ -72,7 +69,7 @@ function restSaid(body) {
 /** What the cabinet would refuse, said before it is asked, in the person's language. */
 export function wrong(village, body) {
   const found = new Map();
-  if (wayOfDays(body) === "days" && weekdays(body.days).length === 0) found.set("days", t("wrong.no-weekday"));
+  if (wayOfDays(body) === "days" && weekdays(body.days).length === 0) found.set("days", t("wrong.no-day"));
   if (wayOfDays(body) === "month_days" && !monthDays(body.month_days)) found.set("month_days", t("wrong.month-days"));
   if (zonesOf(body).length === 0) found.set("zones", t("wrong.no-zone"));
   zonesOf(body).forEach((zone, i) => {
@@ -102,5 +99,3 @@ function monthDays(text) {
   const days = String(text).split(",").map((day) => day.trim());
   return days.every((day) => /^\d{1,2}$/.test(day) && Number(day) >= 1 && Number(day) <= 31) && new Set(days.map(Number)).size === days.length;
 }
-
-export const readable = (text) => read(text) !== null;

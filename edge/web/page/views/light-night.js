@@ -34,7 +34,7 @@ function changesOf(answer, light) {
 
 export function nightStrip(village, light) {
   const { answer, error } = planOf(village, light);
-  if (answer === null) return html`<p role="status">${link.phase !== "up" ? t("night.offline") : error === null ? t("night.asking") : t("night.silent")}</p>`;
+  if (answer === null) return html`<p role="status">${link.phase !== "up" ? t("night.offline") : error === null ? t("asking") : t("night.silent")}</p>`;
   if (answer.trusted === false) return html`<p>${icon("alarm")} ${t("night.clock")}</p>`;
   const held = Array.isArray(answer.held) && answer.held.find((one) => one?.device === light.target);
   const changes = changesOf(answer, light), night = shownNight(village, light, changes);
@@ -42,7 +42,7 @@ export function nightStrip(village, light) {
   return html`<p class="night-of">${t("night.of", { from: `${weekday(night.noon, village.zone)} ${dayMonth(night.noon, village.zone)}`, to: `${weekday(night.end, village.zone)} ${dayMonth(night.end, village.zone)}` })}</p>
     ${drawing(light, within, night)}
     <ol class="night-steps">
-      <li>${icon("next")} <span><b>${t("night.now")}</b> ${light.state?.level === undefined || light.state?.level === null ? t("unknown") : levelSaid(light.state.level)}</span></li>
+      <li>${icon("next")} <span><b>${t("night.now")}</b> ${(light.state?.level ?? null) === null ? t("unknown") : levelSaid(light.state.level)}</span></li>
       ${held ? html`<li>${icon("lock")} <span>${t(`night.held.${held.reason === "lockout" || held.reason === "hand" ? held.reason : "override"}`)}</span></li>` : nothing}
       ${within.map((one) => step(village, one))}
       ${within.length || held ? nothing : html`<li>${t("night.nothing")}</li>`}

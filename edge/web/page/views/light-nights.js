@@ -8,23 +8,22 @@
    isPast(rule, today) whether it never matches again */
 import { html, nothing } from "lit-html";
 import { icon } from "/app/icons.js";
-import { t } from "/app/words.js";
+import { has, t } from "/app/words.js";
+import { WEEKDAYS, weekdayButtons, weekdays } from "/views/weekdays.js";
 
-const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const ORDER = ["date", "yearly", "lunar", "lunar_day", "days"];
 const YEARLY = /^(\d{2})-(\d{2})(?:\.\.(\d{2})-(\d{2}))?$/, LUNAR = /^(\d{1,2})-(\d{1,2})(?:\.\.(\d{1,2})-(\d{1,2}))?$/;
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?$/;
 export const KINDS = ["tet", "full-moon", "new-moon", "date", "yearly", "days"];
 
 const trimmed = (x) => (typeof x === "string" ? x.trim() : "");
-const daysOf = (rule) => trimmed(rule.days).split(",").map((day) => day.trim()).filter(Boolean);
 
 export function kindOf(rule) {
   if (DATE.test(trimmed(rule.date))) return "date";
   if (YEARLY.test(trimmed(rule.date))) return "yearly";
   if (LUNAR.test(trimmed(rule.lunar))) return "lunar";
   if (Number.isInteger(rule.lunar_day)) return "lunar_day";
-  return typeof rule.days === "string" && daysOf(rule).every((day) => DAYS.includes(day)) ? "days" : null;
+  return typeof rule.days === "string" && weekdays(rule.days).every((day) => WEEKDAYS.includes(day)) ? "days" : null;
 }
 
 export const rank = (rule) => ORDER.indexOf(kindOf(rule));
@@ -37,8 +36,8 @@ export function fresh(kind, today) {
 export function nightsSaid(rule) {
   const kind = kindOf(rule);
   if (kind === null) return t("nights.other");
-  if (kind === "days") return daysOf(rule).length === 7 ? t("nights.every-day") : daysOf(rule).map((day) => t(`day.${day}`)).join(", ") || t("nights.no-day");
-  if (kind === "lunar_day") return t(`nights.lunar-day.${rule.lunar_day}`) === `nights.lunar-day.${rule.lunar_day}` ? t("nights.lunar-day", { day: rule.lunar_day }) : t(`nights.lunar-day.${rule.lunar_day}`);
+  if (kind === "days") return weekdays(rule.days).length === 7 ? t("nights.every-day") : weekdays(rule.days).map((day) => t(`day.${day}`)).join(", ") || t("nights.no-day");
+  if (kind === "lunar_day") return has(`nights.lunar-day.${rule.lunar_day}`) ? t(`nights.lunar-day.${rule.lunar_day}`) : t("nights.lunar-day", { day: rule.lunar_day });
   if (kind === "date") return ends(DATE.exec(trimmed(rule.date)).slice(1).filter(Boolean).map((day) => day.split("-").reverse().join("/")), "nights.date");
   const [first, last] = pairs(rule, kind);
   if (kind === "yearly") return ends([...new Set([first, last].map(([month, day]) => `${day}/${month}`))], "nights.yearly");
@@ -59,20 +58,10 @@ function pairs(rule, kind) {
 
 export function nights(rule, touch) {
   const kind = kindOf(rule);
-  if (kind === "days") return weekdays(rule, touch);
+  if (kind === "days") return weekdayButtons(() => rule.days, (text) => { rule.days = text; touch("days"); });
   if (kind === "date") return dates(rule, touch);
   if (kind === "lunar_day") return lunarDay(rule, touch);
   return kind === null ? nothing : yearly(rule, kind, touch);
-}
-
-function weekdays(rule, touch) {
-  const chosen = daysOf(rule);
-  const toggle = (day) => {
-    rule.days = DAYS.filter((one) => chosen.includes(one) !== (one === day)).join(",");
-    touch("days");
-  };
-  return html`<div class="choices days" role="group" aria-label=${t("nights.which-days")}>${DAYS.map((day) => html`
-    <button class="button" aria-pressed=${chosen.includes(day)} aria-label=${t(`day.${day}`)} @click=${() => toggle(day)}>${t(`day.short.${day}`)}</button>`)}</div>`;
 }
 
 function dates(rule, touch) {

@@ -10,7 +10,7 @@ import { clock, number } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
 import { during, levelSaid, nightOf, read, said, saidOf, write } from "/views/light-times.js";
-import { flawed } from "/views/program-review.js";
+import { flawed, flawedAt } from "/views/program-review.js";
 
 const DEFAULT_CLOCK = 1350; // 22:30
 const MOST = 48, DAY_MINUTES = 1440, SUN_MINUTES = 360;
@@ -28,7 +28,7 @@ export function steps(shared, some, path) {
     changed();
   };
   return html`<div class="steps">${some.map((step, i) => row(shared, some, i, path, times[i]))}</div>
-    ${flaws.has(path) ? flawed(new Map([[path, flaws.get(path)]]), path) : nothing}
+    ${flawedAt(flaws, path)}
     ${mixed ? html`<p class="doubt">${icon("info")} <span>${t("step.mixed")}</span> <button class="button" @click=${sort}>${t("step.sort")}</button></p>` : nothing}
     ${some.length >= MOST ? nothing : html`<button class="button" @click=${() => add(shared, some, path, night)}>${icon("plus")} ${t("step.add")}</button>`}`;
 }

@@ -107,7 +107,7 @@ function circuits({ state }) {
   return html`<ul class="circuits">${state.circuits.map((c) => html`<li>
     <h3>${t("circuit", { id: c.id.toUpperCase() })}</h3>
     <p><b>${icon(c.observed === null ? "unknown" : c.observed ? "light" : "moon")} ${t(c.observed === null ? "unknown" : c.observed ? "circuit.on" : "circuit.off")}</b></p>
-    ${c.locked ? html`<p>${icon("lock")} ${t("circuit.locked")}</p>` : nothing}
+    ${c.locked ? html`<p>${icon("lock")} ${t("reason.lockout")}</p>` : nothing}
     ${c.observed === null || c.observed === c.on ? nothing : html`<p>${icon("alarm")} ${t(c.on ? "circuit.should-burn" : "circuit.should-rest")}</p>`}
     <p class="quiet">${c.hours === null ? t("unknown") : t("circuit.hours", { n: number(c.hours) })}</p></li>`)}</ul>`;
 }

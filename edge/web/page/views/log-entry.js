@@ -1,14 +1,10 @@
 /* The trail's entries (docs/mqtt.md, audit): read(raw) takes one strictly, null if there is nothing to be made of it;
    said(village, entry) → {text, more}: one sentence, and lines below it. */
-import { clock, date, kwh, money, number, when } from "/app/format.js";
+import { capital, clock, dateSaid, kwh, money, number, when } from "/app/format.js";
 import { by } from "/app/reasons.js";
+import { list, number as figure, object, string, time } from "/app/shapes.js";
 import { has, t } from "/app/words.js";
 import { nameOf } from "/views/where.js";
-
-const object = (x) => (typeof x === "object" && x !== null && !Array.isArray(x) ? x : null);
-const string = (x, most = 200) => (typeof x === "string" ? x.slice(0, most) : null);
-const figure = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
 
 export function read(raw) {
   const at = time(raw?.at);
@@ -21,7 +17,7 @@ export function read(raw) {
     error: error && { code: string(error.code, 40) ?? "", message: string(error.message, 400) ?? "" },
     isNew: object(raw.was)?.rev === 0, from: string(raw.from, 20), bill: bill(raw.bill), was: bill(raw.was),
     changed: Object.entries(changed).slice(0, 20).filter(([, pair]) => Array.isArray(pair)).map(([path, pair]) => [path.slice(0, 80), value(pair[0]), value(pair[1])]),
-    unsaid: figure(raw.more) ?? 0, cancelled: Array.isArray(raw.cancelled) ? raw.cancelled.length : 0,
+    unsaid: figure(raw.more) ?? 0, cancelled: list(raw.cancelled).length,
   };
 }
 
@@ -36,7 +32,7 @@ export function said(village, entry) {
   const core = entry.refused ? refused(entry, who, what) : entry.request ? asked(village, entry, who, what) : commanded(entry, who, what);
   const text = t("log.at", { said: core, time: clock(entry.at, village.zone) });
   const until = entry.refused || entry.until === null || !["on", "off", "open"].includes(entry.action) ? "" : t("log.until", { time: when(entry.until, village.zone) });
-  return { text: text.charAt(0).toLocaleUpperCase() + text.slice(1) + until, more: more(village, entry) };
+  return { text: capital(text) + until, more: more(village, entry) };
 }
 
 function commanded({ action, level, circuit }, who, what) {
@@ -54,7 +50,7 @@ function asked(village, entry, who, what) {
   switch (entry.request) {
     case "alarm-ack": return entry.alarm === null ? t("log.alarm-ack", { who }) : t("log.alarm-ack-of", { who, alarm: alarmSaid(village, entry.alarm) });
     case "program-put": return t(entry.isNew ? "log.program-new" : entry.changed.length ? "log.program-put" : "log.program-same", { who, program: programSaid(village, entry.program ?? "") });
-    case "bill-put": return t(entry.bill ? "log.bill-put" : "log.bill-gone", { who, what, from: entry.from === null ? "" : date(Date.parse(`${entry.from}T12:00:00Z`), "UTC") });
+    case "bill-put": return t(entry.bill ? "log.bill-put" : "log.bill-gone", { who, what, from: entry.from === null ? "" : dateSaid(entry.from) });
     case "rain-delay": return entry.until === null ? t("log.rain-over", { who }) : t("log.rain-delay", { who, time: when(entry.until, village.zone) });
     case "stop-water": return t("log.stop-water", { who });
     default: return t("log.request-other", { who, request: has(`log.request.${entry.request}`) ? t(`log.request.${entry.request}`) : entry.request });

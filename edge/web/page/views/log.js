@@ -8,6 +8,7 @@ import { icon } from "/app/icons.js";
 import { also, link } from "/app/link.js";
 import { by } from "/app/reasons.js";
 import { redraw } from "/app/screen.js";
+import { list } from "/app/shapes.js";
 import { listen } from "/app/store.js";
 import { t } from "/app/words.js";
 import { key, read, said } from "/views/log-entry.js";
@@ -66,7 +67,7 @@ async function bring(from, to, then) {
   try {
     const fields = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...(mine.device ? { device: mine.device } : {}) };
     const answer = await ask(mine.village, "audit", fields);
-    const entries = (Array.isArray(answer.entries) ? answer.entries : []).map(read).filter(Boolean);
+    const entries = list(answer.entries).map(read).filter(Boolean);
     for (const entry of entries) if (mine.entries.size < MOST) mine.entries.set(key(entry), entry);
     const reached = answer.more === true && entries.length ? entries.at(-1).at : from;
     mine.from = mine.from === null ? reached : Math.min(mine.from, reached);
@@ -100,8 +101,8 @@ function filters(village, all) {
 }
 
 function days(village, entries) {
-  return [...grouped(entries, village.zone)].map(([day, list]) => html`<section><h2>${dayName(village, day, list[0].at)}</h2>
-    <ul class="trail">${list.map((entry) => row(village, entry))}</ul></section>`);
+  return [...grouped(entries, village.zone)].map(([day, those]) => html`<section><h2>${dayName(village, day, those[0].at)}</h2>
+    <ul class="trail">${those.map((entry) => row(village, entry))}</ul></section>`);
 }
 
 function grouped(entries, zone) {

@@ -6,8 +6,9 @@ import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
 import { conditions, conditionSaid, sideOf, summary, unitOf, wrong } from "/views/climate-words.js";
 import { quantityName } from "/views/details.js";
+import { cropSensors } from "/views/home.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
-import { flawed } from "/views/program-review.js";
+import { flawed, flawedAt } from "/views/program-review.js";
 
 export const catalogue = ["program-fields", "field"];
 export const stylesheet = "program-fields";
@@ -22,7 +23,7 @@ export function editor({ village, draft, changed, flaws }) {
   return html`<p>${icon("fan")} ${t("c.moves", { name: village.device("switch", draft.target)?.name ?? String(draft.target) })} ${t("program.kept")}</p>
     ${part("when", html`<ol class="steps">${some.map((one, i) => condition({ village, draft, changed, flaws }, one, i))}</ol>
       ${some.length > 1 ? choice({ label: t("c.match"), value: draft.match ?? "all", options: [["all", t("c.all")], ["any", t("c.any")]], set: (way) => { draft.match = way; changed("match"); } }) : nothing}
-      ${flaws.has("when") ? flawed(new Map([["when", flaws.get("when")]]), "when") : nothing}
+      ${flawedAt(flaws, "when")}
       ${some.length >= MOST || village.of("sensor").length === 0 ? nothing : html`<button class="button" @click=${() => add(village, draft, changed)}>${icon("plus")} ${t("c.add")}</button>`}`)}
     ${part("window", hours(draft, changed, flaws))}
     ${part("stale", html`${choice({ label: t("c.stale"), value: draft.if_stale ?? "off", options: [["off", t("c.stale-off")], ["on", t("c.stale-on")]], set: (way) => { draft.if_stale = way; changed("if_stale"); } })}${flawed(flaws, "if_stale")}`)}
@@ -40,7 +41,7 @@ function hours(draft, changed, flaws) {
 }
 
 function add(village, draft, changed) {
-  const sensor = village.of("sensor").find((one) => one.model !== "flow") ?? village.of("sensor")[0];
+  const sensor = cropSensors(village)[0] ?? village.of("sensor")[0];
   const first = { sensor: sensor.id, quantity: sensor.quantities[0]?.name ?? "", ...thresholds(village, sensor, sensor.quantities[0]?.name) };
   draft.when = [...conditions(draft), first];
   changed();
@@ -52,6 +53,14 @@ function thresholds(village, sensor, name) {
   return { on_above: now + Math.max(2, Math.round(Math.abs(now) / 10)), off_below: now };
 }
 
+const THRESHOLDS = ["on_above", "off_below", "on_below", "off_above"];
+
+/** From now on the condition goes by another quantity, whose thresholds are others. */
+function goByQuantity(village, one, sensor, name) {
+  for (const key of THRESHOLDS) delete one[key];
+  Object.assign(one, { quantity: name, ...thresholds(village, sensor, name) });
+}
+
 function condition({ village, draft, changed, flaws }, one, i) {
   const path = Array.isArray(draft.when) ? `when[${i}]` : "when";
   const { on, off } = sideOf(one);
@@ -60,17 +69,12 @@ function condition({ village, draft, changed, flaws }, one, i) {
   if (!sensor) sensors.push([one.sensor, String(one.sensor)]);
   const goBy = (id) => {
     const other = village.device("sensor", id);
-    if (!other.quantities.some((q) => q.name === one.quantity)) {
-      const name = other.quantities[0]?.name ?? "";
-      for (const key of ["on_above", "off_below", "on_below", "off_above"]) delete one[key];
-      Object.assign(one, { quantity: name, ...thresholds(village, other, name) });
-    }
+    if (!other.quantities.some((q) => q.name === one.quantity)) goByQuantity(village, one, other, other.quantities[0]?.name ?? "");
     one.sensor = id;
     changed(path);
   };
   const measure = (name) => {
-    for (const key of ["on_above", "off_below", "on_below", "off_above"]) delete one[key];
-    Object.assign(one, { quantity: name, ...thresholds(village, sensor, name) });
+    goByQuantity(village, one, sensor, name);
     changed(path);
   };
   const turn = (side) => {
@@ -87,7 +91,7 @@ function condition({ village, draft, changed, flaws }, one, i) {
     ${sensor ? html`<p>${t("c.now", { value: quantity(village.figure(sensor, one.quantity), unit) })}</p>` : nothing}
     ${choice({ label: t("c.side"), value: on, options: [["on_above", t("c.side.above")], ["on_below", t("c.side.below")]], set: turn })}
     ${figure(on)}${figure(off)}
-    ${flaws.size ? flawed(path === "when" ? new Map([...flaws].filter(([where]) => where !== "when")) : flaws, path) : nothing}
+    ${flawed(path === "when" ? new Map([...flaws].filter(([where]) => where !== "when")) : flaws, path)}
     ${conditions(draft).length < 2 ? nothing : html`<button class="button remove" aria-label=${t("c.remove-n", { n: i + 1 })} @click=${() => { draft.when.splice(i, 1); changed(); }}>${icon("close")} ${t("c.remove")}</button>`}
   </fieldset></li>`;
 }

@@ -1,4 +1,4 @@
-/* Pieces of the editors of watering and of climate programs.
+/* Pieces of the editors of programs.
 
    numberField({label, value, unit, set, step, low, high})  a figure with − and + beside it
    choice({label, value, options, set})    one of several: options [[value, text], …]
@@ -45,8 +45,8 @@ export function windowField({ value, set }) {
     found[name] = hhmm(minutes); // seen by the other one, too, should it be changed before all is drawn again
     set(`${found.from}..${found.until}`);
   };
-  const one = (name) => html`<div role="group" aria-label=${t(`p.${name}`)}><span aria-hidden="true">${t(`p.${name}`)}</span> ${clockField(read(found[name]), put(name))}</div>`;
-  return html`<div class="window-field">${one("from")} ${one("until")}</div>`;
+  const one = (name, end) => html`<div role="group" aria-label=${t(`nights.${end}`)}><span aria-hidden="true">${t(`nights.${end}`)}</span> ${clockField(read(found[name]), put(name))}</div>`;
+  return html`<div class="window-field">${one("from", "from")} ${one("until", "to")}</div>`;
 }
 
 export function kept(body, known) {

@@ -7,10 +7,11 @@ import { icon } from "/app/icons.js";
 import { t } from "/app/words.js";
 import { time } from "/views/light-steps.js";
 import { hhmm, read, span, write } from "/views/light-times.js";
-import { block, daysSaid, readable, summary, wayOfDays, wayOfTime, weekdays, WEEKDAYS, wrong, zoneOf, zonesOf } from "/views/irrigation-words.js";
+import { block, daysSaid, summary, wayOfDays, wayOfTime, wrong, zoneOf, zonesOf } from "/views/irrigation-words.js";
 import { choice, kept, numberField, tick, windowField } from "/views/program-fields.js";
-import { flawed } from "/views/program-review.js";
+import { flawed, flawedAt } from "/views/program-review.js";
 import { written } from "/views/program-terms.js";
+import { weekdayButtons } from "/views/weekdays.js";
 
 export const catalogue = "program-fields";
 export const stylesheet = "program-fields";
@@ -36,16 +37,9 @@ function days({ village, draft, changed, flaws }) {
     if (wanted === "every") draft.starting = isoDay(now(), village.zone);
     changed();
   };
-  const chosen = weekdays(draft.days);
-  const toggle = (day) => {
-    const before = weekdays(draft.days);
-    draft.days = WEEKDAYS.filter((one) => (one === day) !== before.includes(one)).join(",");
-    changed("days");
-  };
   const put = (key) => (event) => { draft[key] = event.target.value; changed(key); };
-  return html`${choice({ label: t("p.which-days"), value: way, options: ["daily", "days", "every", "month_days"].map((one) => [one, t(`p.days.${one}`)]), set: become })}
-    ${way === "days" ? html`<div class="choices days" role="group" aria-label=${t("p.which-days")}>${WEEKDAYS.map((day) => html`
-      <button class="button" aria-pressed=${chosen.includes(day)} aria-label=${t(`day.${day}`)} @click=${() => toggle(day)}>${t(`day.short.${day}`)}</button>`)}</div>` : nothing}
+  return html`${choice({ label: t("nights.which-days"), value: way, options: ["daily", "days", "every", "month_days"].map((one) => [one, t(`p.days.${one}`)]), set: become })}
+    ${way === "days" ? weekdayButtons(() => draft.days, (text) => { draft.days = text; changed("days"); }) : nothing}
     ${way === "every" ? html`${numberField({ label: t("p.each"), value: (span(draft.every) ?? NaN) / 86400, unit: t("p.days"), low: 1, high: 366, set: (n) => { draft.every = `${Math.round(n)}d`; changed("every"); } })}
       <label><span>${t("p.starting")}</span> <input type="date" required .value=${String(draft.starting ?? "")} @change=${put("starting")}></label>` : nothing}
     ${way === "month_days" ? html`<label><span>${t("p.month-days-list")}</span> <input inputmode="numeric" .value=${String(draft.month_days)} @change=${put("month_days")}></label>` : nothing}
@@ -71,7 +65,7 @@ function times({ draft, changed, flaws }) {
   const soil = (key) => numberField({ label: t(`p.start.${key}`), value: block(draft.start_when)[key], unit: "%", high: 100, set: (n) => { draft.start_when = { ...block(draft.start_when), [key]: n }; changed("start_when"); } });
   return html`${choice({ label: t("p.how-begun"), value: way, options: ["start", "finish_before", "window"].map((one) => [one, t(`p.way.${one}`)]), set: become })}
     ${way === "window" ? html`${windowField({ value: draft.window, set: (text) => { draft.window = text; changed("window"); } })}${soil("soil_below")}${soil("soil_above")}`
-    : readable(draft[way]) ? time(read(draft[way]), put, MORNING) : html`<p>${icon("info")} ${String(draft[way])} ${t("program.kept")}</p>`}
+    : read(draft[way]) ? time(read(draft[way]), put, MORNING) : html`<p>${icon("info")} ${String(draft[way])} ${t("program.kept")}</p>`}
     ${["start", "finish_before", "window", "start_when"].map((key) => flawed(flaws, key))}`;
 }
 
@@ -85,7 +79,7 @@ function zones(shared) {
     changed();
   };
   return html`<p>${t("p.zones-why")}</p><ol class="steps">${some.map((zone, i) => row(shared, zone, i))}</ol>
-    ${flaws.has("zones") ? flawed(new Map([["zones", flaws.get("zones")]]), "zones") : nothing}
+    ${flawedAt(flaws, "zones")}
     ${some.length >= MOST_ZONES || village.of("valve").length === 0 ? nothing : html`<button class="button" @click=${add}>${icon("plus")} ${t("p.zone-add")}</button>`}`;
 }
 

@@ -1,29 +1,29 @@
 /* The editor of a light's program: steps of every night, and of particular nights; as /views/programs.js wants it. What
    it does not know of a body it leaves as it is, and says so. */
 import { html, nothing } from "lit-html";
-import { isoDay, clock, duration, number } from "/app/format.js";
+import { capital, clock, duration, isoDay, number } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { now } from "/app/clock.js";
 import { redraw } from "/app/screen.js";
+import { objects } from "/app/shapes.js";
 import { t } from "/app/words.js";
 import { fresh, isPast, kindOf, KINDS, nights, nightsSaid, rank } from "/views/light-nights.js";
 import { during, levelSaid, nightOf, read, saidOf, span } from "/views/light-times.js";
 import { steps } from "/views/light-steps.js";
+import { kept } from "/views/program-fields.js";
 import { flawed } from "/views/program-review.js";
 
 const MOST_RULES = 64;
 const KNOWN = ["kind", "steps", "calendar", "photocell"];
 const opened = new WeakSet(); // the rules whose steps are shown
 
-const list = (x) => (Array.isArray(x) ? x.filter((one) => typeof one === "object" && one !== null) : []);
-const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 const followersOf = (village, id) => village.of("light").filter((light) => light.program === id);
 
 /** Steps in the order in which they come tonight; those whose time cannot be read stand last. */
 function inOrder(village, of) {
   const night = nightOf(village, now());
   const at = (step) => (read(step.at) ? during(read(step.at), night) : Infinity);
-  return list(of).map((step) => ({ step, at: at(step) })).sort((a, b) => a.at - b.at);
+  return objects(of).map((step) => ({ step, at: at(step) })).sort((a, b) => a.at - b.at);
 }
 
 const stepSaid = ({ at, level }) => `${saidOf(at)}: ${levelSaid(level)}`;
@@ -31,7 +31,7 @@ const ruleName = (rule) => `${capital(nightsSaid(rule))}${rule.note ? ` (${rule.
 
 export function summary(village, body) {
   const base = inOrder(village, body.steps).map(({ step }) => capital(stepSaid(step)));
-  const rules = list(body.calendar).map((rule) => `${ruleName(rule)}: ${inOrder(village, rule.steps).map(({ step }) => stepSaid(step)).join("; ")}`);
+  const rules = objects(body.calendar).map((rule) => `${ruleName(rule)}: ${inOrder(village, rule.steps).map(({ step }) => stepSaid(step)).join("; ")}`);
   return [...base, ...rules, ...photocell(body)];
 }
 
@@ -52,19 +52,19 @@ export function wrong(village, body) {
       seen.add(same);
     });
   }
-  list(body.calendar).forEach((rule, i) => kindOf(rule) === "days" && !rule.days && found.set(`calendar[${i}].days`, t("wrong.no-day")));
+  objects(body.calendar).forEach((rule, i) => kindOf(rule) === "days" && !rule.days && found.set(`calendar[${i}].days`, t("wrong.no-day")));
   return found;
 }
 
 const everySteps = (body) => [
-  { path: "steps", steps: list(body.steps), name: null },
-  ...list(body.calendar).map((rule, i) => ({ path: `calendar[${i}].steps`, steps: list(rule.steps), name: ruleName(rule) })),
+  { path: "steps", steps: objects(body.steps), name: null },
+  ...objects(body.calendar).map((rule, i) => ({ path: `calendar[${i}].steps`, steps: objects(rule.steps), name: ruleName(rule) })),
 ];
 
 /** What may surprise. */
 export function doubtful(village, body, id) {
   const told = everySteps(body).flatMap(({ steps: some, name }) => ofNight(village, some, id).map((text) => (name === null ? text : `${name}: ${text}`)));
-  const rules = list(body.calendar);
+  const rules = objects(body.calendar);
   const twice = rules.filter((rule, i) => rules.findIndex((one) => nightsSaid(one) === nightsSaid(rule)) < i).map((rule) => t("doubt.rule-twice", { nights: ruleName(rule) }));
   return [...told, ...twice];
 }
@@ -105,9 +105,9 @@ export function editor({ village, id, draft, changed, flaws }) {
       ${steps(shared, draft.steps, "steps")}</section>
     <section aria-labelledby="nights"><h2 id="nights">${t("program.nights")}</h2>
       <p>${t("program.nights-why")}</p>
-      ${list(draft.calendar).map((rule, i) => ruleCard(shared, draft, rule, i))}
+      ${objects(draft.calendar).map((rule, i) => ruleCard(shared, draft, rule, i))}
       ${adders(shared, draft)}</section>
-    ${kept(draft)}`;
+    ${photocell(draft).map((text) => html`<p>${icon("sun")} ${text} ${t("program.kept")}</p>`)}${kept(draft, KNOWN)}`;
 }
 
 function ruleCard(shared, draft, rule, i) {
@@ -134,20 +134,14 @@ function swap(rules, i) {
 
 function adders({ village, changed }, draft) {
   const add = (kind) => {
-    const rule = { ...fresh(kind, isoDay(now(), village.zone)), steps: structuredClone(list(draft.steps)) };
+    const rule = { ...fresh(kind, isoDay(now(), village.zone)), steps: structuredClone(objects(draft.steps)) };
     const rules = (draft.calendar ??= []);
     const place = rules.findIndex((one) => rank(one) >= rank(rule));
     rules.splice(place < 0 ? rules.length : place, 0, rule);
     opened.add(rule);
     changed();
   };
-  if (list(draft.calendar).length >= MOST_RULES) return nothing;
+  if (objects(draft.calendar).length >= MOST_RULES) return nothing;
   return html`<p>${t("program.add-night")}</p><div class="choices nights-more">${KINDS.map((kind) => html`
     <button class="button" @click=${() => add(kind)}>${icon("plus")} ${t(`nights.add.${kind}`)}</button>`)}</div>`;
-}
-
-function kept(draft) {
-  const others = Object.keys(draft).filter((key) => !KNOWN.includes(key));
-  return html`${photocell(draft).map((text) => html`<p>${icon("sun")} ${text} ${t("program.kept")}</p>`)}
-    ${others.length ? html`<p>${icon("info")} ${t("program.kept-others", { names: others.join(", ") })}</p>` : nothing}`;
 }

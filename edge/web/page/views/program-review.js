@@ -3,7 +3,8 @@
 
    review(edit, module)      the foot of an editor; module as in /views/programs.js
    toReview(edit)            a bar that stays in sight while there is something to save; watchBars() first
-   flawed(flaws, path)       what was found wrong at or below a path, for the row that it speaks of */
+   flawed(flaws, path)       what was found wrong at or below a path, for the row that it speaks of; flawedAt(flaws, path):
+                             only at the path itself */
 import { html, nothing } from "lit-html";
 import { when } from "/app/format.js";
 import { icon } from "/app/icons.js";
@@ -16,6 +17,8 @@ export function flawed(flaws, path) {
   const texts = [...flaws].filter(([at]) => at === path || at.startsWith(`${path}.`) || at.startsWith(`${path}[`)).map(([, text]) => text);
   return texts.length === 0 ? nothing : html`<div class="flaw" role="alert">${icon("alarm")}<div>${texts.map((text) => html`<p>${text}</p>`)}</div></div>`;
 }
+
+export const flawedAt = (flaws, path) => flawed(new Map([...flaws].filter(([at]) => at === path)), path);
 
 export function toReview(it) {
   if (!dirty(it)) return nothing;

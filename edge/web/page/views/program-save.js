@@ -11,10 +11,11 @@
    An Edit has: village, id, rev, was (the body it was begun from), draft, phase ("", "saving", "saved", "undone",
    "silent", "lost" (it had not arrived), "offline", "refused"), error, flaws (Map path → text, as the cabinet told them), theirs (what somebody else put meanwhile, or
    null), undo ({body, until} or null), stored. A draft that was not saved is kept for as long as the tab is. */
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { stale, wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 import { redraw } from "/app/screen.js";
+import { object, objects, string, time } from "/app/shapes.js";
 
 const UNDO_MS = 300000;
 const edits = new Map();
@@ -22,7 +23,6 @@ const seen = new Map(); // village → the revs that `about` told when the progr
 
 const key = (village, id) => `program:${village.id}/${id}`;
 const copy = (body) => structuredClone(body);
-const object = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
 
 /** The same text for equal bodies, in whatever order their keys stand. */
 const plain = (x) => JSON.stringify(x, (_, value) => (object(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value));
@@ -33,18 +33,17 @@ export function programs(village) {
   if (seen.has(village.id) && seen.get(village.id) !== revs) stale(village, "programs");
   seen.set(village.id, revs);
   const { answer, at, error } = wanted(village, "programs");
-  const list = answer === null ? null : (Array.isArray(answer.programs) ? answer.programs : []).filter(isProgram).map((p) => ({
-    program: p.program, kind: String(p.body.kind), rev: p.rev, body: p.body,
-    by: typeof p.by === "string" ? p.by : null, at: Number.isNaN(Date.parse(p.at)) ? null : Date.parse(p.at),
+  const found = answer === null ? null : objects(answer.programs).filter(isProgram).map((p) => ({
+    program: p.program, kind: String(p.body.kind), rev: p.rev, body: p.body, by: string(p.by), at: time(p.at),
   }));
-  return { list, at, error };
+  return { list: found, at, error };
 }
 
-const isProgram = (p) => object(p) && typeof p.program === "string" && Number.isInteger(p.rev) && object(p.body);
+const isProgram = (p) => typeof p.program === "string" && Number.isInteger(p.rev) && object(p.body);
 
 export function followers(village, { program, kind, body }) {
   if (kind !== "irrigation") return village.of(kind === "light" ? "light" : "switch").filter((one) => one.program === program).map((one) => one.name);
-  const ids = (Array.isArray(body.zones) ? body.zones : []).filter(object).flatMap(Object.keys);
+  const ids = objects(body.zones).flatMap(Object.keys);
   return [...new Set(ids)].map((id) => village.device("valve", id)?.name ?? id);
 }
 
@@ -131,9 +130,8 @@ export async function save(it, phase = "saved") {
 
 function refused(it, error) {
   Object.assign(it, { error, asOf: now() });
-  it.phase = ["silent", "offline"].includes(error.code) ? error.code : "refused";
-  const flaws = error.answer?.error?.flaws;
-  if (Array.isArray(flaws)) it.flaws = new Map(flaws.filter(object).map(({ path, text }) => [String(path), String(text)]));
+  it.phase = whyNot(error);
+  it.flaws = new Map(objects(error.answer?.error?.flaws).map(({ path, text }) => [String(path), String(text)]));
 }
 
 /** Whether the last save can be taken back: not long ago, and nothing was changed since. */

@@ -57,7 +57,7 @@ export function view({ village, path }) {
 
 function unheard(error) {
   if (link.phase !== "up") return message("offline", t("program.unheard.offline"));
-  return error === null ? message("clock", t("program.asking")) : message("alarm", t("program.unheard.silent"));
+  return error === null ? message("clock", t("asking")) : message("alarm", t("program.unheard.silent"));
 }
 
 const message = (drawing, text) => html`<p class="message" role="status">${icon(drawing)} ${text}</p>`;

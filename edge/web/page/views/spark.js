@@ -1,31 +1,28 @@
 /* Small pictures of figures over time.
 
-   series(village, target, quantity, hours)  {points, step_s, from, to, asking, error}: points [[ms, least, mean, most], …]
+   series(village, target, quantity, hours)  {points, step_s, from, to, error}: points [[ms, least, mean, most], …]
                                              of the last so many hours, asked for anew each hour; the last ones stay meanwhile
    spark(points, {from, to, label})          an <svg> line */
 import { html, svg } from "lit-html";
-import { wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
+import { history } from "/views/history.js";
 
 const HOUR = 3600000;
 const WIDTH = 300, HEIGHT = 64;
 const last = new Map();
 
-export function span(hours) {
+function span(hours) {
   const to = Math.ceil(now() / HOUR) * HOUR;
   return { from: to - hours * HOUR, to };
 }
 
 export function series(village, target, quantity, hours) {
   const { from, to } = span(hours);
-  const fields = { device: target, quantity, from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: hours > 48 ? 3600 : 900 };
-  const { answer, asking, error } = wanted(village, "history", fields, 600);
+  const { points, step_s, error } = history(village, target, quantity, { from, to, step: hours > 48 ? 3600 : 900 }, 600);
   const key = `${village.id} ${target} ${quantity} ${hours}`;
-  if (Array.isArray(answer?.points)) last.set(key, { points: answer.points.filter(isPoint), step_s: typeof answer.step_s === "number" ? answer.step_s : null, from, to });
-  return { points: null, step_s: null, from, to, ...last.get(key), asking, error };
+  if (points !== null) last.set(key, { points, step_s, from, to });
+  return { points: null, step_s: null, from, to, ...last.get(key), error };
 }
-
-const isPoint = (p) => Array.isArray(p) && p.length >= 4 && p.every((x) => typeof x === "number" && Number.isFinite(x));
 
 export function spark(points, { from, to, label }) {
   const values = points.flatMap(([, least, , most]) => [least, most]);

@@ -6,6 +6,7 @@ import { number, quantity, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
 import { redraw } from "/app/screen.js";
+import { number as figure, objects, time } from "/app/shapes.js";
 import { t } from "/app/words.js";
 import { nameOf } from "/views/where.js";
 
@@ -14,29 +15,26 @@ const FAULTS = ["no_answer", "checksum", "other"];
 const GOOD_SHARE = 0.99; // less than that wants a look at the wiring
 let ofHour = false;
 
-const list = (x) => (Array.isArray(x) ? x : []);
-const object = (x) => (typeof x === "object" && x !== null ? x : {});
-const figure = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const time = (x, zone) => when(typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null, zone);
 
 export function bus(village) {
   const { answer, error, asking } = wanted(village, "bus", {}, ASK_S);
   if (answer === null) return html`<p role="status">${icon(asking || !error ? "clock" : "alarm")} ${asking || !error ? t("waiting") : said(error)}</p>`;
   const hour = answer.hour;
   const shownHour = ofHour && hour;
+  const at = (text) => when(time(text), village.zone);
   return html`<div class="choices" role="group" aria-label=${t("tech.span")}>
       ${[false, true].map((one) => html`<button class="button" aria-pressed=${one === Boolean(shownHour)} ?disabled=${one && !hour} @click=${() => { ofHour = one; redraw(); }}>${t(one ? "tech.hour" : "tech.all-time")}</button>`)}</div>
-    <p>${shownHour ? t("tech.from-to", { from: time(hour.from, village.zone), to: time(hour.to, village.zone) }) : t("tech.since", { time: time(answer.since, village.zone) })}</p>
+    <p>${shownHour ? t("tech.from-to", { from: at(hour.from), to: at(hour.to) }) : t("tech.since", { time: at(answer.since) })}</p>
     ${hour ? nothing : html`<p class="under">${t("tech.no-hour")}</p>`}
     ${error ? html`<p class="doubt">${icon("alarm")} ${said(error)}</p>` : nothing}
     <button class="button wide" ?disabled=${asking || link.phase !== "up"} @click=${() => { stale(village, "bus"); redraw(); }}>${t(asking ? "waiting" : "tech.refresh")}</button>
-    ${list(answer.ports).map(object).map((port) => onePort(village, port, shownHour))}`;
+    ${objects(answer.ports).map((port) => onePort(village, port, shownHour))}`;
 }
 
 const said = (error) => (error.code === "silent" ? t("tech.bus-silent") : error.code === "offline" ? t("tech.offline") : error.message);
 
 function onePort(village, port, shownHour) {
-  const devices = list(port.devices).map(object).map((device) => tally(device, shownHour ? device.hour : device));
+  const devices = objects(port.devices).map((device) => tally(device, shownHour ? device.hour : device));
   devices.sort((a, b) => (a.share ?? 2) - (b.share ?? 2));
   return html`<h3>${t("tech.port", { port: String(port.port) })}</h3>
     ${port.gone === true ? html`<p class="doubt">${icon("alarm")} ${t("tech.port-gone")}</p>` : nothing}

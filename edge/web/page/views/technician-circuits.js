@@ -4,7 +4,7 @@ import { number } from "/app/format.js";
 import { openSheet } from "/app/how-long.js";
 import { icon } from "/app/icons.js";
 import { link } from "/app/link.js";
-import { said, why } from "/app/reasons.js";
+import { isLocked, said, why } from "/app/reasons.js";
 import { t } from "/app/words.js";
 import { drop, lock, locking, release } from "/views/lockout.js";
 
@@ -13,26 +13,23 @@ const KINDS = ["light", "valve", "pump", "switch"];
 
 export const circuits = (village) => KINDS.flatMap((kind) => village.of(kind)).map((device) => html`<section class="panel" data-target=${device.target}>${one(village, device)}</section>`);
 
-const locked = ({ state }) => state !== null && (state.locked || state.reason === "lockout");
-
 function one(village, device) {
   const { state } = device;
-  return html`<h3>${locked(device) ? icon("lock") : nothing} ${device.name}</h3>
+  return html`<h3>${isLocked(device) ? icon("lock") : nothing} ${device.name}</h3>
     <p class="under">${device.target}</p>
     <p class="state">${said(device).word}</p><p>${why(village, device)}</p>
     ${state?.detail ? html`<p class="detail"><code>${state.detail}</code></p>` : nothing}
     ${state?.circuits.length ? table(village, device) : nothing}
-    <div class="choices">${locked(device) ? open(village, device, null) : html`<button class="button" ?disabled=${link.phase !== "up"} aria-haspopup="dialog" @click=${() => choose(village, device)}>${icon("lock")} ${t("tech.lock")}</button>`}</div>
+    <div class="choices">${isLocked(device) ? open(village, device, null) : html`<button class="button" ?disabled=${link.phase !== "up"} aria-haspopup="dialog" @click=${() => choose(village, device)}>${icon("lock")} ${t("tech.lock")}</button>`}</div>
     ${answer(village, device)}`;
 }
 
 function table(village, device) {
-  const whole = locked(device);
   return html`<table><thead><tr>${["circuit", "wanted", "seen", "hours"].map((name) => html`<th scope="col">${t(`tech.${name}`)}</th>`)}</tr></thead><tbody>
     ${device.state.circuits.map((c) => html`<tr><th scope="row">${c.locked ? icon("lock") : nothing}${c.id}</th><td>${t(c.on ? "tech.on" : "tech.off")}</td>
       <td>${c.observed === null ? t("unknown") : t(c.observed ? "tech.on" : "tech.off")}${c.observed === null || c.observed === c.on ? nothing : html` <b>${t("tech.differs")}</b>`}</td><td>${number(c.hours)}</td></tr>`)}
     </tbody></table>
-    ${whole ? nothing : html`<div class="choices">${device.state.circuits.filter((c) => c.locked).map((c) => open(village, device, c.id))}</div>`}`;
+    ${isLocked(device) ? nothing : html`<div class="choices">${device.state.circuits.filter((c) => c.locked).map((c) => open(village, device, c.id))}</div>`}`;
 }
 
 const open = (village, device, circuit) => html`<button class="button" ?disabled=${link.phase !== "up"} @click=${() => release(village, device.target, circuit)}>${icon("lock")}

@@ -51,7 +51,7 @@ function card(one) {
 
 function presence(village) {
   if (village.status === "online") return html`<p>${icon("ok")} ${t("villages.online")}${village.time?.now ? ` ${t("villages.since", { time: when(village.time.now, village.zone) })}` : ""}</p>`;
-  if (village.status === "unknown") return html`<p>${icon("clock")} ${t("cabinet-unknown")}</p>`;
+  if (village.status === "unknown") return html`<p>${icon("clock")} ${t("asking")}</p>`;
   return html`<p class="doubt">${icon("offline")} ${t("villages.offline", { time: when(village.newest, village.zone), ago: ago(village.newest) })}</p>`;
 }
 

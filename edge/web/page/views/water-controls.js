@@ -29,7 +29,7 @@ export function controls(village, valve) {
 
 export function reasonOf(village, device) {
   const { state } = device;
-  if (state?.run) return [waitsFor(village, device), state.by ? t("by-person", { by: by(state.by) }) : t("by-program")].join(" · ");
+  if (state?.run) return [waitsFor(village, device), state.by ? t("by-person", { by: by(state.by) }) : t("reason.program")].join(" · ");
   return detailSaid(village, device) || (device.kind === "pump" && state?.reason === "default" && !isOn(device) ? pumpIdle(village, device) : null);
 }
 

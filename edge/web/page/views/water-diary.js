@@ -1,12 +1,13 @@
 /* A plot's diary, a day at a time: what it was given, why and by whom, and how wet its soil was. It can be printed; the
    one with a code to check it by is made by `village-edge diary`. */
 import { html, nothing } from "lit-html";
-import { wanted } from "/app/asked.js";
-import { clock, date, duration, isoDay, number, weekday } from "/app/format.js";
+import { clock, date, dateSaid, duration, isoDay, number, weekday } from "/app/format.js";
 import { icon } from "/app/icons.js";
 import { address } from "/app/router.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
+import { unheard } from "/views/details.js";
+import { history } from "/views/history.js";
 import { cause, given, planned } from "/views/water-lists.js";
 import * as watered from "/views/water-runs.js";
 
@@ -22,12 +23,12 @@ export function diary(village, valve) {
     <p>${village.name} · ${date(from, village.zone)} – ${date(to - 1, village.zone)}</p>
     <div class="choices no-print" role="group" aria-label=${t("how-far-back")}>${SPANS.map((n) => html`
       <button class="button" aria-pressed=${n === days} @click=${() => { days = n; redraw(); }}>${t("days", { n })}</button>`)}</div>
-    ${!known ? html`<p>${t(error ? "not-answered" : "asking")}</p>` : html`
+    ${!known ? unheard(error) : html`
       ${total(rows)}
       ${cut ? html`<p>${t("season-cut")}</p>` : nothing}
       ${rows.length === 0 ? html`<p>${t("diary-empty")}</p>` : rows.map((one) => day(village, one))}`}
     <button class="button main wide no-print" ?disabled=${!known} @click=${() => print()}>${icon("print")} ${t("print")}</button>
-    <p class="foot">${t("diary-official")}</p>
+    <p>${t("diary-official")}</p>
     <p class="signature">${t("signature")}</p>
     <ul class="pages no-print"><li><a href=${address("water", valve.id)}>${icon("back")} <span>${valve.name}</span></a></li></ul></article>`;
 }
@@ -35,11 +36,8 @@ export function diary(village, valve) {
 /** The day's least and mean moisture by the plot's own probe: Map of 2026-11-21 → {least, mean}. */
 function moisture(village, valve, from, to) {
   if (!valve.soil) return new Map();
-  const { answer } = wanted(village, "history", {
-    device: `sensor/${valve.soil}`, quantity: "moisture_pct", from: new Date(from).toISOString(), to: new Date(to).toISOString(), step: 86400,
-  }, 600);
-  const points = Array.isArray(answer?.points) ? answer.points.filter((p) => Array.isArray(p) && p.every(Number.isFinite)) : [];
-  return new Map(points.map(([ms, least, mean]) => [isoDay(ms, village.zone), { least, mean }]));
+  const { points } = history(village, `sensor/${valve.soil}`, "moisture_pct", { from, to, step: 86400 }, 600);
+  return new Map(points?.map(([ms, least, mean]) => [isoDay(ms, village.zone), { least, mean }]));
 }
 
 function byDay(village, valve, runs, wet) {
@@ -63,8 +61,7 @@ function total(rows) {
 }
 
 function day(village, { iso, shares, soil }) {
-  const noon = Date.parse(`${iso}T12:00:00Z`);
-  return html`<section class="day ${shares.length ? "" : "dry"}"><h2>${weekday(noon, "UTC")} ${date(noon, "UTC")}</h2>
+  return html`<section class="day ${shares.length ? "" : "dry"}"><h2>${weekday(Date.parse(iso), "UTC")} ${dateSaid(iso)}</h2>
     ${shares.length === 0 ? html`<p class="none">${t("diary-none")}</p>` : html`<ul>${shares.map(({ run, zone }) => html`<li>
       <b>${clock(zone.started ?? run.slot, village.zone)} · ${given(zone)}</b>
       <span>${cause(run)} · ${t("planned", { amount: planned({ for_s: zone.planned_s, volume_l: zone.planned_l }) })}</span>

@@ -1,6 +1,6 @@
 /* Lists of runs: comingRuns, pastRuns; and putting watering off: putOffBanner, delayPart. */
 import { html, nothing } from "lit-html";
-import { ask } from "/app/asks.js";
+import { ask, whyNot } from "/app/asks.js";
 import { stale } from "/app/asked.js";
 import { duration, number, when } from "/app/format.js";
 import { icon } from "/app/icons.js";
@@ -8,7 +8,9 @@ import { link } from "/app/link.js";
 import { by } from "/app/reasons.js";
 import { redraw } from "/app/screen.js";
 import { t } from "/app/words.js";
+import { unheard } from "/views/details.js";
 import { fate } from "/views/water-runs.js";
+import { nameOf } from "/views/where.js";
 
 const DAYS = [1, 2, 3];
 const FEW = 5;
@@ -16,13 +18,11 @@ const SHOWN_MS = 10000; // so long a refusal stays to be read
 const asked = new Map(); // village → "waiting" or why it was refused
 let allShown = false;
 
-export const nameOf = (village, target) => village.devices.get(target)?.name ?? target.split("/")[1] ?? target;
-
 export const planned = ({ for_s, volume_l }) => (volume_l !== null ? `${number(volume_l)} ${t("litres")}` : for_s !== null ? duration(for_s) : "");
 
 export function comingRuns(village, { runs, putOff, known, trusted, error }, target = null) {
   const mine = runs.filter((run) => target === null || run.zones.some((zone) => zone.valve === target));
-  const body = !known ? html`<p>${t(error ? "not-answered" : "asking")}</p>`
+  const body = !known ? unheard(error)
     : !trusted ? html`<p>${t("clock-not-sure")}</p>`
     : mine.length === 0 ? html`<p>${t("nothing-due")}</p>`
     : html`<ul class="lines">${mine.slice(0, FEW).map((run) => line(run))}</ul>`;
@@ -43,7 +43,7 @@ export function pastRuns(village, { runs, known, error }) {
   const shown = allShown ? over : over.slice(0, FEW);
   const all = () => { allShown = true; redraw(); };
   return html`<section aria-labelledby="past-head"><h2 id="past-head">${t("past-runs")}</h2>
-    ${!known ? html`<p>${t(error ? "not-answered" : "asking")}</p>` : over.length === 0 ? html`<p>${t("no-runs-week")}</p>` : nothing}
+    ${!known ? unheard(error) : over.length === 0 ? html`<p>${t("no-runs-week")}</p>` : nothing}
     <ul class="lines">${shown.map((run) => html`<li class=${tone(run)}><b>${when(run.slot, village.zone)} · ${cause(run)}</b><span>${fate(run)}</span>
       ${run.zones.map((zone) => html`<span>${nameOf(village, zone.valve)}: ${given(zone)}${own(run, zone) ? ` – ${fate(zone)}` : nothing}</span>`)}</li>`)}</ul>
     ${shown.length < over.length ? html`<button class="button" @click=${all}>${t("all-runs", { n: over.length })}</button>` : nothing}</section>`;
@@ -52,7 +52,7 @@ export function pastRuns(village, { runs, known, error }) {
 const own = (run, zone) => zone.outcome !== run.outcome || zone.why !== run.why;
 const tone = ({ outcome }) => (["cut_short", "missed"].includes(outcome) ? "bad" : "");
 
-export const cause = (run) => (run.cause === "person" ? t("by-person", { by: by(run.user) }) : t(run.cause === "soil" ? "by-soil" : "by-program"));
+export const cause = (run) => (run.cause === "person" ? t("by-person", { by: by(run.user) }) : t(run.cause === "soil" ? "by-soil" : "reason.program"));
 
 export function given({ done_s, litres, outcome }) {
   if (done_s === 0 && !litres) return t(outcome === null ? "no-water-yet" : "no-water");
@@ -66,7 +66,7 @@ async function delay(village, days) {
     await ask(village, "rain-delay", days === 0 ? {} : { for_s: days * 86400 }, 3);
     asked.delete(village.id);
   } catch (error) {
-    asked.set(village.id, error.code === "offline" || error.code === "silent" ? error.code : "refused");
+    asked.set(village.id, whyNot(error));
   }
   stale(village, "plan");
   redraw();

@@ -11,6 +11,7 @@ import { t } from "/app/words.js";
 import { alarmsOf, controls, reasonOf } from "/views/water-controls.js";
 import { comingRuns, given, pastRuns, putOffBanner } from "/views/water-lists.js";
 import { curve } from "/views/curve.js";
+import { unheard } from "/views/details.js";
 import { progress } from "/views/water-progress.js";
 import * as watered from "/views/water-runs.js";
 
@@ -66,7 +67,7 @@ function season(village, valve) {
     redraw();
   };
   return html`<section aria-labelledby="season-head"><h2 id="season-head">${t("season")}</h2>
-    ${!known ? html`<p>${t(error ? "not-answered" : "asking")}</p>` : html`
+    ${!known ? unheard(error) : html`
       <p class="state">${litres.length ? `${number(litres.reduce((sum, zone) => sum + zone.litres, 0))} ${t("litres")}` : zones.length ? t("litres-not-counted") : t("no-water")}</p>
       <p>${t("waterings", { n: zones.length, time: duration(zones.reduce((sum, zone) => sum + zone.done_s, 0)), date: date(from, village.zone) })}</p>
       ${litres.length < zones.length && litres.length ? html`<p>${t("litres-of-some", { n: litres.length })}</p>` : nothing}

@@ -1,6 +1,6 @@
 /* What was watered and what is due, from the requests `runs` and `plan`, read strictly.
 
-   past(village, {device, from, to})  {runs, asking, error, known, cut}: from and to are Unix ms; cut: there are older ones that were
+   past(village, {device, from, to})  {runs, error, known, cut}: from and to are Unix ms; cut: there are older ones that were
                                      not asked for any more
    week(village, device)              the same of the last seven days and today
    plan(village, days)                {runs, putOff, trusted, known}
@@ -11,17 +11,13 @@
 import { stale, wanted } from "/app/asked.js";
 import { now } from "/app/clock.js";
 import { dayStart } from "/app/format.js";
+import { number, objects, string as text, time } from "/app/shapes.js";
 import { has, language, t } from "/app/words.js";
 
 const DAY = 86400000;
 const MOST_PAGES = 10;
 const FOLLOW_MS = 5000;
 const asked = { at: -Infinity };
-
-const number = (x) => (typeof x === "number" && Number.isFinite(x) ? x : null);
-const text = (x) => (typeof x === "string" ? x.slice(0, 200) : null);
-const time = (x) => (typeof x === "string" && !Number.isNaN(Date.parse(x)) ? Date.parse(x) : null);
-const objects = (x) => (Array.isArray(x) ? x.filter((one) => typeof one === "object" && one !== null) : []);
 
 function ended(raw) {
   return { started: time(raw.started), ended: time(raw.ended), outcome: text(raw.outcome), why: text(raw.why), why_vi: text(raw.why_vi) };
@@ -39,10 +35,9 @@ function run(raw) {
 
 export function past(village, { device = null, from, to }) {
   const runs = [], seen = new Set();
-  let end = new Date(to).toISOString(), page = null, asking = false;
+  let end = new Date(to).toISOString(), page = null;
   for (let n = 0; n < MOST_PAGES; n += 1) {
     page = wanted(village, "runs", { ...(device ? { device } : {}), from: new Date(from).toISOString(), to: end });
-    asking ||= page.asking;
     const found = objects(page.answer?.runs).map(run).filter((one) => one.slot !== null && !seen.has(one.id));
     for (const one of found) seen.add(one.id);
     runs.push(...found);
@@ -50,7 +45,7 @@ export function past(village, { device = null, from, to }) {
     end = new Date(found[found.length - 1].slot).toISOString();
   }
   followUp(village, runs);
-  return { runs, asking, error: page.error, known: page.answer !== null, cut: page.answer?.more === true };
+  return { runs, error: page.error, known: page.answer !== null, cut: page.answer?.more === true };
 }
 
 /** A run that nothing waters any more is soon over in the cabinet's journal, too: asked again until it is. */

@@ -1,8 +1,9 @@
 /* What alarms and the trail speak of, `<kind>/<id>`: nameOf(village, target), and pageOf(village, target), the address of
    its own page, or null where there is none. */
+import { PAGE } from "/app/controls.js";
 import { address } from "/app/router.js";
 
-const PAGE = { light: "lights", valve: "water", pump: "water", switch: "crops", meter: "energy", sensor: "crops" };
+const PAGES = { ...PAGE, meter: "energy", sensor: "crops" };
 
 export function nameOf(village, target) {
   const [kind, id] = target.split("/");
@@ -13,5 +14,5 @@ export function nameOf(village, target) {
 export function pageOf(village, target) {
   const device = village.devices.get(target);
   if (device === undefined) return null;
-  return address(device.model === "flow" ? "water" : PAGE[device.kind], device.id);
+  return address(device.model === "flow" ? "water" : PAGES[device.kind], device.id);
 }
