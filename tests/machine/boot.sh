@@ -1,0 +1,36 @@
+#!/bin/sh
+# Within new namespaces: lay the disk's layer above the base system, and become systemd there.
+# boot.sh LOWER DISK SHARED SOURCE WHEELS BOOT_ID
+set -eu
+lower=$1 disk=$2 shared=$3 source=$4 wheels=$5 boot_id=$6
+mount --make-rprivate /
+root=$(mktemp -d)
+mount -t overlay machine -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root"
+cd "$root"
+mkdir -p shared src wheels
+mount -t proc proc proc
+mount --bind "$boot_id" proc/sys/kernel/random/boot_id
+mount -t sysfs sys sys -o ro 2>/dev/null || mount --rbind /sys sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs run run -o mode=755
+mount -t tmpfs tmp tmp
+mount -t tmpfs dev dev -o mode=755
+mkdir dev/pts dev/shm
+for node in null zero full random urandom tty; do
+    : >"dev/$node"
+    mount --bind "/dev/$node" "dev/$node"
+done
+mount --rbind /dev/pts dev/pts # serial ports of a simulated village are pseudo-terminals of outside
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+mount -t tmpfs shm dev/shm
+mount --bind "$shared" shared
+mount --bind "$source" src
+mount -o remount,bind,ro src
+mount --bind "$wheels" wheels
+mount -o remount,bind,ro wheels
+ip link set lo up 2>/dev/null || true
+hostname village-pi
+pivot_root . mnt
+umount -l mnt
+exec env -i container=machine PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=console --show-status=1 </dev/null
