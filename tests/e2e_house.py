@@ -36,7 +36,7 @@ class Listener:
         self.last: dict[str, bytes] = {}
         self._subscribed = threading.Event()
         self._five = protocol == paho.MQTTv5
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        self.client = self.make_client(protocol)
         if login is not None:
             self.client.username_pw_set(*login)
         self.client.on_connect = self._connected
@@ -45,6 +45,10 @@ class Listener:
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         assert self._subscribed.wait(5)
+
+    def make_client(self, protocol: int) -> paho.Client:
+        """The client that it listens with, not yet connected."""
+        return paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
 
     def _connected(self, client: paho.Client, *_: object) -> None:
         client.subscribe("#", options=SubscribeOptions(1, retainAsPublished=True)) if self._five else client.subscribe("#", 1)

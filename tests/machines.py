@@ -9,19 +9,25 @@ machine writes into a layer of its own above it. Needs root, debootstrap and the
         machine.cut()                                    # the power goes: what was not synced is lost with `disk_mb`
         machine.boot()                                   # another boot id, the monotonic clock begins anew
 
-The checkout lies in /src (read-only), wheels of what requirements.lock names in /wheels, and FOLDER/shared in /shared.
+The checkout lies in /src (read-only), wheels of what requirements.lock names in /wheels, and `machine.shared` is the
+same directory, by the same path, inside and outside. What is outside lies in /host as well, for programs of the tests
+that must be among the machine's processes.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +44,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "python3", "python3-venv", "mosquitto", "mosquitto-clients", "iproute2", "procps",
     "ca-certificates",
 )  # fmt: skip
+CLONE_NEWNET = 0x40000000
 EXT4_IOC_SHUTDOWN, WITHOUT_A_FLUSH = 0x8004587D, 2
 BOOT = Path(__file__).with_name("machine") / "boot.sh"
 
@@ -122,8 +129,9 @@ class Machine:
         has but a loopback; `source`: the checkout in /src."""
         need_machines()
         self.folder = folder
-        self.shared = folder / "shared"
-        self.shared.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.shared = Path(tempfile.mkdtemp(prefix="machine-", dir="/run"))  # short: sockets lie there
+        self.shared.chmod(0o755)
         self._disk = folder / "disk"
         self._disk.mkdir(exist_ok=True)
         self._image = folder / "disk.img" if disk_mb else None
@@ -145,6 +153,7 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self.kill()
         self._unmount()
+        shutil.rmtree(self.shared, ignore_errors=True)
 
     @property
     def layers(self) -> tuple[Path, ...]:
@@ -202,12 +211,27 @@ class Machine:
             raise AssertionError(f"{' '.join(words)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
 
-    def spawn_beside(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a program of this machine (its files, its Python) among the processes of the other, so that each knows
-        the other by its number; it ends with it. For village-sim, whose directory belongs below `shared`."""
-        log = (self.folder / "beside.log").open("ab")
-        inside = ["nsenter", "-t", str(self.init), "-p", "-T", *words]
-        return subprocess.Popen(inside, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    def dial(self, port: int, host: str = "127.0.0.1") -> socket.socket:
+        """A connection to a TCP port as a program in it would get one. Raises OSError."""
+        libc, made = ctypes.CDLL(None, use_errno=True), []
+
+        def work() -> None:  # a thread may leave its network behind; the socket stays where it was made
+            handle = os.open(f"/proc/{self.init}/ns/net", os.O_RDONLY)
+            try:
+                if libc.setns(handle, CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+                made.append(socket.create_connection((host, port), timeout=5))
+            except OSError as error:
+                made.append(error)
+            finally:
+                os.close(handle)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        if isinstance(made[0], OSError):
+            raise made[0]
+        return made[0]
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         """Put a file into it."""

@@ -7,7 +7,8 @@ mount --make-rprivate /
 root=$(mktemp -d)
 mount -t overlay machine -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root"
 cd "$root"
-mkdir -p shared src wheels
+mkdir -p src wheels host
+mount --rbind / host
 mount -t proc proc proc
 mount --bind "$boot_id" proc/sys/kernel/random/boot_id
 mount -t sysfs sys sys -o ro 2>/dev/null || mount --rbind /sys sys
@@ -24,7 +25,8 @@ mount --rbind /dev/pts dev/pts # serial ports of a simulated village are pseudo-
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 mount -t tmpfs shm dev/shm
-mount --bind "$shared" shared
+mkdir "$root$shared"
+mount --bind "$shared" "$root$shared"
 mount --bind "$source" src
 mount -o remount,bind,ro src
 mount --bind "$wheels" wheels

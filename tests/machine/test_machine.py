@@ -26,4 +26,5 @@ def test_a_machine_boots_and_outlives_a_power_cut(tmp_path: Path) -> None:
         assert machine.read("/proc/sys/kernel/random/boot_id") != first
         assert float(machine.read("/proc/uptime").split()[0]) < 60
         assert machine.run("ip", "-o", "link").stdout.count("\n") == 1
-        assert (machine.folder / "shared").exists()
+        (machine.shared / "seen").write_text("by both")
+        assert machine.read(f"{machine.shared}/seen") == "by both"
