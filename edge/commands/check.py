@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         answer = {
             "ok": True, "file": str(args.file), "site": site.site.id, "driven": driven,
+            "heartbeat": None if site.heartbeat is None else {"gpio": site.heartbeat.gpio},
             "not_driven": [{"path": path, "why": why} for path, why in passed_over],
             "warnings": [{"path": path, "why": why} for path, why in warnings],
         }  # fmt: skip
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
     named = {what: _count(number, "switch" if what == "switches" else what[:-1]) for what, number in driven.items()}
     named["lights"] += f" with {named.pop('circuits')}"
     told = [words for what, words in named.items() if driven[what] or what not in ("pumps", "valves", "switches")]
-    print(f"{args.file}: good. {site.site.name} ({site.site.id}): {', '.join(told)} driven.")
+    beats = "" if site.heartbeat is None else f" The heartbeat is on GPIO {site.heartbeat.gpio}."
+    print(f"{args.file}: good. {site.site.name} ({site.site.id}): {', '.join(told)} driven.{beats}")
     for title, found in (("Not driven yet:", passed_over), ("Warnings:", warnings)):
         if found:
             print(title)

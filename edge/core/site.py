@@ -25,6 +25,7 @@ from edge.core.site_devices import (
     FlowInput,
     GpioOutput,
     HandInput,
+    Heartbeat,
     Input,
     LevelInput,
     Light,
@@ -56,10 +57,10 @@ from edge.core.values import ModelInfo
 
 __all__ = [
     "At", "Board", "BoardOutput", "Circuit", "ClimateProgram", "Contact", "DateRange", "DoorInput", "Feedback",
-    "FlowInput", "GpioOutput", "HandInput", "History", "Influx", "Input", "IrrigationProgram", "LevelInput", "Light",
-    "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place", "PlainInput", "Port",
-    "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "SkipWhen", "StartWhen", "Step", "Switch", "Switching",
-    "Valve", "When", "Window", "Zone", "driven_meters", "driven_sensors",
+    "FlowInput", "GpioOutput", "HandInput", "Heartbeat", "History", "Influx", "Input", "IrrigationProgram",
+    "LevelInput", "Light", "LightProgram", "Limits", "LunarRange", "Meter", "Mqtt", "Output", "Photocell", "Place",
+    "PlainInput", "Port", "Program", "Pump", "Rule", "S0Input", "Sensor", "Site", "SkipWhen", "StartWhen", "Step",
+    "Switch", "Switching", "Valve", "When", "Window", "Zone", "driven_meters", "driven_sensors",
 ]  # fmt: skip
 
 _OLD_ZONES = {"Asia/Saigon": "Asia/Ho_Chi_Minh"}  # browsers still say it, and Debian 13 does not know it
@@ -175,6 +176,7 @@ class Site(Block):
     limits: Limits = Limits()
     history: History = History()
     influx: Influx | None = None
+    heartbeat: Heartbeat | None = None
     ports: dict[Id, Port] = Field(default_factory=dict)
     meters: dict[Id, Meter] = Field(default_factory=dict)
     lights: dict[Id, Light] = Field(default_factory=dict)

@@ -122,6 +122,8 @@ class _Checks:
                 if circuit.feedback:
                     lines.append((("lights", name, "circuits", key, "feedback", "gpio"), circuit.feedback.gpio))
         lines += [(("inputs", name, "gpio"), found.gpio) for name, found in self.site.inputs.items()]
+        if self.site.heartbeat is not None:
+            lines.append((("heartbeat", "gpio"), self.site.heartbeat.gpio))
         for path, gpio in lines:
             first = used.setdefault(gpio, path)
             if first is not path:

@@ -65,6 +65,13 @@ Output = Annotated[
 ]
 
 
+class Heartbeat(Block):
+    """A line that changes its level for as long as the controller works, for a timer or a charge pump that feeds the
+    relays of pumps and valves from its edges. Nobody can command it."""
+
+    gpio: Gpio
+
+
 class Contact(Block):
     """A contact between a line and ground, with the pull-up on: `active` is the line's level while what it is named for
     holds."""

@@ -18,7 +18,8 @@ from edge.core.site_checks import UNREAD, Flaw, Path, cross_checks, nearest
 from edge.core.site_terms import Wrong, read_id, shown
 from edge.core.values import ModelInfo
 
-_SECTIONS = tuple(n for n in Site.model_fields if n not in ("site", "mqtt", "limits", "history", "influx"))
+_BLOCKS = ("site", "mqtt", "limits", "history", "influx", "heartbeat")
+_SECTIONS = tuple(n for n in Site.model_fields if n not in _BLOCKS)
 _STAND_IN = {
     "id": "unread", "name": "unread", "latitude": 0, "longitude": 0, "timezone": "UTC", "language": "en",
 }  # fmt: skip

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,13 +36,16 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.doctor import Catalogue, Doctor, Progress, quiet
 from edge.shell.effects import Effects, OutputPort
 from edge.shell.files import replace_file
+from edge.shell.heartbeat import EVERY_S, Heartbeat
 from edge.shell.keeping import FILE, Files, Keeping, keep
 from edge.shell.leases import LeaseKeeper
 from edge.shell.mqtt import MqttLink
 from edge.shell.mqtt_client import Broker
+from edge.shell.notify import Notifier
 from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
 from edge.shell.seams import Seams
+from edge.shell.signs import Signs
 from edge.shell.simulated_card import SimulatedCard
 from edge.shell.site_file import ConfigError, load, password_file
 from edge.shell.state_dir import held
@@ -52,6 +55,7 @@ from edge.typed import Address
 log = logging.getLogger(__name__)
 SWITCH_S = 0.0005  # a thread with something to send waits no longer for one that computes; Python's own 5 ms are felt
 LAST_GOOD = "site.yaml"
+START_S = 180.0  # a start at most: a whole journal that is damaged is read on a slow card
 BOARDS_END_S = 2.0  # what a line needs for a write and a reading at most, but for a device that does not answer
 
 
@@ -106,12 +110,14 @@ def compose(
     site: Site, models: Mapping[str, ModelInfo], clock: Clock, journal: Path | None, broker: Broker,
     outputs: Mapping[str, OutputPort], inputs: Mapping[str, InputPort], counters: Mapping[str, CounterPort],
     ports: Mapping[str, Port], seams: Seams | None = None, configuration: Path | None = None,
+    passed: Callable[[], None] = lambda: None,
 ) -> Shell:
     """Wire the shell of `site`.
 
     `outputs`, those on lines of the Pi, go by `<kind>/<id>`, a light's by `light/<id>/<circuit>`; `inputs` as
     Site.read_inputs names them, `counters` as Site.counted_inputs does, `ports` by name; `journal` None: in memory, and
-    without a history, which lies beside it. `configuration` is the file that `site` was read from.
+    without a history, which lies beside it. `configuration` is the file that `site` was read from; `passed` is for
+    CoreWorker.
     """
     seams = seams or Seams()
     inbox: Inbox[Event] = Inbox()
@@ -140,7 +146,7 @@ def compose(
     leases = LeaseKeeper(hands, clock.mono, inbox.put, fed_by, seams.apart)
     worker = CoreWorker(
         controller, Effects(leases, store, link, keeping), clock, inbox, seams.look_every_s, Contacts(inputs),
-        Pulses(counters),
+        Pulses(counters), passed,
     )
     return Shell(worker, leases, store, link, keeping, buses)
 
@@ -150,20 +156,27 @@ class App:
 
     def __init__(self, options: Options) -> None:
         """Read configuration and journal; needs neither broker nor hardware. Raises ConfigError and StateUnusable."""
+        sim = options.sim
+        self._clock = SystemClock() if sim is None else SimulatedClock(sim)
+        notifier = Notifier.from_environment(self._clock.mono)
+        notifier.patience(START_S)
         models = catalogue()
         self._lock = held(options.state)
         site, self._fallback = load_or_fall_back(options.config, options.state / LAST_GOOD, models)
-        if options.sim is not None:
-            os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(options.sim))
+        if sim is not None:
+            os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(sim))
         _keep_safe_state(options.state, site)
-        sim = options.sim
-        self._clock = SystemClock() if sim is None else SimulatedClock(sim)
-        seams = None if sim is None else Seams(before_commit=SimulatedCard(sim))
+        heartbeat = None if site.heartbeat is None else Heartbeat(GpioOutput(site.heartbeat.gpio, active_low=False))
+        self._signs = Signs(notifier, heartbeat, self._status)
+        seams = Seams() if sim is None else Seams(before_commit=SimulatedCard(sim))
+        if heartbeat is not None:
+            seams = replace(seams, look_every_s=EVERY_S)
         self._shell = compose(
             site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
             gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
-            options.config,
+            options.config, self._signs.passed,
         )
+        self._outputs = len(list(_wirings(site)))
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 
     def start(self) -> None:
@@ -176,15 +189,23 @@ class App:
     def stop(self) -> None:
         """Say goodbye, turn pumps, valves and switches off, and keep what is to be kept. Lights stay as they are;
         `village-edge safe` is for the rest."""
+        self._signs.stopping()
         self._shell.link.stop()
         late = self._runner.stop(only=("core",))
         self._shell.leases.turn_all_off()
         self._wait_for_boards()
+        self._signs.stopped()
         late += [name for name in self._runner.stop() if name not in late]
         for name in late:
             log.error("worker %s did not end in time", name)
         self._shell.close(self._clock.now())
         os.close(self._lock)
+
+    def _status(self) -> str:
+        """One line for people."""
+        broker = "connected" if self._shell.link.up else "away"
+        fallback = "" if self._fallback is None else "; the configuration has errors, the last good one is in force"
+        return f"in control of {self._outputs} outputs; broker {broker}{fallback}"
 
     def _wait_for_boards(self) -> None:
         """Give them the time to take what they were told, and to say that it is so."""

@@ -26,19 +26,22 @@ class CoreWorker:
 
     def __init__(
         self, controller: Controller, effects: Effects, clock: Clock, inbox: Inbox[Event], look_every_s: float = 1.0,
-        contacts: Contacts | None = None, pulses: Pulses | None = None,
+        contacts: Contacts | None = None, pulses: Pulses | None = None, passed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`look_every_s`: how often every output's own line is read back, and every contact and counter read."""
+        """`look_every_s`: how often every output's own line is read back, and every contact and counter read. `passed`
+        is called when the core has taken all that was read back, and then a tick; it must not wait, nor raise."""
         self.inbox = inbox
         self._controller = controller
         self._effects = effects
         self._contacts = contacts or Contacts({})
         self._pulses = pulses or Pulses({})
         self._clock = clock
+        self._passed = passed
         self._look_every_s = look_every_s
         self._look_at = float("-inf")
         self._offset: float | None = None
         self._vouched: tuple[bool, str] | None = None
+        self._read_back = False  # by the core, since it last passed
 
     def start(self, fallback: str | None = None) -> None:
         """Read the contacts, then claim every output at the level it should have now. Called once, before the worker's
@@ -54,6 +57,7 @@ class CoreWorker:
         for counted in self._pulses.look(self._clock.mono()):
             self._handle(counted)
         self._effects.flush()
+        self._read_back = True  # each output as it was claimed
 
     def stop(self) -> None:
         """Tell the core what the outputs show at the end, and have kept what only it knows. Called once, after the
@@ -84,16 +88,20 @@ class CoreWorker:
             self._handle(event)
         if moment.mono >= self._look_at:
             self._look_at = moment.mono + self._look_every_s
-            for seen in self._effects.look():
-                self._handle(seen)
+            self._read_back = False
+            taken = [self._handle(seen) for seen in self._effects.look()]
+            self._read_back = all(taken)
             for told in self._contacts.look(self._clock.mono()):
                 self._handle(told)
             for counted in self._pulses.look(self._clock.mono()):
                 self._handle(counted)
         for told in self._contacts.look_again(self._clock.mono()):
             self._handle(told)
-        self._handle(Tick())
+        ticked = self._handle(Tick())
         self._effects.flush()
+        if ticked and self._read_back:
+            self._read_back = False
+            self._passed()
         if len(self.inbox):
             return moment.mono
         return min(self._controller.wakeup(), self._look_at, self._contacts.due)
@@ -109,14 +117,16 @@ class CoreWorker:
             self._handle(ClockChanged(self._clock.source))
         self._offset = offset
 
-    def _handle(self, event: Event) -> None:
-        """Have an event decided on, and all that the outputs then show."""
+    def _handle(self, event: Event) -> bool:
+        """Have an event decided on, and all that the outputs then show. Whether the core could: what fails for one
+        device is no failure of the core (edge/core/failures.py)."""
         try:
             effects = self._controller.handle(event, self._clock.now())
         except Exception:  # one bad event must not cost the village its lights
             log.exception("the core failed on %s", type(event).__name__)
-            return
+            return False
         self._carry_out(effects)
+        return True
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         """Each decision as a whole, before what its writes show is decided upon: what is left of an older one would

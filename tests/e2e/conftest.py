@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from e2e_house import CONFIG, House, Listener
 from support import Mosquitto, until
+from systemd_end import AttentiveSystemd
+
+WATCHDOG_S = 2.0
 
 
 @pytest.fixture
@@ -31,6 +34,16 @@ def house(folder: Path, mosquitto: Mosquitto, config: Path) -> Iterator[House]:
     h.start_sim()
     yield h
     h.end()
+
+
+@pytest.fixture
+def systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AttentiveSystemd]:
+    """Listens to the daemon that is started next, and would wait WATCHDOG_S for a sign of life."""
+    end = AttentiveSystemd(str(folder / "notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", end.address)
+    monkeypatch.setenv("WATCHDOG_USEC", str(int(WATCHDOG_S * 1e6)))
+    yield end
+    end.close()
 
 
 @pytest.fixture

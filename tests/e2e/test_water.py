@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from e2e_house import CONFIG, House, Listener
 from support import Mosquitto, until
+from systemd_end import AttentiveSystemd
 
 from simulator.control import ask
 
@@ -123,17 +124,20 @@ def hang(folder: Path, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterato
     file.unlink(missing_ok=True)
 
 
-def test_a_core_that_hangs_leaves_nothing_open(house: House, hang: Callable[[], None], listen: Callable[[], Listener]) -> None:
+def test_a_core_that_hangs_leaves_nothing_open_and_gives_no_sign_of_life(
+    house: House, hang: Callable[[], None], systemd: AttentiveSystemd, listen: Callable[[], Listener]
+) -> None:
     house.start()
     ear = listen()
     until(lambda: valve(ear, "plot-1").get("observed") == "CLOSED", 10, "the first state")
     open_both(house, ear)
     hang()
-    since = time.monotonic()
+    since, told = time.monotonic(), len(systemd.messages)
     until(lambda: not any((is_on(house, PLOT_1), is_on(house, PUMP), coil(house, "cabinet-board/2"))), LEASE_S + 2, "all to be off")
     assert time.monotonic() - since <= LEASE_S
     order = [(pin, on) for _, pin, on in moves(house, PUMP, PLOT_1)]
     assert order[-2:] == [(PUMP, False), (PLOT_1, False)]
+    assert len(systemd.messages) <= told + 1  # what was on its way when the core hung
 
 
 def test_a_run_that_was_cut_is_finished_not_begun_again(house: House, ear: Listener) -> None:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from systemd_end import Systemd
 
 from edge.shell.clock import ManualClock
 from edge.shell.notify import Notifier
-
-
-class Systemd:
-    """The end of the socket that systemd has."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        self.socket.bind("\0" + address[1:] if address.startswith("@") else address)
-
-    def heard(self) -> list[str]:
-        """The messages that came since it was asked last."""
-        found = []
-        with suppress(BlockingIOError):
-            while True:
-                found.append(self.socket.recv(4096).decode())
-        return found
 
 
 @pytest.fixture(params=["path", "abstract"])
 def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]:
     end = Systemd(str(tmp_path / "notify") if request.param == "path" else f"@test-notify-{os.getpid()}")
     yield end
-    end.socket.close()
+    end.close()
 
 
 @pytest.fixture
@@ -100,7 +81,7 @@ def test_a_readiness_that_was_not_heard_is_not_told_of_a_process_that_ends(tmp_p
     systemd = Systemd(str(tmp_path / "notify"))
     notifier.stopping()
     assert systemd.heard() == ["STOPPING=1"]
-    systemd.socket.close()
+    systemd.close()
 
 
 def test_a_socket_that_is_not_there_is_complained_of_once(
