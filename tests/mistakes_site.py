@@ -101,6 +101,33 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "ports:\n",
+        "heartbeat: {gpio: 17}\nports:\n",
+        [
+            "2:19 heartbeat.gpio: GPIO 17 is used twice, here and at lights.road.circuits.a.output.gpio; choose a free line"
+        ],
+    ),
+    (
+        "ports:\n",
+        "heartbeat: {gpio: 16}\nports:\n",
+        ["2:19 heartbeat.gpio: GPIO 16 is used twice, here and at inputs.flow.gpio; choose a free line for one"],
+    ),
+    (
+        "ports:\n",
+        "heartbeat: {gpio: 1}\nports:\n",
+        ["2:19 heartbeat.gpio: 1 is out of range; write a whole number from 2 to 27 (GPIO by its BCM number; 0 and 1"],
+    ),
+    (
+        "ports:\n",
+        "heartbeat: {gpio: 11, active: low}\nports:\n",
+        ['2:23 heartbeat.active: unknown key "active"; write one of: gpio'],
+    ),
+    (
+        "ports:\n",
+        "heartbeat: 11\nports:\n",
+        ["2:12 heartbeat: 11 stands where keys must; write a block of `key: value` lines"],
+    ),
+    (
+        "ports:\n",
         "limits: {switching: {burst: -1, per: 60s}}\nports:\n",
         [
             "2:29 limits.switching.burst: -1 is out of range; write a whole number from 0 to 10000 (changes of one output; 0 for no"

@@ -55,7 +55,7 @@ from edge.typed import Address
 log = logging.getLogger(__name__)
 SWITCH_S = 0.0005  # a thread with something to send waits no longer for one that computes; Python's own 5 ms are felt
 LAST_GOOD = "site.yaml"
-START_S = 180.0  # a start at most: a whole journal that is damaged is read on a slow card
+START_S = 180.0  # a start at most: all of a damaged journal is read, on a card that is slow
 BOARDS_END_S = 2.0  # what a line needs for a write and a reading at most, but for a device that does not answer
 
 

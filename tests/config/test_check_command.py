@@ -37,6 +37,17 @@ def test_a_good_file_is_summed_up(example: Path, capsys: pytest.CaptureFixture[s
     assert told.err == ""
 
 
+def test_the_heartbeats_line_is_named(tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_text(f"{example.read_text('utf-8')}\nheartbeat: {{gpio: 11}}\n", "utf-8")
+    assert check(str(file)) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("1 switch driven. The heartbeat is on GPIO 11.")
+    assert check(str(file), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["heartbeat"] == {"gpio": 11}
+    assert check(str(example), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["heartbeat"] is None
+
+
 def test_what_nothing_will_ever_use_is_a_warning(
     tmp_path: Path, example: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
