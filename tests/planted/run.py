@@ -105,7 +105,7 @@ def copied(target: Path) -> Path:
     for name in listed:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
+            shutil.copy(ROOT / name, target / name)  # what is executable there is here
     return target
 
 
