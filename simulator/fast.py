@@ -27,6 +27,7 @@ from edge.shell.clock import ManualClock
 from edge.shell.leases import at_once
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner, Worker
+from edge.shell.safe_file import safe_entries
 from edge.shell.seams import Seams
 from simulator.broker_double import BrokerDouble
 from simulator.client_double import ClientDouble
@@ -144,7 +145,7 @@ class Fast:
             name: MemoryPort(name, self.time, port.baudrate, self.slaves[name], self.village.wires[name])
             for name, port in site.ports.items()
         }
-        self._entries = safe.safe_entries(site)
+        self._entries = safe_entries(site)
         self._clients: dict[str, ClientDouble] = {}  # the controller's, by their ids
         self._phone = self._listen()
         self._start()

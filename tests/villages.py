@@ -17,7 +17,7 @@ from edge.shell.core_worker import CoreWorker
 from edge.shell.effects import Effects
 from edge.shell.leases import LeaseKeeper, at_once
 from edge.shell.runner import Inbox, StepRunner
-from edge.shell.safe import safe_entries
+from edge.shell.safe_file import safe_entries
 from edge.shell.store import StoreWorker
 
 NGUYEN_LY = {"id": "thon", "name": "Thôn", "latitude": 19.87, "longitude": 105.68, "timezone": "Asia/Ho_Chi_Minh"}

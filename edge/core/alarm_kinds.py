@@ -83,6 +83,13 @@ KINDS: Mapping[str, Kind] = {
         "critical", 0, 0, "Bộ điều khiển bị treo, đã tự tắt {why} (lần thứ {rows})",
         "The controller hung, {why} was turned off for it ({rows} so far)",
     ),
+    "safe-mode": Kind(
+        "critical", 0, 0,
+        "Bộ điều khiển hỏng liên tục ({why_vi}), đang chạy chế độ an toàn: không tưới, không theo lịch, chỉ tắt được. "
+        "Sau {minutes} phút tự thử lại. Gọi thợ",
+        "The controller ended again and again ({why}). Safe mode: no watering, no programs, only OFF works. Normal "
+        "operation is tried again after {minutes} min. Call a technician",
+    ),
     "core-failing": Kind(
         "critical", 0, 10, "{name}: bộ điều khiển gặp lỗi phần mềm, đang thử lại: {why}",
         "{name}: the controller's software failed, it is tried again: {why}",
@@ -128,4 +135,5 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
+SAFE_MODE = "safe-mode"  # raised by safe mode alone: wherever it is not open, it is over
 HEARD_ANEW = frozenset({"journal-failing", "history-failing", "sink-refused", "message-refused"})  # by each process

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core import topics
-from edge.core.alarm_kinds import HEARD_ANEW, KINDS, Kind
+from edge.core.alarm_kinds import HEARD_ANEW, KINDS, SAFE_MODE, Kind
 from edge.core.events import Effect, Persist, Publish
 from edge.core.values import Moment, Row
 
@@ -141,7 +141,12 @@ class Alarms:
         self._sent.clear()
         self.wake = float("-inf")
         over = [name for name, alarm in self._open.items() if _is_over(alarm)]
-        return [effect for name in over for effect in self._remove(name)]
+        return [*self._left_by_safe_mode(), *(effect for name in over for effect in self._remove(name))]
+
+    def _left_by_safe_mode(self) -> list[Effect]:
+        """The broker has kept the alarm of a safe mode that was before this process, and nobody else takes it away."""
+        villages = [self._id(SAFE_MODE, device) for device in self._device_names if device.startswith("site/")]
+        return [Publish(self._topic(name), b"", retain=True) for name in villages if name not in self._open]
 
     def _id(self, kind: str, device: str) -> str:
         return self._ids.setdefault((kind, device), f"{kind}:{device.replace('/', ':')}")
@@ -171,7 +176,7 @@ class Alarms:
     def _payload(self, alarm: Alarm) -> dict[str, object]:
         kind = KINDS[alarm.kind]
         name = self._device_names.get(alarm.device, alarm.device)
-        unsaid = dict.fromkeys(("why", "why_vi", "circuits", "rows", "l_min", "normal_l_min"), "?")
+        unsaid = dict.fromkeys(("why", "why_vi", "circuits", "rows", "l_min", "normal_l_min", "minutes"), "?")
         words = {**unsaid, "name": name, **alarm.data}
         return {
             "state": "raised" if alarm.cleared_at is None else "cleared",

@@ -119,16 +119,22 @@ def scale(light: Light) -> Ladder:
 
 def about(site: Site, catalogue: Mapping[str, ModelInfo], version: str, programs: Programs) -> dict[str, object]:
     """The payload of `<root>/about`: what this version drives, and all that a page needs to draw it."""
+    told = village(site, catalogue)
+    return {
+        "contract": topics.CONTRACT, "version": version, "site": told["site"], "devices": told["devices"],
+        "programs": programs.about(), "tariff": told["tariff"],
+    }
+
+
+def village(site: Site, catalogue: Mapping[str, ModelInfo]) -> dict[str, object]:
+    """What of `about` stands in the configuration: `site`, `devices` and `tariff`."""
     place = site.site
     return {
-        "contract": topics.CONTRACT,
-        "version": version,
         "site": {
             "id": place.id, "name": place.name, "latitude": place.latitude, "longitude": place.longitude,
             "timezone": place.timezone, "language": place.language,
         },
-        "devices": devices(site, catalogue),
-        "programs": programs.about(), "tariff": gauges.tariff(site, catalogue),
+        "devices": devices(site, catalogue), "tariff": gauges.tariff(site, catalogue),
     }
 
 

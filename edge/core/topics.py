@@ -42,6 +42,7 @@ CODES: Mapping[str, str] = {
     "output-failed": "the output does not show what was asked, or the controller's software failed at the command",
     "interlock": "a pump runs only while one of its valves is open",
     "not-allowed-now": "its limits, or a danger that was seen, keep it shut now",
+    "safe-mode": "the controller ended again and again, and runs in safe mode: only off and close work",
     "no-run": "no run waters this valve now, and none waits to",
     "bad-reply-to": "an answer may only go to a topic below <root>/reply/<user>/",
     "unknown-request": "this version answers no such request",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import sys
@@ -20,13 +19,13 @@ from drivers.modbus_relay import ModbusRelay
 from drivers.probing import Probe as Probe  # noqa: PLC0414  # those who are given one name its type
 from drivers.serial_port import SerialPort
 from edge.core import site_devices
-from edge.core.assembly import assemble, decoder
+from edge.core.assembly import assemble, decoder, village
 from edge.core.diagnosis import telling
 from edge.core.events import Event
 from edge.core.site import Meter, Output, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
 from edge.core.values import ModelInfo, Moment, Setting
-from edge.shell import safe
+from edge.shell import safe_file
 from edge.shell.boards import RelayBoard
 from edge.shell.bus import BusWorker, Polled
 from edge.shell.bus_figures import BusFigures
@@ -40,7 +39,7 @@ from edge.shell.heartbeat import EVERY_S, Heartbeat
 from edge.shell.keeping import FILE, Files, Keeping, keep
 from edge.shell.leases import LeaseKeeper
 from edge.shell.mqtt import MqttLink
-from edge.shell.mqtt_client import Broker
+from edge.shell.mqtt_client import Broker, client_id, password_in
 from edge.shell.notify import Notifier
 from edge.shell.pulses import DEBOUNCE_S, CounterPort, Pulses
 from edge.shell.runner import Inbox, ThreadRunner, Worker
@@ -165,14 +164,15 @@ class App:
         site, self._fallback = load_or_fall_back(options.config, options.state / LAST_GOOD, models)
         if sim is not None:
             os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(sim))
-        _keep_safe_state(options.state, site)
+        broker = _broker(site, options)
+        _keep_safe_state(options, site, models, broker)
         heartbeat = None if site.heartbeat is None else Heartbeat(GpioOutput(site.heartbeat.gpio, active_low=False))
         self._signs = Signs(notifier, heartbeat, self._status)
         seams = Seams() if sim is None else Seams(before_commit=SimulatedCard(sim))
         if heartbeat is not None:
             seams = replace(seams, look_every_s=EVERY_S)
         self._shell = compose(
-            site, models, self._clock, options.state / "journal.db", _broker(site, options), gpio_outputs(site),
+            site, models, self._clock, options.state / "journal.db", broker, gpio_outputs(site),
             gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
             options.config, self._signs.passed,
         )
@@ -362,25 +362,22 @@ def _boards(
 def _broker(site: Site, options: Options) -> Broker:
     mqtt = site.mqtt
     host, port = (mqtt.host, mqtt.port) if options.mqtt is None else (options.mqtt.host, options.mqtt.port)
-    password = None
-    path = password_file(site, options.config)
-    if path is not None:
-        try:
-            password = path.read_text("utf-8").strip()
-        except OSError as error:
-            log.warning("mqtt.password_file: %s: %s; connecting without a password", path, error.strerror)
-    return Broker(host, port, options.protocol or mqtt.protocol, _client_id(site, password), mqtt.user, password)
+    password = password_in(password_file(site, options.config))
+    name = client_id(site.site.id, password)
+    return Broker(host, port, options.protocol or mqtt.protocol, name, mqtt.user, password)
 
 
-def _client_id(site: Site, password: str | None) -> str:
-    """The same at each start, so that a new link ends the old one and its will at once; and not to be guessed where
-    there is a password: a broker lets anybody who is let in connect under another's id, and parts from the other."""
-    name = f"village-edge-{site.site.id}"
-    return name if password is None else f"{name}-{hashlib.sha256(f'{name} {password}'.encode()).hexdigest()[:16]}"
-
-
-def _keep_safe_state(state: Path, site: Site) -> None:
+def _keep_safe_state(options: Options, site: Site, models: Mapping[str, ModelInfo], broker: Broker) -> None:
+    secret = password_file(site, options.config)
+    more = {
+        "village": village(site, models),
+        "broker": {
+            "host": broker.host, "port": broker.port, "protocol": broker.protocol, "user": broker.user,
+            "password_file": None if secret is None else str(secret),
+        },
+    }
+    path = options.state / safe_file.FILE
     try:
-        safe.save(state / safe.FILE, safe.safe_entries(site))
+        safe_file.save(path, safe_file.safe_entries(site), more)
     except OSError as error:  # a full or read-only card keeps nobody's light off
-        log.error("%s cannot be written: %s; `village-edge safe` knows the state before", state / safe.FILE, error)
+        log.error("%s cannot be written: %s; `village-edge safe` knows the state before", path, error)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from paho.mqtt import client as paho
@@ -31,6 +33,25 @@ class Broker:
     client_id: str  # always the same one, so that a new link ends a half-open old one and its will
     user: str | None = None
     password: str | None = None
+
+
+def client_id(site_id: str, password: str | None) -> str:
+    """The same at each start, so that a new link ends the old one and its will at once; and not to be guessed where
+    there is a password: a broker lets anybody who is let in connect under another's id, and parts from the other."""
+    name = f"village-edge-{site_id}"
+    return name if password is None else f"{name}-{hashlib.sha256(f'{name} {password}'.encode()).hexdigest()[:16]}"
+
+
+def password_in(path: Path | None) -> str | None:
+    """The password in that file; None, and a line in the log, where it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        log.warning("mqtt.password_file: %s: %s; connecting without a password", path, why)
+        return None
 
 
 class Bounds(NamedTuple):

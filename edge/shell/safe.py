@@ -1,23 +1,16 @@
-"""The safe state, driven by a process of its own when the daemon has died.
+"""The safe state, driven by a process of its own when the daemon has died, or for safe mode.
 
 It knows no configuration file, only DIR/safe.json, which a daemon writes at each valid configuration, and the lockouts
 in the journal beside it: what an electrician has locked is never switched on. It imports the
 standard library, the GPIO leaf and, for relay boards, the serial leaf, so a broken YAML file or a broken library leaves
 it working.
-
-    {"version": 2, "outputs": [
-     {"output": "light/main-road/a", "safe": "hold", "gpio": 17, "active_low": true},
-     {"output": "light/lanes/a", "safe": "off", "port": "rs485", "device": "/dev/serial/by-path/…", "baudrate": 9600,
-      "parity": "none", "stopbits": 1, "rts": null, "address": 10, "coil": 0}, …]}
-
-Version 1 had outputs on GPIO lines only, and is read as well.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,90 +20,40 @@ from drivers.api import DriverError
 from drivers.gpio import GpioOutput
 from drivers.modbus import COIL_OFF, COIL_ON, READ_COILS, Line, read_request, write_coil_request
 from edge.shell.clock import SystemClock
-from edge.shell.files import replace_file
+from edge.shell.safe_file import NEVER_ON, Entry
 
 if TYPE_CHECKING:
     from drivers.serial_port import SerialPort
 
-FILE = "safe.json"
-VERSION = 2
-READABLE = (1, VERSION)
-NEVER_ON = ("pump", "valve", "switch")  # kinds of outputs that go off, whatever the file says
 
-Entry = Mapping[str, Any]
-
-
-class NoSafeFile(Exception):
-    """There is no safe.json that can be read; the text names the remedy."""
-
-
-def safe_entries(site: Any) -> list[dict[str, Any]]:
-    """What `save` keeps of a validated site: its outputs, those that can do most harm first.
-
-    Pumps stop before valves close on them; valves, pumps and switches go off, lights do what their `safe` says.
-    """
-    entries = []
-    for kind, section in (("pump", site.pumps), ("valve", site.valves), ("switch", site.switches)):
-        for name, device in section.items():
-            entries.append(_entry(site, f"{kind}/{name}", device.output, "off"))
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            entries.append(_entry(site, f"light/{name}/{key}", circuit.output, light.safe))
-    return entries
-
-
-def _entry(site: Any, output: str, wiring: Any, safe: str) -> dict[str, Any]:
-    common = {"output": output, "safe": safe}
-    if hasattr(wiring, "gpio"):
-        return common | {"gpio": wiring.gpio, "active_low": wiring.active == "low"}
-    board = site.boards[wiring.board]
-    port = site.ports[board.port]
-    return common | {
-        "port": board.port, "device": port.device, "baudrate": port.baudrate, "parity": port.parity,
-        "stopbits": port.stopbits, "rts": port.rts, "address": board.address, "coil": wiring.coil,
-    }  # fmt: skip
-
-
-def save(path: Path, entries: Sequence[Entry]) -> None:
-    """Put `entries` into the file in place of those before, whole or not at all, also over a power cut.
-
-    Raises OSError.
-    """
-    text = json.dumps({"version": VERSION, "outputs": list(entries)}, indent=1)
-    replace_file(path, (text + "\n").encode())
-
-
-def load(path: Path) -> list[Any]:
-    """The entries of the file, not yet judged one by one. Raises NoSafeFile."""
-    remedy = "it is written when `village-edge run` starts with a valid configuration; --state names its directory"
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as e:
-        raise NoSafeFile(f"{path} cannot be read ({e}): {remedy}") from e
-    outputs = content.get("outputs") if isinstance(content, dict) and content.get("version") in READABLE else None
-    if not isinstance(outputs, list):
-        raise NoSafeFile(f"{path} is of no version that can be read ({' or '.join(map(str, READABLE))}): {remedy}")
-    return outputs
-
-
-def heeding(entries: Sequence[Any], journal: Path) -> list[Any]:
-    """The entries, those held as they are that somebody has locked and that would go on; all, if no journal can be
-    read: what is locked is then not known."""
-    if not any(isinstance(entry, dict) and entry.get("safe") == "on" for entry in entries):
-        return list(entries)
+def lockouts(journal: Path) -> frozenset[str] | None:
+    """What somebody has locked: `light/main-road`, `light/main-road/a`; None, if no journal can be read: what is locked
+    is then not known."""
     import sqlite3
 
     try:
         with closing(sqlite3.connect(f"{journal.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as db:
-            locked = {str(name) for (name,) in db.execute("SELECT id FROM lockouts")}
+            return frozenset(str(name) for (name,) in db.execute("SELECT id FROM lockouts"))
     except sqlite3.Error:
+        return None
+
+
+def is_locked(output: str, locked: Collection[str]) -> bool:
+    """Whether the output, or the whole light that it is of, is among what is locked."""
+    return output in locked or output.rpartition("/")[0] in locked
+
+
+def heeding(entries: Sequence[Any], journal: Path) -> list[Any]:
+    """The entries, those held as they are that somebody has locked and that would go on; all, if no journal can be
+    read."""
+    if not any(isinstance(entry, dict) and entry.get("safe") == "on" for entry in entries):
         return list(entries)
-
-    def is_locked(entry: Any) -> bool:
-        output = str(entry["output"]) if isinstance(entry, dict) and "output" in entry else ""
-        return output in locked or output.rpartition("/")[0] in locked
-
-    return [{**e, "safe": "hold"} if is_locked(e) and e.get("safe") == "on" else e for e in entries]
+    locked = lockouts(journal) or frozenset()
+    return [
+        {**e, "safe": "hold"}
+        if isinstance(e, dict) and e.get("safe") == "on" and is_locked(str(e.get("output", "")), locked) else e
+        for e in entries
+    ]
 
 
 def drive(entries: Sequence[Any], sim: Path | None = None) -> Iterator[tuple[str, str | None]]:
@@ -153,6 +96,51 @@ def _drive_one(entry: Entry, boards: _Boards) -> str:
         raise TypeError("gpio is a number and active_low true or false")
     GpioOutput(gpio, active_low).write(safe == "on")
     return f"{name}: {safe} (GPIO {gpio})"
+
+
+class Hands:
+    """Drives one output after another as safe mode orders it, and holds the lines meanwhile: on some kernels a line
+    that nobody holds falls back to an input."""
+
+    def __init__(self, entries: Sequence[Any], locked: Collection[str], sim: Path | None) -> None:
+        """`locked`: what is never switched on, beside pumps, valves and switches."""
+        self._entries = {str(e["output"]): e for e in entries if isinstance(e, dict) and "output" in e}
+        self._locked = locked
+        self._lines: dict[str, GpioOutput] = {}
+        self._boards = _Boards(sim)
+
+    def obey(self, order: str) -> dict[str, Any]:
+        """Carry out `{"output": "light/lanes/a", "on": true}`. The answer repeats `output`; `on` is what the line or
+        the board then says, null where that cannot be known; `error` is null where all went well."""
+        name = None
+        try:
+            asked = json.loads(order)
+            name, on = asked["output"], asked["on"]
+            entry = self._entries[name]
+            if type(on) is not bool:
+                raise TypeError("on is true or false")
+            if on and (name.partition("/")[0] in NEVER_ON or is_locked(name, self._locked)):
+                return {"output": name, "on": None, "error": "it is locked, or never switched on in safe mode"}
+            seen, error = self._twice(entry, on), None
+        except DriverError as e:
+            seen, error = None, str(e)
+        except Exception as e:  # whatever a broken driver raises costs this output only
+            seen, error = None, f"{type(e).__name__}: {e}"
+        return {"output": name, "on": seen, "error": error}
+
+    def _twice(self, entry: Entry, on: bool) -> bool | None:
+        try:
+            return self._once(entry, on)
+        except DriverError:
+            return self._once(entry, on)
+
+    def _once(self, entry: Entry, on: bool) -> bool | None:
+        if "coil" in entry:
+            self._boards.write(entry, on)
+            return on
+        line = self._lines.setdefault(entry["output"], GpioOutput(entry["gpio"], entry["active_low"]))
+        line.write(on)
+        return line.read()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from edge.shell.clock import ManualClock
 from edge.shell.mqtt import PATIENCE_S
 from edge.shell.mqtt_client import Broker
 from edge.shell.runner import StepRunner
-from edge.shell.safe import safe_entries
+from edge.shell.safe_file import safe_entries
 from edge.shell.site_file import load
 
 pytestmark = pytest.mark.slow

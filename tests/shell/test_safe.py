@@ -23,7 +23,7 @@ from drivers.api import DriverError
 from drivers.registers import load_board
 from edge.core.events import Persist
 from edge.core.values import Row
-from edge.shell import safe
+from edge.shell import safe, safe_file
 from edge.shell.clock import ManualClock
 from edge.shell.store import StoreWorker
 from simulator.fault_bus import Trouble, sound
@@ -70,7 +70,7 @@ def log_of(served: ServedBoard) -> list[dict[str, Any]]:
 
 
 def test_every_output_goes_to_its_safe_state_and_hold_touches_nothing(tmp_path: Path) -> None:
-    safe.save(tmp_path / safe.FILE, [HOLD, PUMP, VALVE, LIT])
+    safe_file.save(tmp_path / safe_file.FILE, [HOLD, PUMP, VALVE, LIT])
     with served_board(tmp_path, {25: 0}) as served:
         done = run_safe(tmp_path, tmp_path)
         levels = {pin: served.driven_level(pin) for pin in (17, 24, 25, 27)}
@@ -91,7 +91,7 @@ def test_what_an_electrician_has_locked_is_not_switched_on(tmp_path: Path, locke
     row: Row = {"circuits": "", "user": "tech", "note": "thay bóng", "at": 0.0}
     store.put(Persist(("lockouts", locked), row), Persist(("lockouts", "light/road"), row))
     store.close(ManualClock(0.0).now())
-    safe.save(tmp_path / safe.FILE, [PUMP, LIT, {**LIT, "output": "light/road/b", "gpio": 22, "safe": "off"}])
+    safe_file.save(tmp_path / safe_file.FILE, [PUMP, LIT, {**LIT, "output": "light/road/b", "gpio": 22, "safe": "off"}])
     with served_board(tmp_path, {22: 0, 27: 1}) as served:
         done = run_safe(tmp_path, tmp_path)
         levels = {pin: served.driven_level(pin) for pin in (22, 24, 27)}
@@ -103,7 +103,7 @@ def test_what_an_electrician_has_locked_is_not_switched_on(tmp_path: Path, locke
 @pytest.mark.parametrize("content", [b"", b"no database at all, not even nearly"])
 def test_a_journal_that_cannot_be_read_stops_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "journal.db").write_bytes(content)
-    safe.save(tmp_path / safe.FILE, [LIT])
+    safe_file.save(tmp_path / safe_file.FILE, [LIT])
     with served_board(tmp_path, {}) as served:
         done = run_safe(tmp_path, tmp_path)
         assert served.driven_level(27) == 0
@@ -111,7 +111,7 @@ def test_a_journal_that_cannot_be_read_stops_nothing(tmp_path: Path, content: by
 
 
 def test_it_needs_only_the_standard_library_and_gpiozero(tmp_path: Path) -> None:
-    safe.save(tmp_path / safe.FILE, [PUMP])
+    safe_file.save(tmp_path / safe_file.FILE, [PUMP])
     with served_board(tmp_path):
         done = run_safe(tmp_path, tmp_path)
     assert done.stdout.splitlines()[-1] == "imported []"
@@ -120,7 +120,7 @@ def test_it_needs_only_the_standard_library_and_gpiozero(tmp_path: Path) -> None
 @pytest.mark.parametrize("written", ["hold", "on", None])
 def test_pumps_valves_and_switches_go_off_whatever_the_file_says(tmp_path: Path, written: str | None) -> None:
     changed = {key: value for key, value in {**PUMP, "safe": written}.items() if value is not None}
-    safe.save(tmp_path / safe.FILE, [changed, {**VALVE, "safe": "hold"}])
+    safe_file.save(tmp_path / safe_file.FILE, [changed, {**VALVE, "safe": "hold"}])
     with served_board(tmp_path, {24: 0, 25: 1}) as served:
         done = run_safe(tmp_path, tmp_path)
         assert (served.driven_level(24), served.driven_level(25)) == (1, 0)
@@ -129,7 +129,7 @@ def test_pumps_valves_and_switches_go_off_whatever_the_file_says(tmp_path: Path,
 
 def test_a_failure_does_not_stop_the_others(tmp_path: Path) -> None:
     entries = [{"output": "valve/odd", "gpio": 99, "active_low": True, "safe": "off"}, {"output": "x"}, "rubbish", PUMP]
-    safe.save(tmp_path / safe.FILE, entries)  # type: ignore[arg-type]
+    safe_file.save(tmp_path / safe_file.FILE, entries)  # type: ignore[arg-type]
     with served_board(tmp_path, {24: 0}) as served:
         done = run_safe(tmp_path, tmp_path)
         assert served.driven_level(24) == 1
@@ -157,7 +157,7 @@ def test_what_fails_once_by_chance_is_tried_again(monkeypatch: pytest.MonkeyPatc
 
 
 def test_lines_that_a_living_process_holds_are_said_to_be_held(tmp_path: Path) -> None:
-    safe.save(tmp_path / safe.FILE, [PUMP])
+    safe_file.save(tmp_path / safe_file.FILE, [PUMP])
     with served_board(tmp_path) as served:
         served.board.claim(24, 0, os.getpid())
         done = run_safe(tmp_path, tmp_path)
@@ -167,7 +167,7 @@ def test_lines_that_a_living_process_holds_are_said_to_be_held(tmp_path: Path) -
 
 
 def test_after_a_kill_it_takes_the_lines_over(tmp_path: Path) -> None:
-    safe.save(tmp_path / safe.FILE, [PUMP, HOLD])
+    safe_file.save(tmp_path / safe_file.FILE, [PUMP, HOLD])
     script = """
 import sys
 from drivers.gpio import GpioOutput
@@ -225,7 +225,7 @@ def cabinet(tmp_path: Path) -> Iterator[Cabinet]:
 
 @pytest.mark.slow
 def test_coils_of_a_board_go_to_their_safe_state_and_hold_touches_nothing(tmp_path: Path, cabinet: Cabinet) -> None:
-    safe.save(tmp_path / safe.FILE, [FAN, LANES, HELD])
+    safe_file.save(tmp_path / safe_file.FILE, [FAN, LANES, HELD])
     done = run_safe(tmp_path, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert cabinet.moved == [(1, False), (0, True)]
@@ -240,7 +240,7 @@ def test_coils_of_a_board_go_to_their_safe_state_and_hold_touches_nothing(tmp_pa
 @pytest.mark.slow
 def test_a_coil_that_would_fall_by_itself_goes_off_now(tmp_path: Path, cabinet: Cabinet) -> None:
     assert cabinet.board.write_timed(0x0200 + FAN["coil"], 0x7FFF)
-    safe.save(tmp_path / safe.FILE, [{**FAN, "safe": "hold"}])
+    safe_file.save(tmp_path / safe_file.FILE, [{**FAN, "safe": "hold"}])
     done = run_safe(tmp_path, tmp_path)
     assert (done.returncode, done.stderr, cabinet.moved) == (0, "", [(1, False)])
     assert cabinet.board.follow() == math.inf, "its time is over too"
@@ -249,7 +249,7 @@ def test_a_coil_that_would_fall_by_itself_goes_off_now(tmp_path: Path, cabinet: 
 @pytest.mark.slow
 def test_a_board_that_is_dead_fails_in_words_and_lines_are_driven_all_the_same(tmp_path: Path, cabinet: Cabinet) -> None:
     cabinet.wire.trouble = Trouble(dead=frozenset({10}))
-    safe.save(tmp_path / safe.FILE, [FAN, PUMP])
+    safe_file.save(tmp_path / safe_file.FILE, [FAN, PUMP])
     with served_board(tmp_path, {24: 0}) as served:
         done = run_safe(tmp_path, tmp_path)
         assert served.driven_level(24) == 1
@@ -263,7 +263,7 @@ def test_a_relay_that_does_not_follow_and_a_port_that_is_not_there_are_said_to_b
     tmp_path: Path, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cabinet.board, "coils", lambda *_: [True])
-    safe.save(tmp_path / safe.FILE, [FAN, {**LANES, "port": "other"}, {**LANES, "parity": "very", "port": "odd"}])
+    safe_file.save(tmp_path / safe_file.FILE, [FAN, {**LANES, "port": "other"}, {**LANES, "parity": "very", "port": "odd"}])
     done = run_safe(tmp_path, tmp_path)
     stuck, gone, odd = done.stderr.splitlines()
     assert stuck.startswith("switch/fan: FAILED: the board took the write and its relay does not follow")
@@ -272,16 +272,16 @@ def test_a_relay_that_does_not_follow_and_a_port_that_is_not_there_are_said_to_b
 
 
 def test_a_file_of_the_version_before_is_driven(tmp_path: Path) -> None:
-    (tmp_path / safe.FILE).write_text(json.dumps({"version": 1, "outputs": [PUMP, VALVE]}))
-    assert safe.load(tmp_path / safe.FILE) == [PUMP, VALVE]
+    (tmp_path / safe_file.FILE).write_text(json.dumps({"version": 1, "outputs": [PUMP, VALVE]}))
+    assert safe_file.load(tmp_path / safe_file.FILE) == [PUMP, VALVE]
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"version": 3, "outputs": []}', '{"version": 1}'])
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"version": 4, "outputs": []}', '{"version": 1}'])
 def test_without_a_readable_file_it_exits_with_2_and_a_remedy(tmp_path: Path, content: str | None) -> None:
     if content is not None:
-        (tmp_path / safe.FILE).write_text(content)
-    with pytest.raises(safe.NoSafeFile, match="written when `village-edge run` starts with a valid configuration"):
-        safe.load(tmp_path / safe.FILE)
+        (tmp_path / safe_file.FILE).write_text(content)
+    with pytest.raises(safe_file.NoSafeFile, match="written when `village-edge run` starts with a valid configuration"):
+        safe_file.load(tmp_path / safe_file.FILE)
 
 
 def test_the_command_exits_with_2_without_a_file(tmp_path: Path) -> None:
@@ -291,24 +291,24 @@ def test_the_command_exits_with_2_without_a_file(tmp_path: Path) -> None:
 
 
 def test_saving_replaces_the_file_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / safe.FILE
-    safe.save(path, [PUMP, VALVE])
-    safe.save(path, [HOLD])
-    assert safe.load(path) == [HOLD]
+    path = tmp_path / safe_file.FILE
+    safe_file.save(path, [PUMP, VALVE])
+    safe_file.save(path, [HOLD])
+    assert safe_file.load(path) == [HOLD]
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / safe.FILE
-    safe.save(path, [PUMP])
+    path = tmp_path / safe_file.FILE
+    safe_file.save(path, [PUMP])
 
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        safe.save(path, [HOLD])
-    assert safe.load(path) == [PUMP]
+        safe_file.save(path, [HOLD])
+    assert safe_file.load(path) == [PUMP]
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -330,4 +330,4 @@ def test_entries_of_a_site_name_every_output_pumps_first() -> None:
         pumps={"pump-1": line(24, "low")},
         switches={"fan": coil(1)},
     )
-    assert safe.safe_entries(site) == [PUMP, VALVE, FAN, HOLD, LANES]
+    assert safe_file.safe_entries(site) == [PUMP, VALVE, FAN, HOLD, LANES]
