@@ -177,7 +177,7 @@ def test_a_configuration_that_fell_back_is_an_alarm_until_a_start_with_a_good_on
 def test_every_text_can_be_told_in_both_languages() -> None:
     for kind in KINDS.values():
         for text in (kind.vi, kind.en):
-            assert text.format_map({"name": "N", "why": "W", "circuits": "a, b", "why_vi": "V", "rows": 3, "l_min": 4, "normal_l_min": 12})
+            assert text.format_map({"name": "N", "why": "W", "circuits": "a, b", "why_vi": "V", "rows": 3, "l_min": 4, "normal_l_min": 12, "minutes": 30})
         assert kind.severity in ("info", "warning", "critical")
 
 

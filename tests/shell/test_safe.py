@@ -313,21 +313,25 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
 
 def test_entries_of_a_site_name_every_output_pumps_first() -> None:
+    lamps = {"lamps": 8, "lamp_w": 60.0}
+    of_road = {"watts": 480.0, "group": "meter/cabinet-1", "restrike": 60.0}
+    of_lanes = {"watts": 480.0, "group": "light/lanes", "restrike": 0.0}
+
     def line(gpio: int, active: str) -> SimpleNamespace:
-        return SimpleNamespace(output=SimpleNamespace(gpio=gpio, active=active))
+        return SimpleNamespace(output=SimpleNamespace(gpio=gpio, active=active), **lamps)
 
     def coil(number: int) -> SimpleNamespace:
-        return SimpleNamespace(output=SimpleNamespace(board="cabinet", coil=number))
+        return SimpleNamespace(output=SimpleNamespace(board="cabinet", coil=number), **lamps)
 
     site = SimpleNamespace(
         ports={"rs485": SimpleNamespace(device="/dev/nowhere", baudrate=9600, parity="none", stopbits=1, rts=None)},
         boards={"cabinet": SimpleNamespace(port="rs485", address=10)},
         lights={
-            "main-road": SimpleNamespace(safe="hold", circuits={"a": line(17, "low")}),
-            "lanes": SimpleNamespace(safe="on", circuits={"a": coil(0)}),
+            "main-road": SimpleNamespace(safe="hold", meter="cabinet-1", restrike=60.0, circuits={"a": line(17, "low")}),
+            "lanes": SimpleNamespace(safe="on", meter=None, restrike=0.0, circuits={"a": coil(0)}),
         },
         valves={"plot-1": line(25, "high")},
         pumps={"pump-1": line(24, "low")},
         switches={"fan": coil(1)},
     )
-    assert safe_file.safe_entries(site) == [PUMP, VALVE, FAN, HOLD, LANES]
+    assert safe_file.safe_entries(site) == [PUMP, VALVE, FAN, HOLD | of_road, LANES | of_lanes]

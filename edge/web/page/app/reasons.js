@@ -32,7 +32,7 @@ export function why(village, device) {
     return state.next?.at ? t("next-water", { time: when(state.next.at, village.zone) }) : t("no-water-soon");
   }
   const until = state.until === null ? "" : t("until", { time: when(state.until, village.zone) });
-  const key = `reason.${state.reason}`;
+  const key = `reason.${state.reason === "safety" && device.kind === "light" ? "safe-mode" : state.reason}`; // no other danger moves a light
   const reason = state.reason === "override" ? bySomebody(state) : has(key) ? t(key) : state.reason;
   const next = until === "" && state.next?.at && !HOLDS.includes(state.reason) ? t("next-at", { time: when(state.next.at, village.zone) }) : "";
   return [reason, until, next].filter(Boolean).join(" ");

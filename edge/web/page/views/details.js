@@ -9,6 +9,7 @@ import { has, t } from "/app/words.js";
 
 // The controller's texts are English and may change: what is not known here is shown as it came.
 const KNOWN = [
+  [/^safe mode/, "stands.safe-mode"],
   [/^another (valve has the pump|run has it)/, "stands.queue", (village, device) => ({ names: open(village, device) })],
   [/^it soaks/, "stands.soaks"],
   [/^paused/, "stands.paused"],
