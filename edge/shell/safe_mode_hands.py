@@ -100,7 +100,7 @@ class Child:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        except OSError:
+        except (OSError, ValueError):  # its end of the pipe is closed, or ours
             raise Lost(self._how()) from None
         while (answer := self._line(within_s)).get("output") != order["output"]:
             log.warning("`village-edge safe` says something else: %.200s", answer)

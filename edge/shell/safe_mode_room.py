@@ -79,6 +79,7 @@ class Room:
         self._waiting: dict[str, _Waiting] = {}
         self._since: dict[str, tuple[object, float]] = {}  # by device: what is wanted and why, since when (Unix s)
         self._vouched: tuple[bool, str] | None = None
+        self._untold = set(self._devices)  # of which there may be something new to tell
         self._up = False
 
     @property
@@ -132,7 +133,9 @@ class Room:
         ends = [] if change is None else [moment.mono_at(change)]
         for target in [target for target, off in self._offs.items() if off.until.passed(moment)]:
             del self._offs[target]
+            self._untold.add(target)
         for output in self._outputs.values():
+            before = output.wanted, output.held
             output.wanted, output.held = self._wanted(output, night), None
             if output.wanted is None or output.wanted == output.on:
                 continue
@@ -141,6 +144,8 @@ class Room:
                 if hold.at > moment.mono:
                     output.held = hold.why
                     ends.append(hold.at)
+                    if before != (True, hold.why):
+                        self._untold.add(output.target)
                     continue
             self._order(output, output.wanted, moment)
         ends += [off.until.on_mono(moment) for off in self._offs.values()]
@@ -158,13 +163,16 @@ class Room:
         if output.on is not on and output.kind not in NEVER_ON:
             self._switching.switched(output.name, output.group, on, moment.mono)
         output.wanted = output.on = on
+        self._untold.add(output.target)
         self._want(Want(output.name, on, urgent))
 
     def _driven(self, event: Driven, moment: Moment) -> None:
         output = self._outputs.get(event.output)
         if output is None:
             return
-        output.seen, output.error = event.on, event.error
+        if (output.seen, output.error) != (event.on, event.error):
+            output.seen, output.error = event.on, event.error
+            self._untold.add(output.target)
         waiting = self._waiting.get(output.target)
         if waiting is None or event.asked or output.name not in waiting.left:
             return
@@ -181,6 +189,7 @@ class Room:
 
     def _lock(self, event: Locked) -> None:
         names = event.names or ()
+        self._untold |= self._devices.keys()
         for output in self._outputs.values():
             output.locked = output.name in names or output.target in names
             if output.locked and output.on and output.kind == "light":
@@ -252,6 +261,7 @@ class Room:
     def _introduce(self, moment: Moment) -> None:
         """Everything that is retained; `online` comes last, when all is there."""
         self._retained.forget()
+        self._untold |= self._devices.keys()
         self._publish(Publish(self._names.about, self._about, retain=True))
         self._vouched = None
         self._send(self._alarms.link(True))
@@ -266,10 +276,12 @@ class Room:
         vouched = moment.trusted, self._clock.source
         if vouched != self._vouched:
             self._vouched = vouched
+            self._untold |= self._devices.keys()
             now = {"now": topics.rfc3339(moment.wall), "trusted": moment.trusted, "source": self._clock.source}
             self._publish(Publish(self._names.time, topics.encode(now), retain=True))
-        for target, device in self._devices.items():
-            outputs = self._of[target]
+        told_now, self._untold = self._untold & self._devices.keys(), set()
+        for target in sorted(told_now):
+            device, outputs = self._devices[target], self._of[target]
             if not outputs:
                 messages = told.unheard(device)
             else:
