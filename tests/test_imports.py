@@ -67,6 +67,18 @@ def test_the_page_server_knows_the_time_and_nothing_of_the_village() -> None:
     assert others - set(server) == {"edge/commands/web.py"}
 
 
+def test_safe_mode_lives_without_drivers_and_without_the_controller_that_cannot_stay_up() -> None:
+    script = "import sys; import edge.shell.safe_mode; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    assert "paho.mqtt.client" in loaded
+    ours = {name for name in loaded if under(name, {"edge"})}
+    allowed = {"alarm_kinds", "alarms", "commands", "events", "limits", "pending", "questions", "retained", "topics", "values"}
+    assert {name for name in ours if name.startswith("edge.core.")} <= {f"edge.core.{name}" for name in allowed}
+    assert not ours & {"edge.shell.app", "edge.shell.safe", "edge.shell.site_file", "edge.shell.store", "edge.shell.effects"}
+    without = {"drivers", "pydantic", "ruamel", "ephem", "apscheduler", "gpiozero", "serial", "aiohttp", "sqlite3", "lgpio"}
+    assert not without & {name.split(".")[0] for name in loaded}
+
+
 def test_modules_stay_below_400_lines_and_near_120() -> None:
     lengths = sorted(
         len(p.read_text("utf-8").splitlines()) for f in ("edge", "drivers", "simulator") for p in (ROOT / f).rglob("*.py")

@@ -1,0 +1,205 @@
+"""A controller whose driver kills it at each start, under a supervisor as systemd is one, over a real broker."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from e2e_house import ROOT, House, Listener
+from support import Mosquitto, until
+
+from edge.shell.clock import SystemClock
+from edge.shell.starts import FILE
+
+pytestmark = pytest.mark.slow
+ALARM = f"{ROOT}/alarm/safe-mode:site:nguyen-ly"
+MAIN_ROAD_A, CULTURE_HOUSE, PUMP = 17, 23, 24
+LOW = 0  # every relay of the village is active low
+# What a broken adapter's library does to whoever loads it; and a line whose driver never returns.
+BAD = """
+import os, resource, threading
+from pathlib import Path
+here = Path(__file__).parent
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+from drivers import gpio, modbus_reader
+def abort(*_):
+    os.abort()
+if (here / "abort").exists():
+    modbus_reader.ModbusReader.__init__ = abort
+write = gpio.GpioOutput.write
+def hanging(self, on):
+    if (here / f"hang-{self._number}").exists():
+        threading.Event().wait()
+    write(self, on)
+gpio.GpioOutput.write = hanging
+"""
+
+
+class Supervisor:
+    """Starts the controller again after each end, and runs `safe` after it, in the environment that systemd gives."""
+
+    def __init__(self, house: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._house = house
+        self.runtime = folder / "runtime"
+        self.bad = folder / "bad"
+        self.bad.mkdir()
+        (self.bad / "sitecustomize.py").write_text(BAD)
+        monkeypatch.setenv("RUNTIME_DIRECTORY", str(self.runtime))
+        monkeypatch.setenv("PYTHONPATH", f"{self.bad}:{Path(__file__).parents[2]}")
+
+    def start(self) -> None:
+        self._house.start()
+
+    def ended(self) -> int:
+        """Wait for the controller to end by itself, and see to what comes after it; its exit status."""
+        status = self._house.daemon.wait(15)
+        self.after(status)
+        return status
+
+    def kill(self, how: int) -> int:
+        status = self._house.kill("daemon", how)
+        self.after(status)
+        return status
+
+    def after(self, status: int) -> None:
+        result = "success" if status == 0 else "exit-code" if status > 0 else "core-dump"
+        code, told = ("exited", str(status)) if status >= 0 else ("dumped", signal.Signals(-status).name.removeprefix("SIG"))
+        subprocess.run(
+            [sys.executable, "-m", "edge", "safe", "--state", str(self._house.state), "--sim", str(self._house.sim)],
+            env=os.environ | {"SERVICE_RESULT": result, "EXIT_CODE": code, "EXIT_STATUS": told}, check=True, capture_output=True,
+        )
+
+    def crash(self, times: int) -> list[int]:
+        found = []
+        for _ in range(times):
+            self.start()
+            found.append(self.ended())
+        return found
+
+    def counted(self) -> dict[str, object]:
+        return json.loads((self.runtime / FILE).read_text())
+
+
+def make_it(house: House, hour: int) -> None:
+    """Have the village believe that it is this hour, here."""
+    now = dt.datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
+    (house.sim / "clock-offset").write_text(str((now.replace(hour=hour, minute=0, second=0) - now).total_seconds()))
+
+
+def levels(house: House) -> dict[int, int]:
+    return {m["pin"]: m["level"] for m in house.pins()}
+
+
+def online(listener: Listener) -> bool:
+    return listener.last.get(f"{ROOT}/status") == b"online"
+
+
+def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
+    house: House, folder: Path, mosquitto: Mosquitto, listen: Callable[[], Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_it(house, 22)
+    supervisor = Supervisor(house, folder, monkeypatch)
+    listener = listen()
+
+    supervisor.start()
+    until(lambda: online(listener), 15, "online")
+    listener.ask_at("light/culture-house/lockout/tech", {"locked": True, "note": "thay bóng"}, "light/culture-house")
+    assert supervisor.kill(signal.SIGTERM) == 0
+    assert not (supervisor.runtime / FILE).exists(), "a clean stop counts as nothing"
+
+    (supervisor.bad / "abort").touch()
+    assert supervisor.crash(5) == [-signal.SIGABRT] * 5
+    supervisor.start()
+    until(lambda: online(listener) and listener.last.get(ALARM), 15, "safe mode")
+    alarm = json.loads(listener.last[ALARM])
+    assert (alarm["state"], alarm["severity"], alarm["data"]["ended"]) == ("raised", "critical", ["signal ABRT"] * 5)
+    assert "5 × killed by signal ABRT" in alarm["text"]["en"]
+    assert "5 × bị tín hiệu ABRT ngắt" in alarm["text"]["vi"]
+
+    until(lambda: levels(house).get(MAIN_ROAD_A) == LOW, 10, "the street to be lit")
+    until(lambda: listener.state("culture-house").get("reason") == "safety", 5, "the locked light to be told of")
+    assert levels(house).get(CULTURE_HOUSE) != LOW, "somebody works on it"
+    until(lambda: listener.json("pump/pump-1/state").get("observed") == "OFF", 5, "the pump to be read back")
+    assert levels(house)[PUMP] != LOW
+
+    refused = listener.ask("ON")
+    assert (refused["outcome"], refused["error"]["code"]) == ("rejected", "safe-mode")
+    assert listener.ask("OPEN", "valve/plot-1")["error"]["code"] == "safe-mode"
+    assert listener.ask("CLOSE", "valve/plot-1")["outcome"] == "done"
+    done = listener.ask("OFF")
+    assert (done["outcome"], done["state"]) == ("done", "OFF")
+    assert levels(house)[MAIN_ROAD_A] != LOW
+    assert listener.state()["observed"] == "OFF"
+
+    # Safe mode dies as well: it is safe mode again, and then gives normal operation its try.
+    assert supervisor.kill(signal.SIGKILL) == -signal.SIGKILL
+    counted = supervisor.counted()
+    counted["safe"]["until"] = SystemClock().mono() + 1.0  # type: ignore[index]
+    (supervisor.runtime / FILE).write_text(json.dumps(counted))
+    supervisor.start()
+    until(lambda: online(listener), 15, "safe mode again")
+    assert supervisor.ended() == 0, "to be started as it is normally"
+    assert supervisor.crash(1) == [-signal.SIGABRT], "normal operation was tried"
+
+    # And is back at the first bad end, for longer; a line whose driver hangs keeps it from nothing else.
+    (supervisor.bad / "hang-4").touch()
+    since = len(listener.messages)
+    supervisor.start()
+    until(lambda: any(t == ALARM and p for t, p, _ in listener.messages[since:]), 15, "safe mode once more")
+    assert json.loads(listener.last[ALARM])["data"]["minutes"] == 60
+    assert listener.ask("ON")["error"]["code"] == "safe-mode"
+    assert listener.json("valve/plot-3/state")["observed"] == "unknown", "its line is 4"
+    (supervisor.bad / "hang-4").unlink()
+
+    # Somebody has mended it: nothing of all that is left.
+    (supervisor.bad / "abort").unlink()
+    assert supervisor.kill(signal.SIGTERM) == 0
+    assert not (supervisor.runtime / FILE).exists()
+    since = len(listener.messages)
+    supervisor.start()
+    until(lambda: any(t == f"{ROOT}/status" and p == b"online" for t, p, _ in listener.messages[since:]), 15, "normal operation")
+    assert listener.last[ALARM] == b""
+    assert listener.state()["reason"] != "safety"
+    assert listener.ask("ON", "light/lanes")["outcome"] in ("done", "accepted")
+
+
+def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_from_before(
+    house: House, folder: Path, listen: Callable[[], Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(house, folder, monkeypatch)
+    listener = listen()
+    house.config.write_text("site: [\n", "utf-8")
+    seeded(supervisor, 5)
+    supervisor.start()
+    assert house.daemon.wait(15) == 2, "nothing to go by: what is wrong is said, again and again"
+    assert "safe mode has nothing to go by" in house.log.read_text()
+    (supervisor.runtime / FILE).unlink()
+    house.config.write_text((Path(__file__).parents[2] / "config" / "nguyen-ly.yaml").read_text("utf-8"), "utf-8")
+    supervisor.start()
+    until(lambda: online(listener), 15, "online")
+    supervisor.kill(signal.SIGTERM)
+    (house.state / "site.yaml").unlink()  # the last good one
+    house.config.write_text("site: [\n", "utf-8")
+    seeded(supervisor, 4)
+    assert supervisor.crash(1) == [2]
+    supervisor.start()
+    until(lambda: listener.last.get(ALARM), 15, "safe mode")
+    told = json.loads(listener.last[ALARM])["data"]
+    assert told["ended"] == ["exit 2"] * 5
+    assert "site.yaml:" in told["error"]
+
+
+def seeded(supervisor: Supervisor, times: int) -> None:
+    """As after so many starts with a bad configuration."""
+    now = SystemClock().now()
+    starts = [{"at": now.mono, "ended": "exit 2", "error": None}] * times
+    supervisor.runtime.mkdir(exist_ok=True)
+    (supervisor.runtime / FILE).write_text(json.dumps({"boot": now.boot, "starts": starts, "tries": 0, "safe": None}))
