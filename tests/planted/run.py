@@ -46,7 +46,10 @@ Run = tuple[str, ...]  # files and tests for one pytest; or what the search is t
 def lanes(first_seed: int) -> tuple[list[Run], list[Run]]:
     """What is run, the quickest first; what is last goes on until the time is over."""
     known: list[Run] = [
-        ("tests/core/test_alarm_machine.py", "tests/core/test_limits.py", "tests/shell/test_signs.py"),
+        (
+            "tests/core/test_alarm_machine.py", "tests/core/test_limits.py", "tests/shell/test_signs.py",
+            "tests/shell/test_safe_mode.py", "tests/shell/test_starts.py",
+        ),
         ("search", "--first", str(first_seed), "--within", "24"),
         (
             "tests/core/test_bill_machine.py", f"tests/core/test_posting.py::{PROPERTIES}", "tests/core/test_energy.py",
