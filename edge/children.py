@@ -22,7 +22,7 @@ class Child:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's own
-                _tied_to_us(command),
+                tied_to_us(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -56,7 +56,8 @@ class Child:
         return self.log.read_text("utf-8", "replace").splitlines()[-count:]
 
 
-def _tied_to_us(command: list[str]) -> list[str]:
-    """The command, so started that the kernel ends it with us; without util-linux, only as good as our own end."""
+def tied_to_us(command: list[str], by: str = "TERM") -> list[str]:
+    """The command, so started that the kernel ends it, `by` that signal, with the thread of ours that starts it;
+    without util-linux, only as good as our own end."""
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
+    return [setpriv, "--pdeathsig", by, *command] if setpriv else command

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.api import DriverError
+from edge.core.alarms import Past
 from edge.core.assembly import assemble, decoder
 from edge.core.events import CommandReceived, Event, LinkChanged, Publish, RequestReceived
 from edge.core.site import Site
@@ -109,6 +110,7 @@ class Bench:
     def __init__(
         self, site: Site | None = None, at: str = "2026-11-21T16:00:00+07:00", journal: Path | None = None,
         clock: ManualClock | None = None, lines: dict[str, Line] | None = None, look_every_s: float = 1.0, fallback: str | None = None,
+        past: Past | None = None,
     ) -> None:
         self.site = site or village()
         self.clock = clock or ManualClock(when(at))
@@ -123,7 +125,7 @@ class Bench:
         self.leases = LeaseKeeper(self.lines, self.clock.mono, self.inbox.put, fed_by, at_once)
         effects = Effects(self.leases, self.store, self.radio)
         self.core = CoreWorker(self.controller, effects, self.clock, self.inbox, look_every_s)
-        self.core.start(fallback)
+        self.core.start(fallback, past)
         self.runner = StepRunner([self.core, self.leases, self.store], self.clock)
         self.root = f"village/{self.site.site.id}"
         self._decoder = decoder(self.site)

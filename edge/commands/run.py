@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return status
     logging.getLogger().addHandler(starts.ErrorNote(counted))
     try:
-        status = _normal(args, ended, counted.error)
+        status = _normal(args, ended, counted)
     except Exception:
         log.exception("the controller cannot run")
         return 1
@@ -88,20 +87,23 @@ def _in_safe_mode(args: argparse.Namespace, counted: Starts, safe: Safe, ended: 
     return None
 
 
-def _normal(args: argparse.Namespace, ended: threading.Event, note: Callable[[str], None] = lambda _: None) -> int:
-    """Normal operation; `note` is told why it does not begin."""
+def _normal(args: argparse.Namespace, ended: threading.Event, counted: Starts | None = None) -> int:
+    """Normal operation; why it does not begin is noted with the start."""
     from edge.shell.app import App, Options
     from edge.shell.site_file import ConfigError
     from edge.shell.state_dir import StateUnusable
 
     try:
-        app = App(Options(args.config, args.state, args.sim, args.mqtt, args.protocol))
+        past = None if counted is None else counted.past
+        app = App(Options(args.config, args.state, args.sim, args.mqtt, args.protocol, past))
     except ConfigError as error:
-        note(str(error).splitlines()[0])
+        if counted is not None:
+            counted.error(str(error).splitlines()[0])
         print(error, file=sys.stderr)
         return 2
     except StateUnusable as error:
-        note(str(error))
+        if counted is not None:
+            counted.error(str(error))
         print(f"village-edge run: {error}", file=sys.stderr)
         return 1
     app.start()

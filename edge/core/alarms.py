@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from edge.core import topics
 from edge.core.alarm_kinds import HEARD_ANEW, KINDS, SAFE_MODE, Kind
@@ -24,6 +25,15 @@ class Alarm:
     data: Mapping[str, object] = field(default_factory=dict)
     cleared_at: float | None = None
     acknowledged_by: str | None = None
+
+
+class Past(NamedTuple):
+    """What another process raised, at a Unix time, and nobody else will tell any more."""
+
+    kind: str
+    device: str
+    at: float
+    data: Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -59,6 +69,12 @@ class Alarms:
         for alarm in self._open.values():
             if alarm.device not in self._device_names or alarm.kind in HEARD_ANEW:
                 self.state(alarm.kind, alarm.device, False, moment)
+
+    def was(self, past: Past, moment: Moment) -> list[Effect]:
+        """What another process raised is over, and nobody has acknowledged it yet."""
+        name = self._id(past.kind, past.device)
+        alarm = Alarm(past.kind, past.device, past.at, dict(past.data), cleared_at=max(moment.wall, past.at))
+        return self._keep(name, alarm)
 
     def state(
         self, kind: str, device: str, holds: bool, moment: Moment, data: Mapping[str, object] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from edge.core import topics
-from edge.core.alarms import Alarms
+from edge.core.alarms import Alarms, Past
 from edge.core.budgets import Operated
 from edge.core.cabinet import Cabinet
 from edge.core.commands import Commanded, Commands
@@ -84,16 +84,18 @@ class Controller:
         self._trusted: bool | None = None
         self._started = False
 
-    def start(self, moment: Moment, fallback: str | None = None) -> list[Effect]:
+    def start(self, moment: Moment, fallback: str | None = None, past: Past | None = None) -> list[Effect]:
         """What should be now, claimed output by output, before anything else is listened to.
 
         `fallback`: why the configuration in force is the last good one and not the newest; None if it is.
+        `past`: what safe mode raised before this process.
         """
         self._started = True
         self._alarms.state("configuration-fallback", self._site, fallback is not None, moment, {"why": fallback})
         self._watch_programs(moment)
         self._alarms.start(moment)
-        effects: list[Effect] = [*self._desk.start(moment), *self._operated.note(moment), *self._water.start(moment)]
+        effects = [] if past is None else self._alarms.was(past, moment)
+        effects += [*self._desk.start(moment), *self._operated.note(moment), *self._water.start(moment)]
         for target, switch in self._switches.items():
             effects += switch.start(
                 self._memory.overrides.get(target), self._memory.lockouts, self._memory.water.budgets, moment

@@ -19,6 +19,8 @@ from drivers.modbus_relay import ModbusRelay
 from drivers.probing import Probe as Probe  # noqa: PLC0414  # those who are given one name its type
 from drivers.serial_port import SerialPort
 from edge.core import site_devices
+from edge.core.alarm_kinds import SAFE_MODE
+from edge.core.alarms import Past
 from edge.core.assembly import assemble, decoder, village
 from edge.core.diagnosis import telling
 from edge.core.events import Event
@@ -73,6 +75,7 @@ class Options:
     """What `run` was asked for.
 
     `sim` is the directory of a village-sim; `mqtt` and `protocol` stand in place of the configuration's.
+    `was_safe`: since when (monotonic s) safe mode stood until now, and the data of its alarm.
     """
 
     config: Path
@@ -80,6 +83,7 @@ class Options:
     sim: Path | None = None
     mqtt: Address | None = None
     protocol: str | None = None
+    was_safe: tuple[float, Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +181,16 @@ class App:
             options.config, self._signs.passed,
         )
         self._outputs = len(list(_wirings(site)))
+        self._past: Past | None = None
+        if options.was_safe is not None:
+            since, data = options.was_safe
+            self._past = Past(SAFE_MODE, f"site/{site.site.id}", self._clock.now().wall_at(since), data)
         self._runner = ThreadRunner(self._shell.workers, self._clock)
 
     def start(self) -> None:
         """Claim the outputs, then start everything else. Nothing waits for the network."""
         sys.setswitchinterval(SWITCH_S)
-        self._shell.core.start(self._fallback)
+        self._shell.core.start(self._fallback, self._past)
         self._runner.start()
         self._shell.link.start()
 

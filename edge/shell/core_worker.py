@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
+from edge.core.alarms import Past
 from edge.core.controller import Controller
 from edge.core.events import ClockChanged, Effect, Event, InputChanged, Stored, Tick
 from edge.core.values import Moment
@@ -43,17 +44,17 @@ class CoreWorker:
         self._vouched: tuple[bool, str] | None = None
         self._read_back = False  # by the core, since it last passed
 
-    def start(self, fallback: str | None = None) -> None:
+    def start(self, fallback: str | None = None, past: Past | None = None) -> None:
         """Read the contacts, then claim every output at the level it should have now. Called once, before the worker's
         first step.
 
-        `fallback`: why the last good configuration is in force in place of the newest.
+        `fallback`: why the last good configuration is in force in place of the newest. `past`: what safe mode raised.
         """
         moment = self._clock.now()
         self._look_at = moment.mono + self._look_every_s
         for told in self._contacts.look(moment.mono):
             self._handle(told)
-        self._carry_out(self._controller.start(moment, fallback))
+        self._carry_out(self._controller.start(moment, fallback, past))
         for counted in self._pulses.look(self._clock.mono()):
             self._handle(counted)
         self._effects.flush()

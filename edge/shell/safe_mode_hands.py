@@ -12,10 +12,11 @@ import logging
 import os
 import select
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from edge.children import tied_to_us
 from edge.core.values import Moment
 from edge.shell.runner import Inbox
 
@@ -80,12 +81,12 @@ class Hand(Protocol):
 class Child:
     """One process of `village-edge safe --orders`."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """Start it. Raises Lost."""
+    def __init__(self, command: list[str]) -> None:
+        """Start it; it ends with the thread that does. Raises Lost."""
         environment = {name: text for name, text in os.environ.items() if name not in UNSAID}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+                tied_to_us(command, "KILL"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
             )
         except OSError as error:
             raise Lost(f"{command[0]} cannot be started: {error.strerror}") from None

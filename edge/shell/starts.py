@@ -50,12 +50,14 @@ class Safe:
 @dataclass(frozen=True, slots=True)
 class Record:
     """What is known of the starts of the boot `boot`, oldest first. `tries`: how often safe mode has given normal
-    operation another try since it last went well for WINDOW_S."""
+    operation another try since it last went well for WINDOW_S. `was`: the safe mode that came just
+    before, until that is told."""
 
     boot: str
     starts: tuple[Start, ...] = ()
     tries: int = 0
     safe: Safe | None = None
+    was: Safe | None = None
 
 
 def folder(asked: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -74,13 +76,14 @@ def begun(record: Record, mono: float) -> Record:
     if len(recent) >= MOST:
         pause_s = PAUSES_S[min(record.tries, len(PAUSES_S) - 1)]
         return replace(record, starts=recent, safe=Safe(mono, mono + pause_s))
-    return replace(record, starts=(*recent, Start(mono)), tries=record.tries if recent else 0)
+    again = record if recent else Record(record.boot, was=record.was)
+    return replace(again, starts=(*recent, Start(mono)))
 
 
 def tried_again(record: Record, mono: float) -> Record:
     """The record of a safe mode that ends at `mono` for normal operation to be tried."""
     counted = tuple(replace(s, at=mono, ended=s.ended or UNKNOWN) for s in record.starts[-(MOST - 1) :])
-    return replace(record, starts=counted, tries=record.tries + 1, safe=None)
+    return replace(record, starts=counted, tries=record.tries + 1, safe=None, was=record.safe)
 
 
 def with_last(record: Record, ended: str | None = None, error: str | None = None) -> Record:
@@ -104,17 +107,21 @@ def read(content: bytes, boot: str, mono: float) -> Record:
         found = json.loads(content)
         if found["boot"] != boot:
             return fresh
+        safe, was = _safe(found["safe"], mono), _safe(found.get("was"), mono)
         starts = [Start(_time(s["at"]), _text(s["ended"]), _text(s["error"])) for s in found["starts"]]
-        safe = None
-        if found["safe"] is not None:
-            since, until = _time(found["safe"]["since"]), _time(found["safe"]["until"])
-            safe = Safe(since, min(until, since + PAUSES_S[-1])) if since <= mono else None
         tries = found["tries"]
         if type(tries) is not int or tries < 0:
             return fresh
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return fresh
-    return Record(boot, tuple(s for s in starts if s.at <= mono)[-MOST:], tries, safe)
+    return Record(boot, tuple(s for s in starts if s.at <= mono)[-MOST:], tries, safe, was)
+
+
+def _safe(found: Any, mono: float) -> Safe | None:
+    if found is None:
+        return None
+    since, until = _time(found["since"]), _time(found["until"])
+    return Safe(since, min(until, since + PAUSES_S[-1])) if since <= mono else None
 
 
 def _time(value: object) -> float:
@@ -146,10 +153,16 @@ class Starts:
             content = b""
         self.record = read(content, moment.boot, moment.mono)
         self._counting = True
+        self.past: tuple[float, dict[str, Any]] | None = None
 
     def begin(self) -> Safe | None:
-        """This process starts: safe mode if it is to be that, else None."""
-        self._keep(begun(self.record, self._clock.mono()))
+        """This process starts: safe mode if it is to be that, else None. Then `past` has the safe mode that came just
+        before, if one did: since when (monotonic s) it stood, and the data of its alarm."""
+        record = begun(self.record, self._clock.mono())
+        if record.safe is None and record.was is not None:
+            self.past = record.was.since, why(replace(record, starts=record.starts[:-1]))
+            record = replace(record, was=None)
+        self._keep(record)
         return self.record.safe
 
     def ended(self, how: str) -> None:
@@ -239,7 +252,7 @@ def why(record: Record) -> dict[str, Any]:
     told = [(count, *_words(ended)) for ended, count in ends.most_common()]
     errors = [start.error for start in record.starts if start.error]
     last = f"; {errors[-1]}" if errors else ""
-    safe = record.safe
+    safe = record.safe or record.was
     return {
         "why": ", ".join(f"{count} × {en}" for count, en, _ in told) + last,
         "why_vi": ", ".join(f"{count} × {vi}" for count, _, vi in told) + last,

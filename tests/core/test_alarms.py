@@ -10,7 +10,7 @@ import pytest
 from villages import Bench, street, village
 
 from edge.core.alarm_kinds import KINDS
-from edge.core.alarms import texts
+from edge.core.alarms import Past, texts
 from edge.core.assembly import decoder
 from edge.core.events import JournalChanged, LinkChanged, ReadingsTaken
 from edge.core.values import Reading, Refusal
@@ -172,6 +172,30 @@ def test_a_configuration_that_fell_back_is_an_alarm_until_a_start_with_a_good_on
     b.store.close(b.clock.now())
     again = Bench(journal=tmp_path / "journal.db", clock=b.clock)
     assert alarm(again, name)["state"] == "cleared"
+
+
+SAFE_MODE = "safe-mode:site:thon"
+
+
+def test_the_alarm_of_a_safe_mode_before_waits_to_be_acknowledged_once_normal_operation_is_back(tmp_path: Path) -> None:
+    past = Past("safe-mode", "site/thon", 1795000000.0, {"why": "5 × it hung", "why_vi": "5 × bị treo", "minutes": 30})
+    b = Bench(journal=tmp_path / "journal.db", past=past)
+    told = alarm(b, SAFE_MODE)
+    assert (told["state"], told["at"], told["acknowledged_by"]) == ("cleared", "2026-11-18T11:06:40.000Z", None)
+    assert "5 × it hung" in told["text"]["en"]
+    b.store.close(b.clock.now())
+    again = Bench(journal=tmp_path / "journal.db", clock=b.clock)
+    assert alarm(again, SAFE_MODE)["at"] == told["at"], "it outlasts another start"
+    ask(again, "alarm-ack", alarm=SAFE_MODE)
+    assert alarm(again, SAFE_MODE) == {}
+
+
+def test_what_safe_mode_left_at_the_broker_is_taken_away() -> None:
+    b = Bench()
+    b.radio.retained[f"{ROOT}/alarm/{SAFE_MODE}"] = b'{"state":"raised"}'
+    b.put(LinkChanged(up=False))
+    b.put(LinkChanged(up=True))
+    assert b.radio.retained[f"{ROOT}/alarm/{SAFE_MODE}"] == b""
 
 
 def test_every_text_can_be_told_in_both_languages() -> None:

@@ -84,6 +84,22 @@ class Supervisor:
             found.append(self.ended())
         return found
 
+    def start_and_hear(self, listener: Listener) -> None:
+        """Start it, and wait until it says that it is online."""
+        since = len(listener.messages)
+        self.start()
+        online_since = (f"{ROOT}/status", b"online")
+        until(lambda: any((t, p) == online_since for t, p, _ in listener.messages[since:]), 15, "online")
+
+    def let_the_pause_end(self, listener: Listener) -> None:
+        """Kill safe mode, have its pause end in a moment, and wait for its end."""
+        assert self.kill(signal.SIGKILL) == -signal.SIGKILL
+        counted = self.counted()
+        counted["safe"]["until"] = SystemClock().mono() + 2.0  # type: ignore[index]
+        (self.runtime / FILE).write_text(json.dumps(counted))
+        self.start_and_hear(listener)
+        assert self.ended() == 0, "to be started as it is normally"
+
     def counted(self) -> dict[str, object]:
         return json.loads((self.runtime / FILE).read_text())
 
@@ -109,14 +125,14 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
     supervisor = Supervisor(house, folder, monkeypatch)
     listener = listen()
 
-    supervisor.start()
-    until(lambda: online(listener), 15, "online")
+    supervisor.start_and_hear(listener)
     listener.ask_at("light/culture-house/lockout/tech", {"locked": True, "note": "thay bóng"}, "light/culture-house")
     assert supervisor.kill(signal.SIGTERM) == 0
     assert not (supervisor.runtime / FILE).exists(), "a clean stop counts as nothing"
 
     (supervisor.bad / "abort").touch()
-    assert supervisor.crash(5) == [-signal.SIGABRT] * 5
+    seeded(supervisor, 3, "signal ABRT")
+    assert supervisor.crash(2) == [-signal.SIGABRT] * 2
     supervisor.start()
     until(lambda: online(listener) and listener.last.get(ALARM), 15, "safe mode")
     alarm = json.loads(listener.last[ALARM])
@@ -140,13 +156,7 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
     assert listener.state()["observed"] == "OFF"
 
     # Safe mode dies as well: it is safe mode again, and then gives normal operation its try.
-    assert supervisor.kill(signal.SIGKILL) == -signal.SIGKILL
-    counted = supervisor.counted()
-    counted["safe"]["until"] = SystemClock().mono() + 1.0  # type: ignore[index]
-    (supervisor.runtime / FILE).write_text(json.dumps(counted))
-    supervisor.start()
-    until(lambda: online(listener), 15, "safe mode again")
-    assert supervisor.ended() == 0, "to be started as it is normally"
+    supervisor.let_the_pause_end(listener)
     assert supervisor.crash(1) == [-signal.SIGABRT], "normal operation was tried"
 
     # And is back at the first bad end, for longer; a line whose driver hangs keeps it from nothing else.
@@ -157,16 +167,13 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
     assert json.loads(listener.last[ALARM])["data"]["minutes"] == 60
     assert listener.ask("ON")["error"]["code"] == "safe-mode"
     assert listener.json("valve/plot-3/state")["observed"] == "unknown", "its line is 4"
-    (supervisor.bad / "hang-4").unlink()
 
-    # Somebody has mended it: nothing of all that is left.
+    # It gets well by itself: normal operation is back, and people hear of what was.
+    (supervisor.bad / "hang-4").unlink()
     (supervisor.bad / "abort").unlink()
-    assert supervisor.kill(signal.SIGTERM) == 0
-    assert not (supervisor.runtime / FILE).exists()
-    since = len(listener.messages)
-    supervisor.start()
-    until(lambda: any(t == f"{ROOT}/status" and p == b"online" for t, p, _ in listener.messages[since:]), 15, "normal operation")
-    assert listener.last[ALARM] == b""
+    supervisor.let_the_pause_end(listener)
+    supervisor.start_and_hear(listener)
+    assert json.loads(listener.last[ALARM])["state"] == "cleared"
     assert listener.state()["reason"] != "safety"
     assert listener.ask("ON", "light/lanes")["outcome"] in ("done", "accepted")
 
@@ -176,15 +183,15 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
 ) -> None:
     supervisor = Supervisor(house, folder, monkeypatch)
     listener = listen()
+    good = house.config.read_text("utf-8")
     house.config.write_text("site: [\n", "utf-8")
     seeded(supervisor, 5)
     supervisor.start()
     assert house.daemon.wait(15) == 2, "nothing to go by: what is wrong is said, again and again"
     assert "safe mode has nothing to go by" in house.log.read_text()
     (supervisor.runtime / FILE).unlink()
-    house.config.write_text((Path(__file__).parents[2] / "config" / "nguyen-ly.yaml").read_text("utf-8"), "utf-8")
-    supervisor.start()
-    until(lambda: online(listener), 15, "online")
+    house.config.write_text(good, "utf-8")
+    supervisor.start_and_hear(listener)
     supervisor.kill(signal.SIGTERM)
     (house.state / "site.yaml").unlink()  # the last good one
     house.config.write_text("site: [\n", "utf-8")
@@ -196,10 +203,17 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
     assert told["ended"] == ["exit 2"] * 5
     assert "site.yaml:" in told["error"]
 
+    # Somebody mends it, and has it started again: nothing of all that is left.
+    house.config.write_text(good, "utf-8")
+    assert supervisor.kill(signal.SIGTERM) == 0
+    assert not (supervisor.runtime / FILE).exists()
+    supervisor.start_and_hear(listener)
+    assert listener.last[ALARM] == b""
 
-def seeded(supervisor: Supervisor, times: int) -> None:
-    """As after so many starts with a bad configuration."""
+
+def seeded(supervisor: Supervisor, times: int, ended: str = "exit 2") -> None:
+    """As after so many starts that ended so."""
     now = SystemClock().now()
-    starts = [{"at": now.mono, "ended": "exit 2", "error": None}] * times
+    starts = [{"at": now.mono, "ended": ended, "error": None}] * times
     supervisor.runtime.mkdir(exist_ok=True)
     (supervisor.runtime / FILE).write_text(json.dumps({"boot": now.boot, "starts": starts, "tries": 0, "safe": None}))

@@ -81,6 +81,23 @@ def test_normal_operation_is_tried_after_half_an_hour_an_hour_and_then_every_two
     assert pauses == [1800, 3600, 7200, 7200, 7200]
 
 
+def test_the_start_after_safe_mode_has_it_to_tell_and_no_other(tmp_path: Path) -> None:
+    clock = ManualClock(0.0)
+    crashes(clock, tmp_path, 5)
+    safe = Starts(tmp_path, clock)
+    stands = safe.begin()
+    assert stands is not None
+    clock.advance(1800)
+    safe.try_again()
+    after = Starts(tmp_path, clock)
+    assert after.begin() is None
+    assert after.past is not None
+    assert (after.past[0], after.past[1]["minutes"], after.past[1]["why"]) == (stands.since, 30, "4 × nobody noted why")
+    clock.advance(WINDOW_S + 1)
+    later = Starts(tmp_path, clock)
+    assert (later.begin(), later.past) == (None, None)
+
+
 def test_a_try_that_lasts_begins_the_count_anew(tmp_path: Path) -> None:
     clock = ManualClock(0.0)
     crashes(clock, tmp_path, 5)
