@@ -60,7 +60,7 @@ class Supervisor:
 
     def ended(self) -> int:
         """Wait for the controller to end by itself, and see to what comes after it; its exit status."""
-        status = self._house.daemon.wait(15)
+        status = self._house.daemon.wait(30)
         self.after(status)
         return status
 
@@ -89,7 +89,7 @@ class Supervisor:
         since = len(listener.messages)
         self.start()
         online_since = (f"{ROOT}/status", b"online")
-        until(lambda: any((t, p) == online_since for t, p, _ in listener.messages[since:]), 15, "online")
+        until(lambda: any((t, p) == online_since for t, p, _ in listener.messages[since:]), 30, "online")
 
     def let_the_pause_end(self, listener: Listener) -> None:
         """Kill safe mode, have its pause end in a moment, and wait for its end."""
@@ -134,7 +134,7 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
     seeded(supervisor, 3, "signal ABRT")
     assert supervisor.crash(2) == [-signal.SIGABRT] * 2
     supervisor.start()
-    until(lambda: online(listener) and listener.last.get(ALARM), 15, "safe mode")
+    until(lambda: online(listener) and listener.last.get(ALARM), 30, "safe mode")
     alarm = json.loads(listener.last[ALARM])
     assert (alarm["state"], alarm["severity"], alarm["data"]["ended"]) == ("raised", "critical", ["signal ABRT"] * 5)
     assert "5 × killed by signal ABRT" in alarm["text"]["en"]
@@ -163,7 +163,7 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
     (supervisor.bad / "hang-4").touch()
     since = len(listener.messages)
     supervisor.start()
-    until(lambda: any(t == ALARM and p for t, p, _ in listener.messages[since:]), 15, "safe mode once more")
+    until(lambda: any(t == ALARM and p for t, p, _ in listener.messages[since:]), 30, "safe mode once more")
     assert json.loads(listener.last[ALARM])["data"]["minutes"] == 60
     assert listener.ask("ON")["error"]["code"] == "safe-mode"
     assert listener.json("valve/plot-3/state")["observed"] == "unknown", "its line is 4"
@@ -187,7 +187,7 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
     house.config.write_text("site: [\n", "utf-8")
     seeded(supervisor, 5)
     supervisor.start()
-    assert house.daemon.wait(15) == 2, "nothing to go by: what is wrong is said, again and again"
+    assert house.daemon.wait(30) == 2, "nothing to go by: what is wrong is said, again and again"
     assert "safe mode has nothing to go by" in house.log.read_text()
     (supervisor.runtime / FILE).unlink()
     house.config.write_text(good, "utf-8")
@@ -198,7 +198,7 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
     seeded(supervisor, 4)
     assert supervisor.crash(1) == [2]
     supervisor.start()
-    until(lambda: listener.last.get(ALARM), 15, "safe mode")
+    until(lambda: listener.last.get(ALARM), 30, "safe mode")
     told = json.loads(listener.last[ALARM])["data"]
     assert told["ended"] == ["exit 2"] * 5
     assert "site.yaml:" in told["error"]
