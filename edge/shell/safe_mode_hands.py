@@ -176,13 +176,16 @@ class Hands:
         self._jobs = {name: _Job(place) for place, name in enumerate(units)}
         self._doubtful: set[str] = set()
         self._hands: dict[bool, Hand] = {}  # for what is sound, and for what is in doubt
+        self._greet_at = float("-inf")
 
     def on_wake(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when something is wanted."""
         self.inbox.wake = wake
 
     def step(self, moment: Moment) -> float | None:
-        """Drive what is due first; at most one output."""
+        """Drive what is due first; at most one output. At the very first, hear what is locked."""
+        if moment.mono >= self._greet_at:
+            self._greet()
         while (want := self.inbox.take()) is not None:
             job = self._jobs.get(want.output)
             if job is not None:
@@ -191,7 +194,15 @@ class Hands:
         if due:
             self._drive(min(due, key=self._order))
             return moment.mono
-        return min((job.due for job in self._jobs.values()), default=None)
+        return min([self._greet_at, *(job.due for job in self._jobs.values())])
+
+    def _greet(self) -> None:
+        try:
+            self._hand_for(False)
+            self._greet_at = float("inf")
+        except Lost as lost:
+            log.error("nothing can be driven: %s", lost)
+            self._greet_at = self._mono() + FIRST_AGAIN_S
 
     def end(self) -> None:
         """Let go of all lines, as they are."""
@@ -207,7 +218,8 @@ class Hands:
         job = self._jobs[name]
         asked = bool(job.on)
         try:
-            answer = self._hand(name).ask({"output": name, "on": asked}, self._patience.order_s)
+            hand = self._hand_for(self._units[name] in self._doubtful)
+            answer = hand.ask({"output": name, "on": asked}, self._patience.order_s)
             on, error = answer.get("on"), answer.get("error")
             told = Driven(name, asked, on if isinstance(on, bool) else None, None if error is None else str(error))
         except Lost as lost:
@@ -220,11 +232,15 @@ class Hands:
         job.due = self._mono() + again
         self._tell(told)
 
-    def _hand(self, name: str) -> Hand:
-        doubtful = self._units[name] in self._doubtful
+    def _hand_for(self, doubtful: bool) -> Hand:
         if doubtful not in self._hands:
-            hand = self._hands[doubtful] = self._start()
-            locked = hand.hello(self._patience.start_s).get("locked")
+            hand = self._start()
+            try:
+                locked = hand.hello(self._patience.start_s).get("locked")
+            except Lost:
+                hand.end()
+                raise
+            self._hands[doubtful] = hand
             self._tell(Locked(None if locked is None else tuple(str(each) for each in locked)))
         return self._hands[doubtful]
 

@@ -80,6 +80,7 @@ class Room:
         self._since: dict[str, tuple[object, float]] = {}  # by device: what is wanted and why, since when (Unix s)
         self._vouched: tuple[bool, str] | None = None
         self._untold = set(self._devices)  # of which there may be something new to tell
+        self._locks_heard = False
         self._up = False
 
     @property
@@ -140,6 +141,8 @@ class Room:
             if output.wanted is None or output.wanted == output.on:
                 continue
             if output.wanted:
+                if not self._locks_heard:
+                    continue
                 hold = self._switching.on_allowed_at(output.name, output.group, output.restrike_s)
                 if hold.at > moment.mono:
                     output.held = hold.why
@@ -188,6 +191,7 @@ class Room:
             self._result(waiting.pending, "done", moment)
 
     def _lock(self, event: Locked) -> None:
+        self._locks_heard = True
         names = event.names or ()
         self._untold |= self._devices.keys()
         for output in self._outputs.values():
@@ -227,7 +231,7 @@ class Room:
         """As long as was said; else until the next sunset or sunrise."""
         if command.for_s is not None:
             return Deadline.after(command.for_s, moment)
-        if command.until is not None and moment.trusted:
+        if command.until is not None and moment.trusted and command.until > moment.wall:
             return Deadline(command.until)
         change = self._nights.at(moment.wall)[1] if moment.trusted else None
         return Deadline.after(OFF_FOR_S, moment) if change is None else Deadline(change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from e2e_house import ROOT, House, Listener
 from support import Mosquitto, until
+from systemd_end import AttentiveSystemd
 
 from edge.shell.clock import SystemClock
 from edge.shell.starts import FILE
@@ -179,10 +181,14 @@ def test_a_driver_that_kills_the_controller_brings_safe_mode_which_answers(
 
 
 def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_from_before(
-    house: House, folder: Path, listen: Callable[[], Listener], monkeypatch: pytest.MonkeyPatch
+    house: House, folder: Path, mosquitto: Mosquitto, listen: Callable[[], Listener], systemd: AttentiveSystemd,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     supervisor = Supervisor(house, folder, monkeypatch)
     listener = listen()
+    secret = house.config.parent / "secrets" / "controller"
+    secret.parent.mkdir()
+    secret.write_text("kept-to-itself\n")
     good = house.config.read_text("utf-8")
     house.config.write_text("site: [\n", "utf-8")
     seeded(supervisor, 5)
@@ -202,6 +208,11 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
     told = json.loads(listener.last[ALARM])["data"]
     assert told["ended"] == ["exit 2"] * 5
     assert "site.yaml:" in told["error"]
+    until(lambda: len(systemd.times("WATCHDOG=1")) > 2, 10, "signs of life")
+    assert any(said.startswith("STATUS=safe mode: ") for _, said in systemd.messages)
+    assert "kept-to-itself" not in (house.state / "safe.json").read_text() + house.log.read_text()
+    ids = set(re.findall(r"as (village-edge-nguyen-ly-[0-9a-f]{16}) ", mosquitto.log.read_text()))
+    assert len(ids) == 1, "to the broker it is the same as in normal operation"
 
     # Somebody mends it, and has it started again: nothing of all that is left.
     house.config.write_text(good, "utf-8")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.core.assembly import village
 from edge.core.events import CommandReceived, LinkChanged, Publish, RequestReceived
@@ -61,6 +63,7 @@ class Hand:
         self._cabinet.told.append((name, on))
         if on and name.rpartition("/")[0] in (self._cabinet.locked or ()):
             return {"output": name, "on": None, "error": "it is locked"}
+        self._cabinet.switched.append((name, on))
         self._cabinet.relays[name] = on and name not in self._cabinet.stuck
         return {"output": name, "on": self._cabinet.relays[name], "error": None}
 
@@ -77,6 +80,7 @@ class Cabinet:
         self.clock = ManualClock(local(at), trusted=trusted)
         self.relays: dict[str, bool] = {}
         self.told: list[tuple[str, bool]] = []
+        self.switched: list[tuple[str, bool]] = []
         self.broken: set[str] = set()
         self.stuck: set[str] = set()
         self.locked = locked or []
@@ -307,6 +311,47 @@ def test_each_step_is_a_sign_of_life_and_one_that_fails_is_none(monkeypatch: pyt
     with pytest.raises(ZeroDivisionError):
         b.room.step(b.clock.now())
     assert b.alive == before + 1
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 9.9, 10.0, 61.0, 3600.0, 6 * 3600.0])),
+    st.tuples(st.just("say"), st.sampled_from(["ON", "OFF", "33", "OPEN", "CLOSE", "AUTO", '{"action": "off", "for_s": 60}'])),
+    st.tuples(st.just("trust"), st.booleans()),
+    st.tuples(st.just("jump"), st.sampled_from([-86400.0, -60.0, 60.0, 7200.0, 1e8])),
+    st.tuples(st.just("break"), st.sampled_from([*sorted(LIGHTS), "valve/plot-1"])),
+    st.tuples(st.just("link"), st.booleans()),
+)
+
+
+@given(
+    st.sampled_from(["hold", "on", "off"]), st.sampled_from([None, "light/main-road", "light/lanes"]),
+    st.lists(st.tuples(MOVES, st.sampled_from(["light/main-road", "light/lanes", "valve/plot-1", "pump/pump-1"])), max_size=12),
+)  # fmt: skip
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_nothing_harmful_goes_on_and_off_is_off(safe: str, locked: str | None, moves: list[Any]) -> None:
+    b = Cabinet("16:00:00", safe=safe, locked=[locked] if locked else None)
+    for (what, how), target in moves:
+        if what == "wait":
+            b.runner.advance(how)
+        elif what == "say":
+            results = b.say(target, how)
+            taken = ("off" in how.lower() and not target.startswith("valve")) or (how == "CLOSE" and target.startswith("valve"))
+            assert results[0]["outcome"] in (("done", "failed") if taken else ("rejected",))
+            if results[0]["outcome"] == "done":
+                assert not {name for name in b.lit() if name.startswith(target)}
+        elif what == "trust":
+            b.clock.set_wall(b.clock.now().wall, trusted=how)
+        elif what == "jump":
+            b.clock.set_wall(b.clock.now().wall + how)
+        elif what == "break":
+            b.broken ^= {how}
+        else:
+            b.room.inbox.put(LinkChanged(up=how))
+        b.runner.settle()
+    assert not [name for name, on in b.told if on and not name.startswith("light/")]
+    assert not [name for name, on in b.told if on and locked is not None and name.startswith(f"{locked}/")]
+    if safe == "off":
+        assert not b.lit()
 
 
 def test_nights_without_a_place_or_a_sun_never_end() -> None:

@@ -13,8 +13,8 @@ from support import until
 
 from edge.shell import safe_file
 from edge.shell.app import catalogue
-from edge.shell.clock import SystemClock
-from edge.shell.safe_mode_hands import Child, Driven, Hands, Locked, Lost, Patience, Want
+from edge.shell.clock import ManualClock, SystemClock
+from edge.shell.safe_mode_hands import FIRST_AGAIN_S, Child, Driven, Hands, Locked, Lost, Patience, Want
 from edge.shell.site_file import load
 
 pytestmark = pytest.mark.slow
@@ -94,3 +94,20 @@ def test_the_process_switches_nothing_on_that_is_harmful_and_ends_with_its_input
 def test_a_command_that_is_not_there_is_lost_like_any_other() -> None:
     with pytest.raises(Lost, match=r"cannot be started|ended with status"):
         Child([f"/nowhere/{os.getpid()}"]).hello(5.0)
+
+
+def test_lights_alone_are_lit_although_nothing_was_to_be_switched_off_and_no_process_starts_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    safe_file.save(tmp_path / safe_file.FILE, [e for e in ENTRIES if e["output"] == "light/main-road/a"])
+    commands = [["/nowhere/at-all"], [sys.executable, "-m", "edge", "safe", "--orders", "--state", str(tmp_path), "--sim", str(tmp_path)]]
+    told: list[Driven | Locked] = []
+    clock = ManualClock(0.0)
+    hands = Hands({"light/main-road/a": "light/main-road/a"}, lambda: Child(commands.pop(0)), told.append, clock.mono)
+    again = hands.step(clock.now())
+    assert (told, again) == ([], clock.mono() + FIRST_AGAIN_S)
+    clock.advance(FIRST_AGAIN_S)
+    hands.step(clock.now())
+    hands.end()
+    assert told == [Locked(None)]
