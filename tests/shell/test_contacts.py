@@ -10,6 +10,7 @@ import pytest
 from villages import CATALOGUE, Bench, Line, Radio, when
 
 from drivers.api import PortGone
+from edge.core.alarms import Past
 from edge.core.assembly import assemble
 from edge.core.controller import Controller
 from edge.core.events import Effect, Event, InputChanged, OutputObserved, Tick, Write
@@ -48,7 +49,7 @@ class Witness(Controller):
         self.heard: list[tuple[float, str | None, bool | None, str | None]] = []
         self.order: list[str] = []
 
-    def start(self, moment: Moment, fallback: str | None = None) -> list[Effect]:
+    def start(self, moment: Moment, fallback: str | None = None, past: Past | None = None) -> list[Effect]:
         self.order.append("start")
         return [Write("light/road/a", True)]
 

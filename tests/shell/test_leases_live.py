@@ -10,6 +10,7 @@ import pytest
 from support import until
 from villages import Radio
 
+from edge.core.alarms import Past
 from edge.core.events import Effect, Event, LeasesExpired, OutputObserved, Write
 from edge.core.values import Moment
 from edge.shell.clock import SystemClock
@@ -36,7 +37,7 @@ class Core:
         self.next = 0.0
         self.renews = True
 
-    def start(self, moment: Moment, _fallback: str | None = None) -> list[Effect]:
+    def start(self, moment: Moment, _fallback: str | None = None, _past: Past | None = None) -> list[Effect]:
         return self.handle(None, moment)
 
     def stop(self, _moment: Moment) -> list[Effect]:

@@ -13,6 +13,7 @@ from support import until
 from systemd_end import Systemd
 from villages import Bench, Radio
 
+from edge.core.alarms import Past
 from edge.core.events import Effect, Event, LinkChanged, OutputObserved, Tick, Write
 from edge.core.values import Moment
 from edge.shell.clock import ManualClock, SystemClock
@@ -36,7 +37,7 @@ class Core:
         self.hangs, self.free = threading.Event(), threading.Event()
         self.hung = threading.Event()
 
-    def start(self, _moment: Moment, _fallback: str | None = None) -> list[Effect]:
+    def start(self, _moment: Moment, _fallback: str | None = None, _past: Past | None = None) -> list[Effect]:
         return [Write(name, True) for name in NAMES]
 
     def handle(self, event: Event, _moment: Moment) -> list[Effect]:
