@@ -25,22 +25,24 @@ BUILT = ROOT / "build" / "pi"
 GUEST = Path(__file__).parent / "pi" / "guest"
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://deb.debian.org/debian"
-PACKAGES = (
-    "base-files base-passwd dash bash coreutils util-linux mount libc-bin sed grep findutils tar gzip hostname python3 "
-    "python3-venv kmod procps iproute2 mosquitto mosquitto-clients tzdata netbase"
-).split()
+PACKAGES = [
+    "base-files", "base-passwd", "dash", "bash", "coreutils", "util-linux", "mount", "libc-bin", "sed", "grep",
+    "findutils", "tar", "gzip", "hostname", "python3", "python3-venv", "kmod", "procps", "iproute2", "mosquitto",
+    "mosquitto-clients", "tzdata", "netbase",
+]  # fmt: skip
 BACKPORTS = "bookworm-backports"
-KERNELS = {"6.1": [], "6.12": [f"-oAPT::Default-Release={BACKPORTS}"]}  # Debian 12's own, and one that can persist lines
+# Debian 12's own, and one that can be told to leave lines driven when their process ends.
+KERNELS = {"6.1": [], "6.12": [f"-oAPT::Default-Release={BACKPORTS}"]}
 # What the card's kernel needs of its modules: the rest of 300 MB has no hardware here.
 KEPT_MODULES = ("drivers/usb", "drivers/gpio", "drivers/pinctrl", "drivers/mmc", "fs/ext4", "fs/jbd2", "lib", "crypto")
 CARD_MODULES = ("drivers/mmc/host/bcm2835", "crypto/crc32c_generic", "lib/crc16", "fs/mbcache", "fs/jbd2/jbd2", "fs/ext4/ext4")
 CARD_BYTES = 1 << 30  # QEMU takes a power of two only
 FOLDERS = ("usr/bin", "usr/sbin", "usr/lib", "usr/local/bin", "brought", "root", "dev", "proc", "sys", "run", "tmp")
-WHEELS = (
-    "--only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none "
-    "--platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_17_aarch64 "
-    "--platform manylinux2014_aarch64 --platform linux_aarch64"
-).split()
+GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")  # Debian 12 has 2.36
+WHEELS = [
+    "--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none",
+    *(f"--platform={each}_aarch64" for each in GLIBC),
+]  # fmt: skip
 LOCKS = (ROOT / "requirements.lock", ROOT / "systemd" / "lgpio.lock")
 TOOLS = {
     "qemu-system-aarch64": "qemu-system-arm", "qemu-aarch64-static": "qemu-user-static", "fdtput": "device-tree-compiler",
@@ -107,16 +109,15 @@ def _fetch(folder: Path) -> None:
     index = BUILT / "apt"
     for each in (folder / "partial", index / "partial"):
         each.mkdir(parents=True, exist_ok=True)
-    sites = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    sites = _run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"])
     told = [line.split() for line in sites.splitlines()]
     named = {release: site for site, release in told if site.rpartition("/")[2] in ("debian", "debian-security")}
     main = named.get("bookworm", MIRROR)
     suites = {"bookworm": main, BACKPORTS: main}
     suites |= {suite: named[suite] for suite in ("bookworm-security", "bookworm-updates") if suite in named}
     sources = BUILT / "apt.sources.list"  # not among the indexes: apt deletes what it does not know there
-    sources.write_text("".join(f"deb [arch=arm64 signed-by={KEYS}] {site} {suite} main\n" for suite, site in suites.items()))
+    said = f"deb [arch=arm64 signed-by={KEYS}]"
+    sources.write_text("".join(f"{said} {site} {suite} main\n" for suite, site in suites.items()))
     options = [
         "APT::Architecture=arm64", "APT::Architectures=arm64", "APT::Install-Recommends=false", "APT::Sandbox::User=root",
         f"Dir::State::Lists={index}", f"Dir::Etc::sourcelist={sources}", "Dir::Etc::sourceparts=/dev/null",
@@ -175,7 +176,8 @@ def _make_kernel(folder: Path, package: Path) -> None:
         (first / "modules" / order[-1]).write_bytes(lzma.decompress(raw) if found.suffix == ".xz" else raw)
     (first / "modules" / "order").write_text("\n".join(order))
     names = "\n".join(str(path.relative_to(first)) for path in [first, *sorted(first.rglob("*"))])
-    packed = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=first, input=names.encode(), stdout=subprocess.PIPE, check=True)
+    cpio = ["cpio", "-o", "-H", "newc", "--quiet"]
+    packed = subprocess.run(cpio, cwd=first, input=names.encode(), stdout=subprocess.PIPE, check=True)
     (folder / "initrd.gz").write_bytes(gzip.compress(packed.stdout))
 
 
@@ -208,10 +210,12 @@ def _make_card(image: Path, kernels: Iterable[Kernel]) -> None:
         shutil.rmtree(tree / "usr" / "share" / name, ignore_errors=True)
     emulated = ["qemu-aarch64-static", "-L", tree]
     for each in kernels:
-        _keep_modules(BUILT / f"kernel-{each.series}" / "unpacked" / "lib" / "modules" / each.version, tree / "usr" / "lib" / "modules" / each.version)
+        modules = BUILT / f"kernel-{each.series}" / "unpacked" / "lib" / "modules" / each.version
+        _keep_modules(modules, tree / "usr" / "lib" / "modules" / each.version)
         _run([*emulated, "-0", "depmod", tree / "usr" / "bin" / "kmod", "-b", tree, each.version])
     # Debian's maintainer scripts would have compiled the library: else each start of Python would.
-    _run([*emulated, tree / "usr" / "bin" / "python3.11", "-m", "compileall", "-q", "-s", tree, tree / "usr" / "lib" / "python3.11"])
+    python, library = tree / "usr" / "bin" / "python3.11", tree / "usr" / "lib" / "python3.11"
+    _run([*emulated, python, "-m", "compileall", "-q", "-s", tree, library])
     image.unlink(missing_ok=True)
     with image.open("wb") as empty:
         empty.truncate(CARD_BYTES)
@@ -278,8 +282,9 @@ def _run(command: Iterable[object], folder: Path | None = None) -> str:
     """What a command prints; raises RuntimeError with its last words when it fails."""
     words = [str(word) for word in command]
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    environment = os.environ | {"PATH": path}
     done = subprocess.run(
-        words, cwd=folder, env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+        words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words[:4])} … ended with {done.returncode}: {done.stderr[-600:]}")

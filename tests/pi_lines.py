@@ -24,6 +24,7 @@ from select import select
 LINES = 54
 SELECT, SET, CLEAR = range(0x00, 0x18, 4), (0x1C, 0x20), (0x28, 0x2C)
 FUNCTIONS = ("input", "output", "alt5", "alt4", "alt0", "alt1", "alt2", "alt3")
+UNPOWERED = "unpowered"
 BASE = 0x3F200000  # of the Pi 3
 WRITE = re.compile(rb"@(\d+\.\d+):memory_region_ops_write .* addr (0x[0-9a-f]+) value (0x[0-9a-f]+) .*'bcm2835_gpio'")
 PIPE_BYTES = 1 << 20
@@ -75,10 +76,10 @@ class Lines:
         return {line for line in self.active if self.on(line)}
 
     def power_off(self) -> None:
-        """The Pi is without power: its lines are inputs again and its latches forgotten, without a write to tell of it."""
-        before = self._shown()
+        """The Pi is without power: no line is driven, no latch known, and no write tells of it."""
+        now = time.time()
         self._function, self._latch = [0] * LINES, [0] * LINES
-        self._tell(time.time(), before)
+        self.story += [Change(now, line, UNPOWERED, 0, self.level(line), on=False) for line in self.active]
 
     def write(self, at: float, offset: int, value: int) -> None:
         """Take a write of a word to a register, by its offset in the block; those of edges and pulls change nothing here."""
@@ -124,7 +125,8 @@ class Lines:
     def told(self, names: Mapping[int, str]) -> list[str]:
         """The story as text, a line each, in seconds since its first note: what was done, and what lines did upon it.
 
-        A latch that is set while its line is still an input shows in the line that follows, once it is an output.
+        A latch that is set while its line is still an input shows in the line that follows, once it is an output. That
+        all relays are off without power is not told.
         """
         story = sorted(self.story, key=lambda each: each.at)
         began = story[0].at if story else 0.0
@@ -134,6 +136,8 @@ class Lines:
             moment = f"{each.at - began:8.3f}  "
             if isinstance(each, Note):
                 text.append(f"{moment}{each.text}")
+            elif each.function == UNPOWERED:
+                last.pop(each.line, None)
             elif last.get(each.line, ("input", 1 - self.active[each.line])) != (each.function, each.level):
                 what = f"{each.function:6}  latch {each.latch}  level {each.level}  relay {'ON' if each.on else 'off'}"
                 text.append(f"{moment}    GPIO {each.line:2}  {names[each.line]:<19}  {what}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,7 +37,8 @@ def house(card: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     (tmp_path / "card.img").unlink(missing_ok=True)
     record = pi_image.BUILT / "record"
     record.mkdir(exist_ok=True)
-    title = re.sub(r"\W+", "-", request.node.name).strip("-").removeprefix("test-")
+    place = request.session.items.index(request.node)
+    title = request.node.name.removeprefix("test_").replace("_", " ").replace("[", " [kernel ")
     for made in built:
         assert made.lines is not None
-        (record / f"{title}.txt").write_text("\n".join(made.lines.told(names)) + "\n", "utf-8")
+        (record / f"{place:02}.txt").write_text("\n".join([title, *made.lines.told(names)]) + "\n", "utf-8")
