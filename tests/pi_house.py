@@ -27,6 +27,7 @@ STATE = "/var/lib/village-edge"
 PID, STATUS, LOG = "/run/daemon.pid", "/run/daemon.status", "/root/daemon.log"
 AS_USER = "setpriv --reuid=village-edge --regid=village-edge --groups=gpio,dialout"
 RUN = f"{AS_USER} village-edge run --config /brought/site.yaml --state {STATE}"
+PROCESS = f"rm -f {STATUS}; (cd {STATE}; sh -c 'echo $$ >{PID}; exec {RUN}' >>{LOG} 2>&1; echo $? >{STATUS}) &"
 SAFE = f"cd {STATE} && {AS_USER} village-edge safe --state {STATE}"
 EVENING = dt.time(20, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))  # the street's program has its lights on
 ONLINE_S, LINE_S = 90.0, 15.0
@@ -91,13 +92,17 @@ class PiHouse:
 
     # --- the controller ---
 
+    def begin(self) -> None:
+        """Start it, and return at once."""
+        self.note("the controller is started")
+        self.pi.run(PROCESS)
+
     def start(self) -> float:
         """Start it; how long until a client that waits for it hears that it is online (s of the guest's clock)."""
         self.note("the controller is started")
-        began = f"rm -f {STATUS}; cut -d' ' -f1 /proc/uptime"
-        process = f"cd {STATE}; sh -c 'echo $$ >{PID}; exec {RUN}' >>{LOG} 2>&1; echo $? >{STATUS}"
-        hear = f"mosquitto_sub -R -C 1 -W {ONLINE_S:.0f} -t {TOPICS}/status && cut -d' ' -f1 /proc/uptime"
-        status, said = self.pi.try_(f"{began}; ({process}) & {hear}", ONLINE_S + 10)
+        uptime = "cut -d' ' -f1 /proc/uptime"
+        hear = f"mosquitto_sub -R -C 1 -W {ONLINE_S:.0f} -t {TOPICS}/status"
+        status, said = self.pi.try_(f"{uptime}; {PROCESS} {hear} && {uptime}", ONLINE_S + 10)
         assert status == 0, f"not online after {ONLINE_S:g} s: {said} {self.log()}"
         before, word, after = said.split()
         assert word == "online"

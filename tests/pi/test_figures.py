@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ LOOP = "import time; b = time.process_time(); s = 0\nfor i in range(1000000): s 
 IMPORTS = "import time; b = time.perf_counter(); import edge.commands.run, edge.shell.app; print(time.perf_counter() - b)"
 RUNS, AFTER_S = 3, 20
 CLOCK_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+NICE = -15
 MOST_MIB = 80.0  # a Pi 3 has 1,024, a Zero 2 W 512
 
 
@@ -117,8 +119,20 @@ def on_this_machine(folder: Path) -> dict[str, float]:
     return found
 
 
+@contextmanager
+def first_in_the_queue() -> Iterator[None]:
+    """Other work on this machine counts little for what is started here."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
 def test_start_and_memory(card: Path, tmp_path: Path) -> None:
-    pi, host = on_the_pi(card, tmp_path), on_this_machine(tmp_path)
+    with first_in_the_queue():
+        pi, host = on_the_pi(card, tmp_path), on_this_machine(tmp_path)
     record = BUILT / "record"
     record.mkdir(exist_ok=True)
     (record / "figures.json").write_text(json.dumps({"pi": pi, "host": host}, indent=1) + "\n", "utf-8")
