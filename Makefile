@@ -4,7 +4,7 @@ ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test quick kills lint bench lock clean
+.PHONY: help demo test quick kills pi lint bench planted nightly lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,10 +12,11 @@ help:
 	@echo "make test    everything that is checked before a change goes in"
 	@echo "make quick   the tests that take no time"
 	@echo "make kills   real harm at length: killed at every call that stores, sends or drives a line, offline for long (forty minutes)"
+	@echo "make pi      an emulated Raspberry Pi: what its lines do, and what a start costs; writes docs/emulated-pi* (twenty minutes, root)"
 	@echo "make lint    style and types only"
 	@echo "make bench   the measurements; each prints its figure beside its floor"
 	@echo "make planted known bugs put into copies of the tree, each to be caught by the tests"
-	@echo "make nightly a year of random village-days, lights and fields, a season of the field, and random examples; FIRST=7 begins with another seed"
+	@echo "make nightly a year of random village-days, lights and fields, a season of the field, random examples, and the emulated Raspberry Pi; FIRST=7 begins with another seed"
 	@echo "make lock    pin the newest versions that fit together, with their hashes"
 	@echo "make clean   remove what the other targets made"
 
@@ -31,6 +32,9 @@ quick:
 
 kills:
 	@cd "$(ROOT)" && sh .ci/environment test && KILLS=all exec $(BIN)/python -m pytest -s tests/harm $(ARGS)
+
+pi:
+	@cd "$(ROOT)" && PI=1 sh .ci/environment test && exec $(BIN)/python tests/pi/record.py $(ARGS)
 
 lint:
 	@cd "$(ROOT)" && sh .ci/environment test && $(BIN)/ruff check . && exec $(BIN)/mypy
@@ -48,7 +52,8 @@ nightly:
 		$(BIN)/python -m tests.search --fields --first $(FIRST) --days 100 --each 0.5 $(ARGS) && \
 		$(BIN)/python -m tests.search --twins --first $(FIRST) --days 40 --each 0.3 $(ARGS) && \
 		$(BIN)/python -m tests.seasons && \
-		HYPOTHESIS=random exec $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/core tests/config tests/drivers
+		HYPOTHESIS=random $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/core tests/config tests/drivers && \
+		PI=1 sh .ci/environment test && PI=1 exec $(BIN)/python -m pytest -q tests/pi
 
 lock:
 	@cd "$(ROOT)" && exec sh .ci/lock
