@@ -181,7 +181,7 @@ def test_the_page_of_alarms_explains_every_kind_under_its_text(language: str) ->
         assert words.startswith(f"“{re.sub('{[a-z_]+}', '…', texts[name])}”"), name
 
 
-CONFIGURED = ("climate", "configuration", "influxdb", "irrigation", "lighting")  # pages with parts of a configuration
+CONFIGURED = ("climate", "configuration", "influxdb", "irrigation", "lighting", "wiring")  # pages with parts of a configuration
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
