@@ -181,7 +181,22 @@ def test_the_page_of_alarms_explains_every_kind_under_its_text(language: str) ->
         assert words.startswith(f"“{re.sub('{[a-z_]+}', '…', texts[name])}”"), name
 
 
-CONFIGURED = ("climate", "configuration", "influxdb", "irrigation", "lighting")  # pages with parts of a configuration
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_page_on_installation_quotes_the_installer(language: str) -> None:
+    """Its text block, and the messages in the table of what is wrong; `…` stands for what differs."""
+    program = "".join(p.read_text("utf-8") for p in sorted((ROOT / "systemd").rglob("*.sh")))
+    program = program.replace("$CONFIG", "/etc/village-edge")
+    page = ROOT / "docs" / language / "installation.md"
+    (steps,) = [block for kind, block in fenced(page) if kind == "text"]
+    quoted = [line.strip().removeprefix("- ") for line in steps.splitlines()]
+    wrong = page.read_text("utf-8").rsplit("\n## ", 1)[1]
+    quoted += [said for said in re.findall(r"^\| `([^`]+)` \|", wrong, re.MULTILINE) if said != "ssh"]
+    parts = [part.strip(" ,") for said in quoted for part in said.split("…")]
+    assert len(quoted) >= 8
+    assert [part for part in parts if len(part) > 4 and part not in program] == []
+
+
+CONFIGURED = ("climate", "configuration", "influxdb", "irrigation", "lighting", "wiring")  # pages with parts of a configuration
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
