@@ -18,7 +18,10 @@ from e2e_house import ROOT, House, Listener
 from support import Mosquitto, until
 from systemd_end import AttentiveSystemd
 
+from edge.shell import safe_file
+from edge.shell.app import catalogue
 from edge.shell.clock import SystemClock
+from edge.shell.site_file import load
 from edge.shell.starts import FILE
 
 pytestmark = pytest.mark.slow
@@ -220,6 +223,24 @@ def test_a_configuration_that_cannot_be_read_is_a_bad_end_and_safe_mode_answers_
     assert not (supervisor.runtime / FILE).exists()
     supervisor.start_and_hear(listener)
     assert listener.last[ALARM] == b""
+
+
+def test_a_safe_file_of_an_older_version_names_no_broker_and_keeps_the_street_lit(
+    house: House, folder: Path, systemd: AttentiveSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(house, folder, monkeypatch)
+    entries = safe_file.safe_entries(load(house.config, catalogue()))
+    new = ("watts", "group", "restrike")
+    old = [{key: value for key, value in entry.items() if key not in new} for entry in entries]
+    house.state.mkdir()
+    (house.state / safe_file.FILE).write_text(json.dumps({"version": 2, "outputs": old}))
+    seeded(supervisor, 5)
+    supervisor.start()
+    until(lambda: levels(house).get(MAIN_ROAD_A) == LOW, 30, "the street to be lit: nobody knows where the sun stands")
+    until(lambda: systemd.times("WATCHDOG=1"), 10, "a sign of life")
+    assert levels(house)[PUMP] != LOW
+    assert "answers nobody" in house.log.read_text()
+    assert supervisor.kill(signal.SIGTERM) == 0
 
 
 def seeded(supervisor: Supervisor, times: int, ended: str = "exit 2") -> None:
