@@ -6,6 +6,7 @@ from typing import TextIO
 
 import orjson
 
+from edge.core.alarms import Past
 from edge.core.controller import Controller
 from edge.core.events import Effect, Event
 from edge.core.values import Moment
@@ -25,8 +26,8 @@ class Trace:
             self._write("in", event, moment)
             return self._told(handle(event, moment), moment)
 
-        def watched_start(moment: Moment, fallback: str | None = None) -> list[Effect]:
-            return self._told(start(moment, fallback), moment)
+        def watched_start(moment: Moment, fallback: str | None = None, past: Past | None = None) -> list[Effect]:
+            return self._told(start(moment, fallback, past), moment)
 
         controller.handle = watched_handle  # type: ignore[method-assign]
         controller.start = watched_start  # type: ignore[method-assign]
