@@ -4,7 +4,7 @@
 # $CHANGE is there from before the first thing that is changed until all is well: the phase, the release that is to be in
 # force and the one before, words of one line, replaced whole. Whoever comes next goes on from the phase:
 #   stopped   the old release is in force and was stopped; its state is being copied: begin again
-#   switched  the new one is in force, and not yet known to be well: look, and finish or go back
+#   switched  the new one is being put in force, or is and is not yet known to be well: look, and finish or go back
 #   back      the old one is being put back: do that to its end
 
 CHANGE=$BASE/change BEFORE=/var/lib/village-edge-before
@@ -81,10 +81,16 @@ change_to() { # TO FROM
     fi
     note_phase switched "$1" "$2"
     point current "$1"
-    put_units "$1"
-    set_broker "$1" || { why=$(tail -n 5 "$LOG"); go_back; }
-    start_all
+    settle "$1" || { why=$(tail -n 5 "$LOG"); go_back; }
     see_to_it
+}
+
+# Everything as the release in force has it, and running; what runs by another unit is started anew. 1: no broker.
+settle() { # RELEASE
+    put_units "$1"
+    case $moved in *"$UNITS/village-edge"*) stop_all ;; esac
+    set_broker "$1" || return 1
+    start_all
 }
 
 see_to_it() { # of phase `switched`: finish, or go back
@@ -163,13 +169,16 @@ finish_begun() { # what an earlier run did not come to the end of
     say "Lần trước bị ngắt giữa chừng ($phase, $to): làm cho xong đã." "The last run was interrupted ($phase, $to): that is brought to its end first."
     quietly systemctl daemon-reload
     case $phase in
-        stopped) end_change; start_all ;;
         switched)
-            point current "$to"
-            put_units "$to"
-            set_broker "$to" || { why=$(tail -n 5 "$LOG"); go_back; }
-            start_all
-            see_to_it ;;
+            # Until `current` led to the new one, a boot began the old one: its state has gone on since it was copied.
+            if [ "$(current)" = "$to" ]; then
+                settle "$to" || { why=$(tail -n 5 "$LOG"); go_back; }
+                see_to_it
+            else
+                end_change
+                start_all
+            fi ;;
+        stopped) end_change; start_all ;;
         back) put_back ;;
         *) fail "$CHANGE không đọc được: xóa nó đi rồi chạy lại." "$CHANGE cannot be read: delete it and try again." ;;
     esac
@@ -206,12 +215,7 @@ do_install() {
 }
 
 refresh() { # the same release: only what is missing or was changed by hand is put right
-    put_units "$1"
-    case $moved in
-        *"$UNITS/village-edge"*) stop_all ;;
-    esac
-    set_broker "$1" || or_fail "broker không chạy được" "the broker does not run"
-    start_all
+    settle "$1" || or_fail "broker không chạy được" "the broker does not run"
     step "Xem phiên bản $1 có chạy ổn không" "Looking whether the release $1 is well"
     well "$1" || { did "KHÔNG ỔN" "IT IS NOT WELL"; put "$why" >&2; exit 1; }
     did "ổn" "it is well"
