@@ -15,6 +15,7 @@ COMMANDS = {
     "web": "serve the phone page, beside the broker",
     "doctor": "say what is wrong on the serial ports, and set a meter's address or speed",
     "record": "keep a device's answers as a test of its model",
+    "health": "say whether the controller of this machine is well",
     "check": "check a configuration and say what this version drives of it",
     "plan": "show what the lights and the watering will do, with reasons",
     "programs": "show, compare, change and put back the programs in force",

@@ -91,7 +91,9 @@ def _controller(root: str, barred: Iterable[str]) -> Iterator[Rule]:
     for user in barred:
         yield from (("deny", f"{FAR}{root}/{kind}/+/{leaf}/{user}") for kind in KINDS for leaf in ("set", "lockout"))
         yield "deny", f"{root}/ask/{user}/+"
-    yield from (("write", topic) for topic in out_topics(root))
+    # `health`, in its name, asks the broker whether that has come.
+    told = {f"{root}/{leaf}" for leaf in ("status", "about", "alarm/+")}
+    yield from (("readwrite" if topic in told else "write", topic) for topic in out_topics(root))
     # It clears what is retained there, with an empty message.
     yield from (("readwrite", topic) for topic in (*order_topics(root), f"{root}/ask/+/+"))
     yield from (("readwrite", FAR + topic) for topic in order_topics(root))

@@ -35,7 +35,7 @@ OWN_REPLY = r"SITE/reply/USER/.+"
 READ = {
     "head": f"{TOLD}|{ORDERS}|{ASKS}|{OWN_REPLY}", "technician": f"{TOLD}|{ORDERS}|{ASKS}|{OWN_REPLY}",
     "viewer": f"{LOOKED_AT}|{OWN_REPLY}", "district": f"{SEEN}|SITE/(telemetry|audit)|{OWN_REPLY}",
-    "controller": f"{ORDERS}|far/{ORDERS}|{ASKS}", "bridge": f"{ORDERS}|{ASKS}",
+    "controller": f"{ORDERS}|far/{ORDERS}|{ASKS}|SITE/(status|about|alarm/[^/]+)", "bridge": f"{ORDERS}|{ASKS}",
 }  # fmt: skip
 WRITE = {
     "head": rf"SITE/{KIND}/set/USER|SITE/ask/USER/{ID}",
