@@ -96,6 +96,7 @@ class MachineVillage(Machine):
         for path, text in self._files.items():
             self.write(path, text)
         self.run("systemctl", "enable", "village-sim")
+        self._passwords = {name: self.read(f"/root/{name}").strip() for name in PEOPLE}
         self.power_off()
 
     def lines(self) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ class MachineVillage(Machine):
 
     def password(self, user: str) -> str:
         """What one of PEOPLE enters the broker with."""
-        return self.read(f"/root/{user}").strip()
+        return self._passwords[user]
 
     def listener(self, user: str = "head") -> Listener:
         """Hears all that `user` may hear on the machine's broker. Raises OSError where there is none yet."""

@@ -1,9 +1,12 @@
 #!/bin/sh
 # Within new namespaces: lay the disk's layer above the base system, and become systemd there.
-# boot.sh LOWER DISK SHARED SOURCE WHEELS BOOT_ID
+# boot.sh LOWER DISK IMAGE SHARED SOURCE WHEELS BOOT_ID; IMAGE '': the disk is a mere folder
 set -eu
-lower=$1 disk=$2 shared=$3 source=$4 wheels=$5 boot_id=$6
+lower=$1 disk=$2 image=$3 shared=$4 source=$5 wheels=$6 boot_id=$7
 mount --make-rprivate /
+# In this namespace alone: whatever else is begun meanwhile would keep it in use.
+[ -z "$image" ] || mount -o loop,noatime,lazytime "$image" "$disk"
+mkdir -p "$disk/upper" "$disk/work"
 root=$(mktemp -d)
 mount -t overlay machine -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root"
 cd "$root"
