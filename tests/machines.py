@@ -29,14 +29,15 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import pytest
 from support import until
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("MACHINE_CACHE", ROOT / "build" / "machine"))
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
@@ -116,6 +117,34 @@ def wheels() -> Path:
                 pytest.skip(f"the wheels could not be fetched: {got.stderr[-500:]}")
             (folder / "complete").touch()
         return folder
+
+
+def in_network(network: Path, work: Callable[[], T]) -> T:
+    """What `work` gives in the network namespace of that file. Raises what it raises, and OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    made: list[T] = []
+    failed: list[BaseException] = []
+
+    def there() -> None:  # a thread may leave its network behind; what it makes stays where it was made
+        try:
+            with network.open("rb") as handle:
+                if libc.setns(handle.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(work())
+        except BaseException as error:  # it belongs to who asked
+            failed.append(error)
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def dial(network: Path, port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A connection to a TCP port from within a network. Raises OSError."""
+    return in_network(network, lambda: socket.create_connection((host, port), timeout=5))
 
 
 class Machine:
@@ -212,23 +241,7 @@ class Machine:
 
     def dial(self, port: int, host: str = "127.0.0.1") -> socket.socket:
         """A connection to a TCP port as a program in it would get one. Raises OSError."""
-        libc, made = ctypes.CDLL(None, use_errno=True), []
-
-        def work() -> None:  # a thread may leave its network behind; the socket stays where it was made
-            try:
-                with Path(f"/proc/{self.init}/ns/net").open("rb") as network:
-                    if libc.setns(network.fileno(), CLONE_NEWNET):
-                        raise OSError(ctypes.get_errno(), "setns")
-                    made.append(socket.create_connection((host, port), timeout=5))
-            except OSError as error:
-                made.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return dial(Path(f"/proc/{self.init}/ns/net"), port, host)
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         """Put a file into it."""

@@ -17,6 +17,12 @@ mount --bind "$boot_id" proc/sys/kernel/random/boot_id
 mount -t sysfs sys sys -o ro 2>/dev/null || mount --rbind /sys sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs run run -o mode=755
+# A confined service has a /proc of its own, in which the boot would be this machine's.
+cp "$boot_id" run/boot_id
+for unit in village-edge village-edge-; do
+    mkdir -p "run/systemd/system/$unit.service.d"
+    printf '[Service]\nBindReadOnlyPaths=/run/boot_id:/proc/sys/kernel/random/boot_id\n' >"run/systemd/system/$unit.service.d/boot-id.conf"
+done
 mount -t tmpfs tmp tmp
 mount -t tmpfs dev dev -o mode=755
 mkdir dev/pts dev/shm
