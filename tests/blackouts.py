@@ -70,6 +70,7 @@ class Blackouts:
         self._pins = Pins(self.machine)
         self._coils_read = 0
         self._serial = 0
+        self._deck: list[str] = []
         self._forget_lines()
 
     # --- power ---
@@ -120,13 +121,20 @@ class Blackouts:
     def order(self, answered: bool = True) -> None:
         """One order by chance; `answered`: and wait for its answer."""
         light = self.dice.choice(self.lights)
-        orders = [lambda: self._switch(light)] * 3 + [
-            lambda: self._lock(light),
-            lambda: self._lock(self.plot),
-            self._open_plot,
-            self._fan,
-        ]
-        topic, payload = self.dice.choice(orders)()
+        if not self._deck:  # each kind now and then, so that few boots see all of them
+            self._deck = [*["switch"] * 3, "lock", "lock plot", "open plot", "fan"]
+            self.dice.shuffle(self._deck)
+        match self._deck.pop():
+            case "switch":
+                topic, payload = self._switch(light)
+            case "lock":
+                topic, payload = self._lock(light)
+            case "lock plot":
+                topic, payload = self._lock(self.plot)
+            case "open plot":
+                topic, payload = self._open_plot()
+            case _:
+                topic, payload = self._fan()
         self._serial += 1
         name, device = f"b-{self._serial}", "/".join(topic.split("/")[:2])
         ear = self.ear
