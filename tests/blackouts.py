@@ -110,6 +110,28 @@ class Blackouts:
         self.judge_edges()
         self.judge_card(wall)
 
+    def stop(self) -> None:
+        """The controller is ended in good order: the field is off, lights stay as they are, and it says that it is away."""
+        self.look()
+        lit = {line: self.on(line) for light in self.lights for line in light.lines}
+        self.machine.run("systemctl", "stop", "village-edge")
+        self.look()
+        assert not [name for line, name in FIELD.items() if self.on(line)], f"left on: {self._edges}"
+        assert lit == {line: self.on(line) for line in lit}
+        ear = self.ear
+        assert ear is not None
+        until(lambda: ear.last.get(f"{ROOT}/status") == b"offline", 5, "offline")
+
+    def shut_down(self) -> None:
+        """The whole machine is ended in good order: the field is off by then, and nothing at all is lost."""
+        assert self.ear is not None
+        self.ear.close()
+        self.ear = None
+        self.machine.power_off()
+        self.judge_edges()
+        assert not [name for line, name in FIELD.items() if self.on(line)], f"left on: {self._edges}"
+        self.judge_card(time.time(), clean=True)
+
     def _hears(self) -> Listener | None:
         try:
             return self.machine.listener("tech")
@@ -118,13 +140,13 @@ class Blackouts:
 
     # --- orders ---
 
-    def order(self, answered: bool = True) -> None:
-        """One order by chance; `answered`: and wait for its answer."""
+    def order(self, which: str | None = None, answered: bool = True) -> None:
+        """One order, by chance if none is named; `answered`: and wait for its answer."""
         light = self.dice.choice(self.lights)
         if not self._deck:  # each kind now and then, so that few boots see all of them
             self._deck = [*["switch"] * 3, "lock", "lock plot", "open plot", "fan"]
             self.dice.shuffle(self._deck)
-        match self._deck.pop():
+        match which or self._deck.pop():
             case "switch":
                 topic, payload = self._switch(light)
             case "lock":
@@ -306,14 +328,14 @@ class Blackouts:
 
     # --- the card ---
 
-    def judge_card(self, wall: float) -> None:
-        """What the card has after the power went at `wall` is what was told, and what was watered."""
+    def judge_card(self, wall: float, clean: bool = False) -> None:
+        """What the card has after the power went at `wall` is what was told, and what was watered; `clean`: all of it."""
         with TemporaryDirectory(prefix="edge-card-") as folder:
             self.machine.on_disk(f"cp -r {STATE[1:]} {folder}/")
             kept = Kept.of(Path(folder) / Path(STATE).name)
         for device in (*self.lights, self.plot):
             told = [device.told]
-            if len(device.history) > 1 and wall - device.told.at < STORED_S:
+            if len(device.history) > 1 and wall - device.told.at < STORED_S and not clean:
                 told.append(device.history[-2])
                 self.just_told[0] += 1
             found = next((t for t in told if self._is_kept(t, device, kept, wall)), None)
@@ -326,7 +348,8 @@ class Blackouts:
         open_s = self._open_s(wall)
         self.watered_s += open_s
         more_s = kept.done_s - self.kept.done_s
-        assert max(0.0, open_s - CHECKPOINT_S - FUZZ_S) <= more_s <= open_s + FUZZ_S, (
+        forgotten_s = FUZZ_S if clean else CHECKPOINT_S + FUZZ_S
+        assert max(0.0, open_s - forgotten_s) <= more_s <= open_s + FUZZ_S, (
             f"boot {self.boots}: open {open_s} s, kept {more_s}"
         )
         assert kept.charged_s >= self.watered_s - FUZZ_S, (

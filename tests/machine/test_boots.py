@@ -54,7 +54,7 @@ def one_boot(village: Blackouts, moment: str) -> None:
         village.order()
         village.settle()
     if moment in ("as an order is sent", "as it is answered"):
-        village.order(answered=moment == "as it is answered")
+        village.order(answered=moment != "as an order is sent")
     elif moment == "after a while":
         pause(dice.uniform(*WHILE_S))
         village.settle()
@@ -81,6 +81,24 @@ def test_after_each_power_cut_it_is_online_within_10_s_and_its_outputs_are_right
         print(*village.report(), sep="\n")
     assert len(village.online_s) == BOOTS
     assert max(village.online_s) <= ONLINE_S
+
+
+def test_stopped_and_rebooted_in_good_order_it_is_safe_meanwhile_and_goes_on_with_all(village: Blackouts) -> None:
+    village.switch_on()
+    village.come_up()
+    for order in ("fan", "open plot", "switch", "lock plot"):
+        village.order(order)
+        village.settle()
+    village.shut_down()
+    village.switch_on()
+    village.come_up()
+    village.order("switch")
+    village.order("open plot")
+    village.settle()
+    village.stop()
+    village.shut_down()
+    village.switch_on()
+    village.come_up()
 
 
 def test_planted_a_card_that_forgets_an_override_or_swaps_a_valve_is_seen(village: Blackouts) -> None:
