@@ -160,5 +160,5 @@ def configuration(text: str, road: Timetable, lanes: Timetable, now: float) -> s
         f"  road-steps: {{kind: light, steps: [{road.yaml()}]}}\n"
         f"  lanes-steps: {{kind: light, steps: [{lanes.yaml()}]}}\n"
         '  evening-off: {kind: light, steps: [{at: "22:00", level: 0}]}\n'
-        f'  drip: {{kind: irrigation, start: "{due // 60:02}:{due % 60:02}", zones: [{{plot-1: 55m}}], resume: within 1d}}\n'
+        f'  drip: {{kind: irrigation, start: "{due // 60:02}:{due % 60:02}", zones: [{{plot-1: 20m}}], resume: within 1d}}\n'
     )

@@ -262,7 +262,8 @@ class Blackouts:
         try:
             until(right, deadline_s, "right outputs")
         except AssertionError as error:
-            raise AssertionError(f"boot {self.boots}: {wrong}; the lines did {self._edges}") from error
+            why = self.ear.json("valve/plot-1/state") if self.ear else {}
+            raise AssertionError(f"boot {self.boots}: {wrong}; the lines did {self._edges}; plot-1: {why}") from error
 
     def _wrong_lights(self, fully: bool) -> list[str]:
         now, found = time.time(), []
