@@ -65,6 +65,7 @@ class Told:
     override: tuple[int, float] | None = None
     locked: bool = False
     held: int = 0
+    answered: bool = False
 
 
 @dataclass
@@ -84,7 +85,11 @@ class Device:
 
     def tell(self, **changes: Any) -> None:
         """It is being told so now."""
-        self.history.append(replace(self.told, at=time.time(), **changes))
+        self.history.append(replace(self.told, at=time.time(), answered=False, **changes))
+
+    def answer(self) -> None:
+        """The controller has answered what it was told last."""
+        self.history[-1] = replace(self.told, answered=True)
 
     def level(self, wall: float, told: Told | None = None) -> int:
         """What it should be at, but for a lockout."""

@@ -165,6 +165,8 @@ class Blackouts:
         if answered:
             result = until(lambda: self._results(ear, device).get(name), 5, f"the answer to {topic} {payload}")
             assert result["outcome"] in ("done", "accepted"), (topic, payload, result)
+            for told in (d for d in (*self.lights, self.plot) if d.target == device):
+                told.answer()
 
     def switch(self, light: str, level: int) -> None:
         """One order that is known, for two hours."""
@@ -323,8 +325,7 @@ class Blackouts:
             middle, late = figures[len(figures) // 2], figures[int(len(figures) * 0.95)]
             yield f"{name} after power-on, {len(figures)} boots: p50 {middle:.2f} s, p95 {late:.2f} s, longest {figures[-1]:.2f} s"
         yield "power cut " + ", ".join(f"{n} times {moment}" for moment, n in sorted(self.cuts.items()))
-        told, lost = self.just_told
-        yield f"told less than {STORED_S:g} s before a cut: {told} devices, of which {lost} were as before it afterwards"
+        yield f"orders less than {STORED_S:g} s before a cut: " + "; ".join(f"{n} {what}" for what, n in sorted(self.just_told.items()))
         yield f"the run has {self.kept.done_s:.1f} s on the card, its valve was open {self.watered_s:.1f} s over {self.boots} boots"
 
     # --- the card ---
@@ -338,13 +339,13 @@ class Blackouts:
             told = [device.told]
             if len(device.history) > 1 and wall - device.told.at < STORED_S and not clean:
                 told.append(device.history[-2])
-                self.just_told[0] += 1
             found = next((t for t in told if self._is_kept(t, device, kept, wall)), None)
             assert found is not None, (
                 f"boot {self.boots}: {device.target} was told {told}, the card has {kept} at {wall}"
             )
+            if len(told) > 1:
+                self.just_told[f"{'answered' if device.told.answered else 'sent'}, {'kept' if found is device.told else 'lost'}"] += 1
             if found is not device.told:
-                self.just_told[1] += 1
                 device.history.append(replace(found, at=wall))
         open_s = self._open_s(wall)
         self.watered_s += open_s
