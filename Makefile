@@ -11,7 +11,7 @@ help:
 	@echo "make demo    a whole village on this machine, to switch and to watch (Ctrl-C ends it)"
 	@echo "make test    everything that is checked before a change goes in"
 	@echo "make quick   the tests that take no time"
-	@echo "make kills   real harm at length: killed at every call that stores, sends or drives a line, offline for long (forty minutes)"
+	@echo "make kills   real harm at length: killed at every call that stores, sends or drives a line, offline for long, fifty power cuts (fifty minutes)"
 	@echo "make pi      an emulated Raspberry Pi: what its lines do, and what a start costs; writes docs/emulated-pi* (twenty minutes, root)"
 	@echo "make lint    style and types only"
 	@echo "make bench   the measurements; each prints its figure beside its floor"
@@ -31,7 +31,7 @@ quick:
 	@cd "$(ROOT)" && sh .ci/environment test && exec $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 kills:
-	@cd "$(ROOT)" && sh .ci/environment test && KILLS=all exec $(BIN)/python -m pytest -s tests/harm $(ARGS)
+	@cd "$(ROOT)" && sh .ci/environment test && KILLS=all exec $(BIN)/python -m pytest -s tests/harm tests/machine/test_boots.py $(ARGS)
 
 pi:
 	@cd "$(ROOT)" && PI=1 sh .ci/environment test && exec $(BIN)/python tests/pi/record.py $(ARGS)

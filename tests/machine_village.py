@@ -19,7 +19,7 @@ PRODUCT = ("edge", "drivers", "simulator", "config", "systemd", "pyproject.toml"
 EDGE = "/opt/village-edge/current/bin/village-edge"
 STATE = "/var/lib/village-edge"
 SITE = "/etc/village-edge/site.yaml"
-SECRET = "/etc/village-edge/secrets/controller"
+PEOPLE = {"head": "head", "tech": "technician"}  # who is let in at the broker, and as what
 INSTALL = ["/src/systemd/install.sh", "--answers", "/src/tests/machine/answers", "--wheels", "/wheels"]
 
 # The village is there before the daemon, and the lines of its run directory are anybody's.
@@ -29,6 +29,8 @@ Before=village-edge.service
 [Service]
 Type=exec
 RootDirectory=/host
+BindPaths={shared}
+ExecStartPre=/bin/rm -rf {sim}/ready {sim}/ports
 ExecStart={python} -m simulator --config {config} --run {sim} --lines {lines} --quiet
 ExecStartPost=/bin/sh -c 'until [ -e {sim}/ready ]; do sleep 0.05; done; chmod 1777 {sim}; chmod 666 {sim}/*.sock; for p in {sim}/ports/*; do chmod 666 $(readlink -f $p); done'
 WorkingDirectory={checkout}
@@ -77,7 +79,7 @@ class MachineVillage(Machine):
         config.write_text(change((ROOT / "config" / "nguyen-ly.yaml").read_text("utf-8")), "utf-8")
         self._files = {
             "/etc/systemd/system/village-sim.service": SIM_UNIT.format(
-                python=sys.executable, config=config, sim=self.sim, lines=lines, checkout=ROOT
+                python=sys.executable, config=config, shared=self.shared, sim=self.sim, lines=lines, checkout=ROOT
             ),
             "/etc/systemd/system/village-edge.service.d/sim.conf": DROP_IN.format(
                 edge=EDGE, site=SITE, state=STATE, sim=self.sim
@@ -86,26 +88,34 @@ class MachineVillage(Machine):
         }
 
     def prepare(self) -> None:
-        """Boot once without a daemon, and put the village in its place; to be called once, before the first boot."""
+        """Let people in, and put the village in its place; to be called once, before the first boot that counts."""
         self.boot()
+        for name, role in PEOPLE.items():
+            who = ["--name", name, "--user", name, "--role", role, "--page", "http://192.0.2.1:8080"]
+            self.run(EDGE, "pair", *who, "--password-file", f"/root/{name}")
         for path, text in self._files.items():
             self.write(path, text)
         self.run("systemctl", "enable", "village-sim")
+        self._passwords = {name: self.read(f"/root/{name}").strip() for name in PEOPLE}
         self.power_off()
 
     def lines(self) -> list[dict[str, Any]]:
         """What claimed or drove a line so far, oldest first: see simulator.pin_server."""
         return [json.loads(line) for line in (self.sim / "pins.log").read_text("ascii").splitlines()]
 
-    def listener(self) -> Listener:
-        """Hears all that the controller may hear on the machine's broker."""
-        return _Inside(self)
+    def password(self, user: str) -> str:
+        """What one of PEOPLE enters the broker with."""
+        return self._passwords[user]
+
+    def listener(self, user: str = "head") -> Listener:
+        """Hears all that `user` may hear on the machine's broker. Raises OSError where there is none yet."""
+        return _Inside(self, (user, self.password(user)))
 
 
 class _Inside(Listener):
-    def __init__(self, machine: MachineVillage) -> None:
+    def __init__(self, machine: MachineVillage, login: tuple[str, str]) -> None:
         self._machine = machine
-        super().__init__(1883, login=("controller", machine.read(SECRET).strip()))
+        super().__init__(1883, login=login)
 
     def make_client(self, protocol: int) -> paho.Client:
         """A client whose connections begin in the machine."""

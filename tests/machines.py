@@ -29,14 +29,15 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import pytest
 from support import until
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("MACHINE_CACHE", ROOT / "build" / "machine"))
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
@@ -118,6 +119,34 @@ def wheels() -> Path:
         return folder
 
 
+def in_network(network: Path, work: Callable[[], T]) -> T:
+    """What `work` gives in the network namespace of that file. Raises what it raises, and OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    made: list[T] = []
+    failed: list[BaseException] = []
+
+    def there() -> None:  # a thread may leave its network behind; what it makes stays where it was made
+        try:
+            with network.open("rb") as handle:
+                if libc.setns(handle.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(work())
+        except BaseException as error:  # it belongs to who asked
+            failed.append(error)
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def dial(network: Path, port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A connection to a TCP port from within a network. Raises OSError."""
+    return in_network(network, lambda: socket.create_connection((host, port), timeout=5))
+
+
 class Machine:
     """One machine: off until `boot`."""
 
@@ -139,7 +168,6 @@ class Machine:
             with self._image.open("wb") as file:
                 file.truncate(disk_mb * 1024 * 1024)
             subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
-        self._mounted = False
         self._base = base
         self._network = network
         self._source = source
@@ -152,12 +180,12 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-        self._unmount()
         shutil.rmtree(self.shared, ignore_errors=True)
 
     @property
     def layers(self) -> tuple[Path, ...]:
-        """What lies below another machine that begins as this one is now; it must be off and stay so."""
+        """What lies below another machine that begins as this one is now; it must be off and stay so, and have no disk of
+        its own."""
         return (self._disk / "upper", *self._base)
 
     @property
@@ -172,7 +200,6 @@ class Machine:
 
     def switch_on(self) -> None:
         """Switch it on, and return once systemd answers."""
-        self._mount()
         self.boots += 1
         boot_id = self.folder / "boot_id"
         boot_id.write_text(f"{uuid.uuid4()}\n")
@@ -181,7 +208,8 @@ class Machine:
         command = [
             *NAMESPACES, "--time", "--boottime", str(-uptime), "--monotonic", str(-uptime),
             *([] if self._network else ["--net"]),
-            "sh", str(BOOT), lower, str(self._disk), str(self.shared), str(self._source), str(wheels()), str(boot_id),
+            "sh", str(BOOT), lower, str(self._disk), str(self._image or ""), str(self.shared), str(self._source), str(wheels()),
+            str(boot_id),
         ]  # fmt: skip
         with (self.folder / "console.log").open("ab") as console:
             process = self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
@@ -213,25 +241,7 @@ class Machine:
 
     def dial(self, port: int, host: str = "127.0.0.1") -> socket.socket:
         """A connection to a TCP port as a program in it would get one. Raises OSError."""
-        libc, made = ctypes.CDLL(None, use_errno=True), []
-
-        def work() -> None:  # a thread may leave its network behind; the socket stays where it was made
-            handle = os.open(f"/proc/{self.init}/ns/net", os.O_RDONLY)
-            try:
-                if libc.setns(handle, CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), "setns")
-                made.append(socket.create_connection((host, port), timeout=5))
-            except OSError as error:
-                made.append(error)
-            finally:
-                os.close(handle)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return dial(Path(f"/proc/{self.init}/ns/net"), port, host)
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         """Put a file into it."""
@@ -255,15 +265,24 @@ class Machine:
 
     def cut(self) -> None:
         """Cut its power: with a disk of its own, what was not synced is gone."""
-        if self._image is not None and self._mounted:
+        if self._image is not None and self._process is not None:
             for number in self._processes():  # no sync may be under way: what it promised could not be told from what it did
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGSTOP)
-            handle = os.open(self._disk, os.O_RDONLY)
+            handle = os.open(f"/proc/{self.init}/root/host{self._disk.absolute()}", os.O_RDONLY)
             fcntl.ioctl(handle, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_A_FLUSH))
             os.close(handle)
         self.kill()
-        self._unmount()
+
+    def on_disk(self, command: str) -> str:
+        """What a shell command prints, run in the root of all that it has written on its disk, while it is off."""
+        mount = 'mount -o loop,noatime "$1" "$2" && ' if self._image else ""
+        script = f'{mount}mkdir -p "$2/upper" && cd "$2/upper" && {command}'
+        words = ["unshare", "--mount", "sh", "-euc", script, "sh", str(self._image), str(self._disk)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        self._wait_for_disk()
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
 
     def kill(self) -> None:
         """End all its processes at once."""
@@ -274,22 +293,13 @@ class Machine:
             self._process.kill()
             self._process.wait(20)
             self._process, self.init = None, 0
+            self._wait_for_disk()
 
-    def _mount(self) -> None:
-        if self._image is not None and not self._mounted:
-            subprocess.run(["mount", "-o", "loop,noatime,lazytime", str(self._image), str(self._disk)], check=True)
-            self._mounted = True
-        for name in ("upper", "work"):
-            (self._disk / name).mkdir(exist_ok=True)
-
-    def _unmount(self) -> None:
-        """Once the machine's own view of the disk has ended with its last process."""
-        if self._mounted:
-            command = ["umount", str(self._disk)]
-            until(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, 20, "the disk to be free")
-            users = ["losetup", "-j", str(self._image)]
+    def _wait_for_disk(self) -> None:
+        """Until nobody has it mounted any more: it went with the last process that saw it."""
+        users = ["losetup", "-j", str(self._image)]
+        if self._image is not None:
             until(lambda: not subprocess.run(users, capture_output=True, check=True).stdout, 20, "the disk to be let go of")
-            self._mounted = False
 
     def _find_init(self) -> int:
         """The process that is PID 1 inside, once it is systemd."""

@@ -1,9 +1,12 @@
 #!/bin/sh
 # Within new namespaces: lay the disk's layer above the base system, and become systemd there.
-# boot.sh LOWER DISK SHARED SOURCE WHEELS BOOT_ID
+# boot.sh LOWER DISK IMAGE SHARED SOURCE WHEELS BOOT_ID; IMAGE '': the disk is a mere folder
 set -eu
-lower=$1 disk=$2 shared=$3 source=$4 wheels=$5 boot_id=$6
+lower=$1 disk=$2 image=$3 shared=$4 source=$5 wheels=$6 boot_id=$7
 mount --make-rprivate /
+# In this namespace alone: whatever else is begun meanwhile would keep it in use.
+[ -z "$image" ] || mount -o loop,noatime,lazytime "$image" "$disk"
+mkdir -p "$disk/upper" "$disk/work"
 root=$(mktemp -d)
 mount -t overlay machine -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root"
 cd "$root"
@@ -14,6 +17,12 @@ mount --bind "$boot_id" proc/sys/kernel/random/boot_id
 mount -t sysfs sys sys -o ro 2>/dev/null || mount --rbind /sys sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs run run -o mode=755
+# A confined service has a /proc of its own, in which the boot would be this machine's.
+cp "$boot_id" run/boot_id
+for unit in village-edge village-edge-; do
+    mkdir -p "run/systemd/system/$unit.service.d"
+    printf '[Service]\nBindReadOnlyPaths=/run/boot_id:/proc/sys/kernel/random/boot_id\n' >"run/systemd/system/$unit.service.d/boot-id.conf"
+done
 mount -t tmpfs tmp tmp
 mount -t tmpfs dev dev -o mode=755
 mkdir dev/pts dev/shm
