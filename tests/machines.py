@@ -293,7 +293,17 @@ class Machine:
             self._process.kill()
             self._process.wait(20)
             self._process, self.init = None, 0
+            self._leave_no_groups()
             self._wait_for_disk()
+
+    def _leave_no_groups(self) -> None:
+        """Take away the control groups that boot.sh made for it."""
+        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+        for top in (Path(words[1]) / self.shared.name for words in mounts if words[2] == "cgroup2"):
+            if top.exists():
+                until(lambda t=top: "populated 0" in (t / "cgroup.events").read_text(), 10, "its last process to be gone")  # type: ignore[misc]
+                for folder, _, _ in os.walk(top, topdown=False):
+                    Path(folder).rmdir()
 
     def _wait_for_disk(self) -> None:
         """Until nobody has it mounted any more: it went with the last process that saw it."""

@@ -2,6 +2,18 @@
 # Within new namespaces: lay the disk's layer above the base system, and become systemd there.
 # boot.sh LOWER DISK IMAGE SHARED SOURCE WHEELS BOOT_ID; IMAGE '': the disk is a mere folder
 set -eu
+# Its own part of the control groups, and that as their root: else the machines that run beside it have the same ones, and
+# systemd would count, limit and kill the processes of all in one.
+if [ -z "${OWN_CGROUP:-}" ]; then
+    groups=$(mktemp -d)
+    mount -t cgroup2 cgroup2 "$groups"
+    own=$groups/$(basename "$4")
+    mkdir "$own"
+    echo 0 >"$own/cgroup.procs"
+    umount "$groups"
+    rmdir "$groups"
+    OWN_CGROUP=yes exec unshare --cgroup sh "$0" "$@"
+fi
 lower=$1 disk=$2 image=$3 shared=$4 source=$5 wheels=$6 boot_id=$7
 mount --make-rprivate /
 # In this namespace alone: whatever else is begun meanwhile would keep it in use.
@@ -44,4 +56,5 @@ ip link set lo up 2>/dev/null || true
 hostname village-pi
 pivot_root . mnt
 umount -l mnt
+mount --make-rshared / # as on any machine: credentials of units are mounted so
 exec env -i container=machine PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=console --show-status=1 </dev/null
