@@ -61,7 +61,10 @@ def lanes(first_seed: int) -> tuple[list[Run], list[Run]]:
         ("search", "--first", str(first_seed + 1000)),
     ]  # fmt: skip
     water: list[Run] = [
-        ("tests/shell/test_leases.py::TestMachine", "tests/core/test_station_machine.py"),
+        (
+            "tests/machine/test_unit_files.py", "tests/shell/test_leases.py::TestMachine",
+            "tests/core/test_station_machine.py",
+        ),
         ("tests/core/test_field.py", "tests/core/test_climate_machine.py", "tests/core/test_budgets.py"),
         tuple(f"tests/core/test_flow.py::{name}" for name in FLOWS),
         ("tests/core/test_run_machine.py::TestRuns",),
@@ -102,7 +105,7 @@ class Outcome(NamedTuple):
 def copied(target: Path) -> Path:
     """The tree as it stands, without what is not in the repository."""
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "edge", "drivers", "simulator", "tests", "config", "pyproject.toml"],
+        ["git", "ls-files", "-co", "--exclude-standard", "edge", "drivers", "simulator", "systemd", "tests", "config", "pyproject.toml"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout.splitlines()
     for name in listed:

@@ -26,7 +26,7 @@ def test_it_applies_and_changes_one_file_of_the_product(patch: Path, tmp_path: P
     lines = patch.read_text("utf-8").splitlines()
     changed = [line.removeprefix("+++ b/") for line in lines if line.startswith("+++ ")]
     assert len(changed) == 1
-    assert changed[0].startswith(("edge/", "drivers/"))
+    assert changed[0].startswith(("edge/", "drivers/", "systemd/"))
     assert sum(line.startswith("+") for line in lines) <= 3, "one line of harm, or two"
     target = tmp_path / changed[0]
     target.parent.mkdir(parents=True)
