@@ -143,15 +143,17 @@ class PiHouse:
         """The retained message of a topic, or its next one."""
         return self.pi.run(f"mosquitto_sub -C 1 -W {deadline_s:.0f} -t {TOPICS}/{topic}", deadline_s + 10)
 
-    def next_reading(self, meter: str) -> dict[str, Any]:
+    def next_values(self, meter: str) -> dict[str, float]:
         """What a meter measures next."""
-        return json.loads(self.pi.run(f"mosquitto_sub -R -C 1 -W 20 -t {TOPICS}/meter/{meter}/reading", 30))
+        return json.loads(self.pi.run(f"mosquitto_sub -R -C 1 -W 20 -t {TOPICS}/meter/{meter}/reading", 30))["values"]
 
     def asked(self, question: str) -> dict[str, Any]:
-        """What the controller answers to a request (docs/mqtt.md, "Requests")."""
-        hear = f"mosquitto_sub -R -C 1 -W 20 -t {TOPICS}/reply/head"
-        self.pi.run(f"({hear} >/run/reply) & sleep 0.5; mosquitto_pub -q 1 -t {TOPICS}/ask/head/{question} -m '{{}}'; wait", 40)
-        return json.loads(self.pi.run("cat /run/reply"))
+        """What the controller answers to a request (docs/mqtt.md)."""
+        answer = f"{TOPICS}/reply/head/pi"
+        hear = f"mosquitto_sub -R -C 1 -W 20 -t {answer}"
+        ask = f"""mosquitto_pub -q 1 -t {TOPICS}/ask/head/{question} -m '{{"reply_to":"{answer}"}}'"""
+        said = self.pi.run(f"{{ sleep 1; {ask}; }} & {hear}; wait", 40)
+        return json.loads(said)
 
     def observed(self, device: str, wanted: str) -> None:
         """Return when the controller says that it sees the device so."""

@@ -121,13 +121,18 @@ def on_this_machine(folder: Path) -> dict[str, float]:
 
 @contextmanager
 def first_in_the_queue() -> Iterator[None]:
-    """Other work on this machine counts little for what is started here."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+    """Other work on this machine counts little for what is started here: where Linux shares the processor among
+    sessions, a process's own priority counts only within its own."""
+    session = Path("/proc/self/autogroup")
     os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    if session.exists():
+        session.write_text(str(NICE))
     try:
         yield
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        if session.exists():
+            session.write_text("0")
 
 
 def test_start_and_memory(card: Path, tmp_path: Path) -> None:

@@ -48,11 +48,10 @@ def test_a_meter_on_the_usb_adapter_is_read_and_published(card: Path, tmp_path: 
     values = dict(MEASURED)
     with slave(tmp_path / "rs485", values), village.powered(serial=(tmp_path / "rs485").resolve()):
         village.start()
-        reading = village.next_reading("cabinet")
-        assert {name: reading[name] for name in MEASURED} == MEASURED
+        assert village.next_values("cabinet") == MEASURED
         values["energy_kwh"] = 1235.75
-        village.next_reading("cabinet")  # it may have been under way
-        assert village.next_reading("cabinet")["energy_kwh"] == 1235.75
+        village.next_values("cabinet")  # it may have been under way
+        assert village.next_values("cabinet")["energy_kwh"] == 1235.75
         while (told := village.asked("bus")["ports"][0]["devices"][0])["exchanges"] < READINGS:
-            village.next_reading("cabinet")
+            village.next_values("cabinet")
         assert told["good"] == told["exchanges"], told
