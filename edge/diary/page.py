@@ -12,25 +12,23 @@ from edge.diary.code import code_of
 from edge.diary.gathering import KINDS, Day, Diary, Totals, totals
 from edge.diary.words import NOTHING, WORDS, clock, minutes, noted, outcome, planned, whose
 from edge.figures import Language, day, figure
+from edge.printed import FACE, FORM, document, form, signatures
 from edge.shell.journal_runs import Share
 
 FIVE, COLUMNS = len(KINDS), 7
 BETWEEN = "\N{HAIR SPACE}·\N{HAIR SPACE}"
 MOST_NOTES = 24  # a page has no room for more
-STYLE = """
+STYLE = f"""
+body {{ font: 8pt/1.3 {FACE}; }}
+{FORM}""" + """
 @page { size: A4; margin: 9mm 10mm; }
 :root { --ink: #1c2430; --faint: #5d6875; --line: #c3cad2; --water: #2f6f8f; --soft: #eef4f7; }
-* { box-sizing: border-box; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-body { margin: 0 auto; padding: 12px; max-width: 190mm; background: #fff; color: var(--ink);
-  font: 8pt/1.3 "Noto Sans", "DejaVu Sans", "Liberation Sans", system-ui, sans-serif; }
+body { margin: 0 auto; padding: 12px; max-width: 190mm; background: #fff; color: var(--ink); }
 article { break-after: page; margin-bottom: 12mm; } article:last-child { break-after: auto; margin-bottom: 0; }
 h1 { font-size: 13.5pt; margin: 0; } h2 { font-size: 9pt; margin: 2mm 0 .4mm; } p { margin: .5mm 0; }
-.faint, small { color: var(--faint); } small { font-size: 7pt; }
+small { font-size: 7pt; }
 header { border-bottom: .6mm solid var(--water); padding-bottom: 1mm; margin-bottom: 1.4mm; display: flex;
   justify-content: space-between; align-items: baseline; gap: 4mm; }
-dl { display: grid; grid-template-columns: repeat(3, 1fr); gap: .8mm 5mm; margin: 0 0 1.6mm; }
-dl div { display: flex; gap: 1.5mm; align-items: baseline; } dt { color: var(--faint); white-space: nowrap; }
-dd { margin: 0; flex: 1; font-weight: 600; } dd.blank { border-bottom: .2mm dotted var(--ink); min-height: 4mm; }
 table { border-collapse: collapse; width: 100%; font-size: 7.1pt; line-height: 1.22; }
 thead { display: table-header-group; } tbody { break-inside: avoid; }
 th { text-align: left; font-weight: 400; color: var(--faint); vertical-align: bottom; font-size: 6.8pt; }
@@ -38,33 +36,24 @@ th.group { color: var(--ink); font-weight: 600; padding-top: 0; }
 td, th { padding: .38mm 0 .38mm 1.6mm; border-bottom: .15mm solid var(--line); vertical-align: top; }
 .date { padding-left: .6mm; }
 th.out { width: 23mm; }
-.n { text-align: right; font-variant-numeric: tabular-nums; } td.n, .d { white-space: nowrap; }
+td.n, .d { white-space: nowrap; }
 td.s { text-align: center; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.s { text-align: center; width: 15.5mm; } .first { border-left: .15mm solid var(--line); }
 tr.sum td { font-weight: 600; background: var(--soft); border-bottom: .3mm solid var(--water); }
 tr.dry td { color: var(--faint); } tr.dry td.s, tr.dry td.d { color: var(--ink); }
 .notes { columns: 2; column-gap: 6mm; margin: 0; padding-left: 4mm; font-size: 7.1pt; }
 .end { break-inside: avoid; }
-.signs { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6mm; margin: 2mm 0 0; text-align: center; }
-.signs div { min-height: 22mm; } .signs b { display: block; }
 footer { border-top: .2mm solid var(--line); padding-top: 1mm; font-size: 7pt; color: var(--faint); }
 footer b { font: 700 8.5pt "DejaVu Sans Mono", "Liberation Mono", monospace; color: var(--ink); }
-.scroll { overflow-x: auto; }
-@media print { body { padding: 0; max-width: none; } .scroll { overflow: visible; } }
-@media screen and (max-width: 700px) { dl, .signs { grid-template-columns: 1fr; } table { min-width: 680px; } }
 """
 
 
 def page(diaries: Sequence[Diary], made: dt.datetime, language: Language) -> str:
     """The whole file, in that language; `made`: when that is."""
     words = WORDS[language]
-    title = f"{escape(diaries[0].village)}: {words['title']} {_period(diaries[0], language)}"
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    title = f"{diaries[0].village}: {words['title']} {_period(diaries[0], language)}"
     body = "\n".join(_plot(diary, made, language) for diary in diaries)
-    return (
-        f'<!doctype html>\n<html lang="{language}"><head>{head}<title>{title}</title><style>{STYLE}</style></head>\n'
-        f"<body>{body}</body></html>\n"
-    )
+    return document(title, STYLE, body, language)
 
 
 def _plot(diary: Diary, made: dt.datetime, language: Language) -> str:
@@ -88,12 +77,7 @@ def _about(diary: Diary, language: Language) -> str:
         ("site", diary.village), ("plot", f"{diary.name} ({diary.valve})"), ("area", diary.area or ""),
         ("owner", ""), ("size", ""), ("planted", ""), ("crop", ""),
     ]  # fmt: skip
-    return f"<dl>{''.join(_line(words[name], text, name == 'crop') for name, text in told)}</dl>"
-
-
-def _line(name: str, text: str, wide: bool) -> str:
-    style = ' style="grid-column: 1 / -1"' if wide else ""
-    return f'<div{style}><dt>{name}:</dt><dd{"" if text else " class=blank"}>{escape(text)}</dd></div>'
+    return form([(words[name], text, name == "crop") for name, text in told])
 
 
 # --- the days ---
@@ -192,8 +176,7 @@ def _notes(diary: Diary, language: Language) -> str:
 
 def _signs(language: Language) -> str:
     words = WORDS[language]
-    signs = (f"<div><b>{words[who]}</b><small>{words['sign']}</small></div>" for who in ("writer", "inspector", "head"))
-    return f'<div class="signs">{"".join(signs)}</div>'
+    return signatures([words[who] for who in ("writer", "inspector", "head")], words["sign"])
 
 
 def _foot(diary: Diary, made: dt.datetime, language: Language) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from edge.figures import Language, day, figure, money
+from edge.printed import FACE, document
 from edge.report.month import UNKNOWN, MeterMonth, Period, Report
 from edge.report.words import WORDS
 
@@ -14,29 +15,27 @@ NOTHING = "–"
 LEFT, FOOT = 40, 14  # of the picture of the days, beside and below the bars
 ONE_A_ROW = 4  # so many meters have a picture over the whole width each
 MOST_ALARMS = 8  # a page has no room for more
-STYLE = """
+STYLE = f"""
+body {{ font: 10pt/1.35 {FACE}; }}
+""" + """
 @page { size: A4; margin: 11mm 14mm; }
 :root { --ink: #1c2430; --faint: #5d6875; --line: #c9d0d8; --bar: #2f5f8f; --guess: #9dbbd8; }
-* { box-sizing: border-box; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-body { margin: 0 auto; padding: 12px; max-width: 182mm; background: #fff; color: var(--ink);
-  font: 10pt/1.35 "Noto Sans", "DejaVu Sans", "Liberation Sans", system-ui, sans-serif; }
+body { margin: 0 auto; padding: 12px; max-width: 182mm; background: #fff; color: var(--ink); }
 h1 { font-size: 16pt; margin: 0; } h2 { font-size: 10.5pt; margin: 2.6mm 0 .6mm; }
-p { margin: .6mm 0; } .faint, small { color: var(--faint); } small { font-size: 8pt; font-weight: 400; }
+p { margin: .6mm 0; } small { font-size: 8pt; font-weight: 400; }
 header { border-bottom: .6mm solid var(--bar); padding-bottom: 1.2mm; margin-bottom: 2mm; }
 table { border-collapse: collapse; width: 100%; font-size: 8.8pt; }
 th { text-align: left; font-weight: 400; vertical-align: bottom; font-size: 7.8pt; color: var(--faint);
   line-height: 1.2; }
 td, th { padding: .7mm 0 .7mm 3mm; border-bottom: .2mm solid var(--line); }
 td:first-child, th:first-child { padding-left: 0; width: 26%; }
-.n { text-align: right; font-variant-numeric: tabular-nums; } td.n { white-space: nowrap; }
+td.n { white-space: nowrap; }
 tr.sum td { font-weight: 600; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; column-gap: 6mm; }
 section { break-inside: avoid; } svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 9px; font-family: inherit; }
 .key { display: inline-block; width: 2.4mm; height: 2.4mm; margin: 0 1mm 0 3mm; }
 ul { margin: .5mm 0; padding-left: 5mm; font-size: 8.8pt; } footer { margin-top: 2.5mm; line-height: 1.2; }
-.scroll { overflow-x: auto; }
-@media print { body { padding: 0; max-width: none; } .scroll { overflow: visible; } }
 @media screen and (max-width: 600px) { .pair { grid-template-columns: 1fr; } table { min-width: 620px; } }
 """
 
@@ -55,12 +54,7 @@ def page(report: Report, language: Language) -> str:
         _alarms(report, language),
         f"<footer><small>{words['note']}</small></footer>",
     ]
-    title = f"{escape(report.place)}: {words['title']} {month}"
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    return (
-        f'<!doctype html>\n<html lang="{language}"><head>{head}<title>{title}</title><style>{STYLE}</style></head>\n'
-        f"<body>{chr(10).join(parts)}</body></html>\n"
-    )
+    return document(f"{report.place}: {words['title']} {month}", STYLE, "\n".join(parts), language)
 
 
 # --- the tables ---
