@@ -99,6 +99,13 @@ class GpioOutput:
         """Nothing is known of why a line cannot be asked: the next write finds out."""
         return None
 
+    def release(self) -> None:
+        """Make the line an input, so that its pull decides; a later write claims it again. Raises as `write` does."""
+        with _plain_errors(self._number):
+            if self._pin is not None:
+                self._pin.input_with_pull("floating")
+        self._pin = None
+
     def close(self) -> None:
         """Let go of the line without moving it; a later write claims it again."""
         self._pin = None

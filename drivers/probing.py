@@ -24,6 +24,7 @@ from drivers.modbus import (
     read_request,
 )
 from drivers.modbus_reader import ModbusReader
+from drivers.modbus_relay import ModbusRelay, Turn, Wish
 from drivers.registers import BoardModel, Model, Quantity
 from drivers.settings import confirmation
 from edge.core.values import Heard, Look, Moment, Setting, Taken
@@ -150,13 +151,12 @@ class Probe:
         """One reading of a device as the controller takes it, given up after TRIES faults; of a board, its coils."""
         before = len(self.heard)
         found = _found(model)
-        if self._line is None:
-            self._line = Line(self, lambda: self._now().mono, self.setting.baudrate)
+        line = self._common_line()
         if isinstance(found, BoardModel):
             values, error = self._read_board(address, found)
             missing: list[str] = []
         else:
-            values, error = self._read_meter(ModbusReader(device, self._line, address, found))
+            values, error = self._read_meter(ModbusReader(device, line, address, found))
             missing = [name for name in found.quantities if name not in (values or {})]
         heard = tuple(self.heard[before:])
         if any(h.kind != "answer" for h in heard):
@@ -177,6 +177,15 @@ class Probe:
             if not look.refused:
                 break
         return look
+
+    def switch(self, address: int, model: str, coil: int, on: bool, for_s: float | None = None) -> bool:
+        """Drive a coil of a relay board; what the board then says of it. An ON for `for_s` (s) ends by itself, where
+        the model has a timer. Raises NoAnswer after TRIES faults."""
+        relay = ModbusRelay(self._common_line(), address, registers.load_board(model))
+        self._turn(relay, (coil, on, for_s))
+        coils = self._turn(relay, None).coils
+        assert coils is not None
+        return coils[coil]
 
     def factors(self, address: int, model: str, timeout_s: float) -> dict[str, float]:
         """What a device multiplies its figures with, such as the ratio of its current transformers; {}: nothing."""
@@ -248,6 +257,25 @@ class Probe:
             if turn.error is not None:
                 faults, error = faults + 1, turn.error
         return None, error
+
+    def _common_line(self) -> Line:
+        if self._line is None:
+            self._line = Line(self, lambda: self._now().mono, self.setting.baudrate)
+        return self._line
+
+    def _turn(self, relay: ModbusRelay, write: Wish | None) -> Turn:
+        """Have the relay board do this write, or with None read its coils. Raises NoAnswer."""
+        faults, wanted = 0, [] if write is None else [write]
+        while True:
+            self._pause(max(0.0, relay.ready_at(write, wanted) - self._now().mono))
+            turn = relay.ask(write, wanted)
+            if turn.gone:
+                raise self._fault
+            if turn.error is None and (turn.wrote is not None) is (write is not None):
+                return turn
+            faults += turn.error is not None
+            if faults >= TRIES:
+                raise NoAnswer(turn.error or "the relay board does not answer")
 
     def _read_board(self, address: int, model: BoardModel) -> tuple[dict[str, float] | None, str | None]:
         error = None

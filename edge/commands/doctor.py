@@ -1,4 +1,4 @@
-"""`village-edge doctor`: what is right and what is wrong on the serial ports, and how to mend it."""
+"""`village-edge doctor`: what is right and what is wrong with a cabinet, and how to mend it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.typed import Failed
+
 if TYPE_CHECKING:
-    from edge.core.diagnosis import Finding, PortSeen
-    from edge.core.diagnosis_words import Language
+    from edge.commands.doctor_said import Said
+    from edge.core.diagnosis_terms import Language
     from edge.core.site import Site
     from edge.shell.clock import Clock
     from edge.shell.doctor import Doctor, Scan
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 SUMMARY = """\
 Ask every meter, sensor and relay board on the serial ports, and say in words what is right and what is wrong: a silent
 device, another model, address, speed or protocol than the configuration says, two devices with one address, swapped
-wires, damaged answers, figures that cannot be. It writes nothing, unless it is asked to with --set-address or
---set-baud. The controller holds the ports: stop it first.
+wires, damaged answers, figures that cannot be. --machine looks at the computer itself; --outputs and --match switch, a
+moment each, with somebody there; --sheet writes all of it on a page to be signed. Nothing is switched and nothing is
+written on a line unless it is asked for. The controller holds lines and ports: stop it first.
 """
 EXAMPLES = """\
 examples:
@@ -41,12 +43,18 @@ examples:
   an SDM120 comes with 2400 baud; the port runs at 9600:
     village-edge doctor --config site.yaml --baudrate 2400 --set-baud 1 9600 --model sdm120
 
+  a new cabinet, from the first look to the page that is signed:
+    village-edge doctor --config site.yaml --machine
+    village-edge doctor --config site.yaml --outputs light/main-road valve/plot-1
+    village-edge doctor --config site.yaml --outputs --match --sheet cabinet.html
+
   practise on a simulated village (village-sim --config site.yaml --run /tmp/village):
     village-edge doctor --config site.yaml --sim /tmp/village
 
-exit status: 0 nothing wrong; 1 something is wrong, or was not set; 2 it could not be asked
+exit status: 0 nothing wrong; 1 something is wrong, or was not set; 2 it could not be asked or switched
 """
 BAR = 24
+STATE = Path("/var/lib/village-edge")
 TICK = threading.Event()  # never set: waiting for it lets time pass
 
 
@@ -62,12 +70,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also look at these addresses (default: 1-247), at every speed of the port's models; takes minutes")
     add("--lang", choices=["vi", "en"], help="the language of the answer (default: the site's)")
     add("--json", action="store_true", help="one JSON object instead of text")
+    add("--yes", action="store_true", help="do not ask before writing, for scripts; before switching with --sim only")
+    cabinet = parser.add_argument_group("to commission a cabinet")
+    more = cabinet.add_argument
+    more("--machine", action="store_true",
+         help="look at the computer: clock, card, broker, rights, lines, watchdog, power, log")
+    more("--outputs", nargs="*", metavar="NAME",
+         help="switch each output on for a moment, and ask what moved; only these, such as light/main-road or pump/p-1")
+    more("--match", nargs="*", metavar="NAME",
+         help="switch one circuit after the other, and say which meter moved; a pump must be named")
+    more("--sheet", type=Path, metavar="FILE",
+         help="write everything that this run found on a page to print and sign (HTML)")
+    more("--state", type=Path, metavar="DIR",
+         help="the controller's state directory (default: /var/lib/village-edge; with --sim none)")
     change = parser.add_argument_group("to change a device")
     change.add_argument("--set-address", type=int, nargs=2, metavar=("OLD", "NEW"), help="give it another address")
     change.add_argument("--set-baud", type=int, nargs=2, metavar=("ADDRESS", "BAUD"), help="set its speed")
     change.add_argument("--model", metavar="MODEL", help="what it is, such as sdm120 or pzem016")
     change.add_argument("--baudrate", type=int, metavar="BAUD", help="the speed it has now (default: the port's)")
-    change.add_argument("--yes", action="store_true", help="do not ask before writing, for scripts")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,35 +108,55 @@ def run(args: argparse.Namespace) -> int:
         from edge.commands.doctor_set import change
 
         return change(args, site, SystemClock())
+    if args.state is None and args.sim is None:
+        args.state = STATE
     try:
         return _examine(args, site, SystemClock())
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        return failed.status
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 2
 
 
 def _examine(args: argparse.Namespace, site: Site, clock: Clock) -> int:
+    """Whatever was asked for, in the order in which one thing explains the next."""
+    from edge.commands.doctor_said import Said
+
+    language: Language = args.lang or site.site.language
+    said = Said(language, quiet=args.json)
+    asked = args.machine or args.outputs is not None or args.match is not None
+    if args.port is not None or args.scan is not None or args.sheet is not None or not asked:
+        _ports(args, site, clock, said)
+    if args.machine or args.sheet is not None:
+        from edge.commands.doctor_machine import look
+
+        look(args, site, said)
+    if args.outputs is not None or args.match is not None:
+        from edge.commands.doctor_outputs import switch
+
+        switch(args, site, clock, said)
+    if args.sheet is not None:
+        from edge.commands.doctor_sheet import write
+
+        write(args, site, clock, said)
+    if args.json:
+        print(json.dumps(said.as_json(), ensure_ascii=False))
+    return said.status
+
+
+def _ports(args: argparse.Namespace, site: Site, clock: Clock, said: Said) -> None:
     from edge.core.diagnosis import findings
     from edge.shell.app import doctors
     from edge.shell.doctor import devices_on
 
-    language: Language = args.lang or site.site.language
     bar = Bar(clock, shown=sys.stderr.isatty() and not args.json)
-    found = doctors(site, args.sim, clock, TICK.wait, bar.show)
-    ports = []
-    for name, doctor in found.items():
+    for name, doctor in doctors(site, args.sim, clock, TICK.wait, bar.show).items():
         if args.port in (None, name):
-            scan = _scan(args, site, name, doctor)
-            seen = doctor.examine(devices_on(site, name), scan)
+            seen = doctor.examine(devices_on(site, name), _scan(args, site, name, doctor))
             bar.clear()
-            ports.append((seen, findings(seen)))
-            if not args.json:
-                _print(seen, ports[-1][1], language)
-    if args.json:
-        print(json.dumps({"ports": [_as_json(seen, told, language) for seen, told in ports]}, ensure_ascii=False))
-    if any(seen.gone for seen, _ in ports):
-        return 2
-    return int(any(finding.severity == "wrong" for _, told in ports for finding in told))
+            said.port(seen, findings(seen))
 
 
 def _scan(args: argparse.Namespace, site: Site, name: str, doctor: Doctor) -> Scan | None:
@@ -130,35 +170,6 @@ def _scan(args: argparse.Namespace, site: Site, name: str, doctor: Doctor) -> Sc
         minutes = max(1, round(scan_s(scan) / 60))
         print(f"{name}: {len(scan.addresses)} × ({speeds}), ≈ {minutes} min", file=sys.stderr)
     return scan
-
-
-def _print(seen: PortSeen, told: Sequence[Finding], language: Language) -> None:
-    from edge.core.diagnosis_words import MARKS
-    from edge.core.diagnosis_words import told as words
-
-    print(f"{seen.name}: {seen.path}, {seen.setting}")
-    models = {s.device.name: f" ({s.device.model}, {s.device.address})" for s in seen.devices}
-    for finding in told:
-        text, do = words(finding, language)
-        print(f"  {MARKS[finding.severity]} {finding.where}{models.get(finding.where, '')}: {text}")
-        for line in do:
-            print(f"      - {line}")
-
-
-def _as_json(seen: PortSeen, told: Sequence[Finding], language: Language) -> dict[str, object]:
-    from edge.core.diagnosis_words import told as words
-
-    def plain(value: object) -> object:
-        return dict(value) if isinstance(value, dict) else value if isinstance(value, int | float | str) else str(value)
-
-    return {
-        "port": seen.name, "device": seen.path, "setting": str(seen.setting),
-        "findings": [
-            {"where": f.where, "code": f.code, "severity": f.severity, "text": words(f, language)[0],
-             "do": words(f, language)[1], "data": {key: plain(value) for key, value in f.data.items()}}
-            for f in told
-        ],
-    }  # fmt: skip
 
 
 class Bar:

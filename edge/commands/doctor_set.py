@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.core.diagnosis_words import Language
+    from edge.core.diagnosis_terms import Language
     from edge.core.site import Site
     from edge.shell.clock import Clock
     from edge.shell.device_setting import Setter, Wish

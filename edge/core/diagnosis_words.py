@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from edge.core.diagnosis import Finding
+from edge.core.diagnosis_machine_words import MACHINE
+from edge.core.diagnosis_outputs_words import OUTPUTS
+from edge.core.diagnosis_terms import Language, Words
 
-Language = Literal["vi", "en"]
 MARKS = {"right": "✓", "doubt": "?", "wrong": "✗"}
 FIRST = ("voltage", "power_w", "energy_kwh", "temperature", "humidity", "moisture", "illuminance")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What one code says; fields in braces come from the finding's data."""
-
-    vi: str
-    en: str
-    do_vi: tuple[str, ...] = ()
-    do_en: tuple[str, ...] = ()
-
-
-WORDS: Mapping[str, Words] = {
+BUS: Mapping[str, Words] = {
     # --- the port ---
     "busy": Words(
         "{path} đang bị chương trình khác giữ",
@@ -251,6 +239,7 @@ WORDS: Mapping[str, Words] = {
          "try it alone with the adapter; if it stays silent, its RS-485 is broken"),
     ),
 }  # fmt: skip
+WORDS: Mapping[str, Words] = {**BUS, **MACHINE, **OUTPUTS}
 
 
 def told(finding: Finding, language: Language) -> tuple[str, list[str]]:

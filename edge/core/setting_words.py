@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge.core.diagnosis_words import Language, Words
+from edge.core.diagnosis_terms import Language, Words
 
 _WORDS: Mapping[str, Words] = {
     "there": Words(

@@ -188,6 +188,13 @@ class Site(Block):
     sensors: dict[Id, Sensor] = Field(default_factory=dict)
     programs: dict[Id, Program] = Field(default_factory=dict)
 
+    def outputs(self) -> dict[str, Output]:
+        """What each output is wired to: `pump/<id>`, `valve/<id>`, `switch/<id>` and `light/<id>/<circuit>`."""
+        sections = (("pump", self.pumps), ("valve", self.valves), ("switch", self.switches))
+        found = {f"{kind}/{name}": device.output for kind, section in sections for name, device in section.items()}
+        circuits = ((name, key, c) for name, light in self.lights.items() for key, c in light.circuits.items())
+        return found | {f"light/{name}/{key}": circuit.output for name, key, circuit in circuits}
+
     def read_inputs(self) -> dict[str, Contact | LevelInput]:
         """The contacts that are read: `input/<id>`, and `feedback/<light>/<circuit>`."""
         read: dict[str, Contact | LevelInput] = {

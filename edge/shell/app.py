@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from edge.core.alarms import Past
 from edge.core.assembly import assemble, decoder, village
 from edge.core.diagnosis import telling
 from edge.core.events import Event
-from edge.core.site import Meter, Output, Sensor, Site, driven_meters, driven_sensors
+from edge.core.site import Meter, Sensor, Site, driven_meters, driven_sensors
 from edge.core.topics import Topics
 from edge.core.values import ModelInfo, Moment, Setting
 from edge.shell import safe_file
@@ -180,7 +180,7 @@ class App:
             gpio_inputs(site), gpio_counters(site, self._clock), serial_ports(site, sim, self._clock), seams,
             options.config, self._signs.passed,
         )
-        self._outputs = len(list(_wirings(site)))
+        self._outputs = len(site.outputs())
         self._past: Past | None = None
         if options.was_safe is not None:
             since, data = options.was_safe
@@ -243,21 +243,11 @@ def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelI
     return site, None
 
 
-def _wirings(site: Site) -> Iterator[tuple[str, Output]]:
-    """What each output is wired to, by its name."""
-    for kind, section in (("pump", site.pumps), ("valve", site.valves), ("switch", site.switches)):
-        for name, device in section.items():
-            yield f"{kind}/{name}", device.output
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            yield f"light/{name}/{key}", circuit.output
-
-
-def gpio_outputs(site: Site) -> dict[str, OutputPort]:
+def gpio_outputs(site: Site) -> dict[str, GpioOutput]:
     """A driver for every output on a line of the Pi, by its name."""
     return {
         name: GpioOutput(wired.gpio, wired.active == "low")
-        for name, wired in _wirings(site)
+        for name, wired in site.outputs().items()
         if isinstance(wired, site_devices.GpioOutput)
     }
 
@@ -344,7 +334,7 @@ def _driven(site: Site, models: Mapping[str, ModelInfo], port: str) -> dict[str,
 
 def _addresses(site: Site, models: Mapping[str, ModelInfo], port: str) -> dict[int, str]:
     """Whoever is asked on one port, by its address."""
-    wired = {f"board/{wired.board}" for _, wired in _wirings(site) if isinstance(wired, site_devices.BoardOutput)}
+    wired = {f"board/{out.board}" for out in site.outputs().values() if isinstance(out, site_devices.BoardOutput)}
     boards = {f"board/{i}": board for i, board in site.boards.items() if board.port == port}
     found = {board.address: name for name, board in boards.items() if name in wired}
     return found | {device.address: name for name, device in _driven(site, models, port).items()}
@@ -355,7 +345,7 @@ def _boards(
 ) -> dict[str, RelayBoard]:
     """The relay boards on one port that have an output on them."""
     used: dict[str, dict[int, str]] = {}
-    for name, wired in _wirings(site):
+    for name, wired in site.outputs().items():
         if isinstance(wired, site_devices.BoardOutput):
             used.setdefault(wired.board, {})[wired.coil] = name
     return {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.core.diagnosis_words import Language, figures
+from edge.core.diagnosis_terms import Language
+from edge.core.diagnosis_words import figures
 from edge.core.setting_words import say
 from edge.core.values import Heard, Setting, Taken
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,6 +98,12 @@ def problems_of(root: Node | None, faults: list[Fault], flaws: list[Flaw]) -> li
     if root is not None:
         problems += [Problem(spelled(f.path), *_position(root, f.path, f.on_key), f.text) for f in flaws]
     return sorted(set(problems), key=lambda found: (found.line, found.column, found))
+
+
+def line_of(path: Path, key: Sequence[str]) -> int:
+    """The line of a configuration where a key stands, or where it belongs. Raises ConfigError."""
+    root, _ = parse(text_of(path, "give the path of the village's configuration"))
+    return 1 if root is None else _position(root, tuple(key), on_key=True)[0]
 
 
 def password_file(site: Site, config: Path | str) -> Path | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from edge.core import diagnosis
+from edge.core import diagnosis, diagnosis_machine, diagnosis_outputs, diagnosis_rights
 from edge.core.diagnosis import Device, PortSeen, Seen, Stranger, findings, guess, score, settings, unexplained
-from edge.core.diagnosis_words import WORDS, Language, figures, told
+from edge.core.diagnosis_dialog import DIALOG
+from edge.core.diagnosis_terms import Language, Words
+from edge.core.diagnosis_words import WORDS, figures, told
 from edge.core.setting_words import _WORDS as SETTING_WORDS
 from edge.core.values import Heard, Look, ModelInfo, Setting, Taken
 
@@ -163,14 +166,22 @@ def test_both_languages_say_the_same_of_the_same_facts(code: str) -> None:
 
 
 def test_every_finding_that_the_code_can_make_has_words_and_no_words_are_idle() -> None:
-    source = Path(diagnosis.__file__).read_text("utf-8")
+    modules = (diagnosis, diagnosis_machine, diagnosis_outputs, diagnosis_rights)
+    source = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
     named = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', source))
-    assert set(WORDS) <= named
+    made = {f"pulse-{verdict}" for verdict in get_args(diagnosis_outputs.Verdict)} | {
+        "match-skipped", "match-locked", "match-failed", "lgpio-missing", "lgpio-stub"
+    }  # fmt: skip
+    assert set(WORDS) <= named | made
+    assert made <= set(WORDS)
+    assert {code for code in named if code.split("-")[0] in ("clock", "card", "broker", "pulse", "match", "watchdog")} - {
+        "clock", "card", "broker", "watchdog"
+    } <= set(WORDS)  # fmt: skip
 
 
-@pytest.mark.parametrize("code", SETTING_WORDS)
-def test_words_of_setting_have_the_same_facts(code: str) -> None:
-    assert fields(SETTING_WORDS[code].vi) == fields(SETTING_WORDS[code].en)
+@pytest.mark.parametrize("words", [*SETTING_WORDS.values(), *DIALOG.values()], ids=[*SETTING_WORDS, *DIALOG])
+def test_words_of_setting_and_switching_have_the_same_facts(words: Words) -> None:
+    assert fields(words.vi) == fields(words.en)
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

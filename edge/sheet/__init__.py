@@ -1,0 +1,1 @@
+"""The page that is signed when a cabinet is handed over."""
