@@ -37,7 +37,7 @@ td small { display: block; } .wrong { color: var(--wrong); font-weight: 600; }
 ul { margin: .5mm 0; padding-left: 4mm; } li { margin: .4mm 0; break-inside: avoid; }
 .machine { columns: 2; column-gap: 7mm; list-style: none; padding-left: 0; }
 .rule { border-bottom: .2mm dotted var(--ink); height: 6mm; }
-.end { break-inside: avoid; } footer { margin-top: 2mm; }
+section, .end { break-inside: avoid; } footer { margin-top: 2mm; }
 """
 BOX = '<td class="box"><i></i></td>'
 PEN = '<td class="pen"></td>'
@@ -172,7 +172,7 @@ def _alarms(sheet: Sheet, language: Language) -> str:
         alarm, how = TRIALS[code][language]
         rows.append(f"<tr><td>{alarm}<small>{code}</small></td><td>{escape(how)}</td>{BOX}{PEN}</tr>")
     rows += [f"<tr><td></td><td>{escape(line)}</td>{BOX}{PEN}</tr>" for line in WHOLE[language]]
-    return _table("alarms", ("alarms", "try"), ("remarks",), ("comes",), rows, language)
+    return _table("alarms", ("alarm", "try"), ("remarks",), ("comes",), rows, language)
 
 
 def _triable(site: Site) -> list[str]:
@@ -229,4 +229,5 @@ def _table(
     cells += "".join(f'<th class="box">{words[head]}</th>' for head in boxes)
     cells += "".join(f'<th class="pen">{words[head]}</th>' for head in pens)
     head = f"<thead><tr>{cells}</tr></thead>"
-    return f'<h2>{words[title]}</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+    table = f'<div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+    return f"<section><h2>{words[title]}</h2>{table}</section>"

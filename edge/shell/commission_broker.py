@@ -67,13 +67,14 @@ def come(broker: Broker, topic: str | None = None) -> Said:
             return Said(away="no answer as an MQTT broker has")
         if greeting.code.is_failure:
             return Said(refused=str(greeting.code))
-        if topic is None:
-            return Said()
+        retains = greeting.retains if broker.protocol == "5" else None
+        if topic is None or retains is False:
+            return Said(retains=retains)
         client.publish(topic, b"", qos=1, retain=True)
         answer.said.wait(PATIENCE_S)
         if answer.code is None:  # a broker that speaks 3.1.1 can only leave who is refused
-            return Said(retains=greeting.retains, denied="it does not acknowledge a message")
-        return Said(retains=greeting.retains, denied=str(answer.code) if answer.code.is_failure else None)
+            return Said(retains=retains, denied="it does not acknowledge a message")
+        return Said(retains=retains, denied=str(answer.code) if answer.code.is_failure else None)
     finally:
         client.disconnect()
         client.loop_stop()
@@ -85,12 +86,11 @@ class _Word:
     def __init__(self) -> None:
         self.said = threading.Event()
         self.code: Any = None
-        self.retains: bool | None = None
+        self.retains = True
 
     def hear_greeting(self, _client: object, _data: object, _flags: object, code: Any, more: Any) -> None:
         self.code = code
-        able = getattr(more, "RetainAvailable", None)  # left out where it is 1: MQTT 5, section 3.2.2.3.5
-        self.retains = None if more is None else able != 0
+        self.retains = getattr(more, "RetainAvailable", 1) != 0  # left out where it is 1: MQTT 5, section 3.2.2.3.5
         self.said.set()
 
     def hear_goodbye(self, *_: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -97,26 +97,32 @@ class Matcher:
 
     def _three(self, output: str, most_s: float) -> list[dict[str, list[float]]]:
         self.hands.settle(output)
-        before = self._read(math.inf)
+        before = self._read(self.meters, math.inf)
+        heard = [name for name in self.meters if before[name]]  # who is silent would keep it on for long
         try:
             self.hands.on(output, most_s)
             end = self.clock.mono() + most_s
             self.hands.pause(SETTLE_S)
-            during = self._read(end)
+            during = self._read(heard, end)
         finally:
             self.hands.off(output)
         self.hands.pause(SETTLE_S)
-        return [before, during, self._read(math.inf)]
+        return [before, during, self._read(heard, math.inf)]
 
-    def _read(self, end: float) -> dict[str, list[float]]:
-        """Every meter's power (W) in each of some rounds, of which none begins after `end` (monotonic s)."""
+    def _read(self, meters: Sequence[str], end: float) -> dict[str, list[float]]:
+        """The power (W) of these meters in each of some rounds, none for the others; nothing is asked after `end`
+        (monotonic s), and nobody twice who did not answer."""
         found: dict[str, list[float]] = {name: [] for name in self.meters}
+        asked = list(meters)
         for _ in range(ROUNDS):
-            for name in self.meters:
+            for name in list(asked):
                 if self.clock.mono() < end:
                     meter = self.site.meters[name]
                     taken = self.ports[meter.port].read(f"meter/{name}", meter.address, meter.model)
-                    if taken.values is not None and "power_w" in taken.values:
+                    if taken.values is None or "power_w" not in taken.values:
+                        found[name] = []
+                        asked.remove(name)
+                    else:
                         found[name].append(taken.values["power_w"])
         return found
 
