@@ -44,6 +44,7 @@ inputs:
 pumps:
   well: {name: Well, output: {gpio: 24, active: low}, meter: hall, rated_w: 750, lead: 1s, lag: 1s, max_on: 2h,
          daily_max: 6h, stop_when: {tank: empty}}
+heartbeat: {gpio: 26}
 valves:
   plot: {name: Plot, output: {gpio: 25, active: low}, pump: well, max_on: 60m, daily_max: 2h, default: 20m}
 """
@@ -51,7 +52,7 @@ QUICK = {
     "edge.shell.commission_pulse.BEFORE_S": 0.05, "edge.shell.commission_pulse.AFTER_S": 0.05,
     "edge.shell.commission_match.SETTLE_S": 0.2, "edge.shell.commission_match.ROUNDS": 1, "drivers.probing.TRIES": 1,
 }  # fmt: skip
-ROAD_A, ROAD_B_CONTACT, HALL_A, PUMP, VALVE = 17, 6, 23, 24, 25
+ROAD_A, ROAD_B_CONTACT, HALL_A, PUMP, VALVE, HEARTBEAT = 17, 6, 23, 24, 25, 26
 
 
 def village(folder: Path, lines: str = "persist") -> subprocess.Popen[bytes]:

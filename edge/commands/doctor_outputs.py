@@ -124,7 +124,8 @@ def _hands(
     from edge.commands.doctor import TICK
     from edge.core.diagnosis_dialog import say
     from edge.shell import safe_file
-    from edge.shell.app import gpio_inputs, gpio_outputs, probe
+    from edge.shell.app import gpio_inputs, gpio_outputs, heartbeat_of, probe
+    from edge.shell.commission_beat import Beat
     from edge.shell.commission_guard import Guard
     from edge.shell.commission_hands import Hands, Wiring
 
@@ -137,7 +138,8 @@ def _hands(
         said.say(say(said.language, "rest", output=output, for_s=f"{for_s:.0f}"))
 
     wiring = Wiring(gpio_outputs(site), ports, gpio_inputs(site))
-    return Hands(site, wiring, clock, TICK.wait, guard, resting, burnt), ports
+    beat = Beat(heartbeat_of(site), clock.mono)
+    return Hands(site, wiring, clock, TICK.wait, guard, beat, resting, burnt), ports
 
 
 def _let_go(hands: Hands, ports: dict[str, Probe], said: Said) -> None:

@@ -101,6 +101,9 @@ def _outputs(sheet: Sheet, language: Language) -> str:
         cells = f"<td>{_named(sheet.site, output)}</td><td>{escape(str(place))}</td>"
         cells += f"<td>{_pulse(pulses.get(output), language)}</td><td>{_match(matches.get(output), language)}</td>"
         rows.append(f"<tr>{cells}{BOX}</tr>")
+    if sheet.site.heartbeat is not None:
+        place = Place(gpio=sheet.site.heartbeat.gpio, active="high")
+        rows.append(f"<tr><td>heartbeat</td><td>{place}</td><td>{NOTHING}</td><td>{NOTHING}</td>{BOX}</tr>")
     return _table("outputs", ("output", "place", "polarity", "meter"), (), ("seen",), rows, language) if rows else ""
 
 

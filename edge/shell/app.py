@@ -170,7 +170,7 @@ class App:
             os.environ.update(GPIOZERO_PIN_FACTORY="village", VILLAGE_SIM=str(sim))
         broker = _broker(site, options)
         _keep_safe_state(options, site, models, broker)
-        heartbeat = None if site.heartbeat is None else Heartbeat(GpioOutput(site.heartbeat.gpio, active_low=False))
+        heartbeat = heartbeat_of(site)
         self._signs = Signs(notifier, heartbeat, self._status)
         seams = Seams() if sim is None else Seams(before_commit=SimulatedCard(sim))
         if heartbeat is not None:
@@ -241,6 +241,11 @@ def load_or_fall_back(config: Path, last_good: Path, models: Mapping[str, ModelI
     except OSError as error:  # a full or read-only card keeps nobody's light off
         log.error("%s cannot be written: %s", last_good, error)
     return site, None
+
+
+def heartbeat_of(site: Site) -> Heartbeat | None:
+    """The line of the heartbeat, if there is one."""
+    return None if site.heartbeat is None else Heartbeat(GpioOutput(site.heartbeat.gpio, active_low=False))
 
 
 def gpio_outputs(site: Site) -> dict[str, GpioOutput]:

@@ -13,6 +13,7 @@ from edge.core.diagnosis_outputs import Place
 from edge.core.site import BoardOutput, GpioOutput, Site
 from edge.shell import safe
 from edge.shell.clock import Clock
+from edge.shell.commission_beat import Beat
 from edge.shell.commission_guard import Guard
 
 ORDER = ("light", "switch", "valve", "pump")  # in which outputs are tried
@@ -130,7 +131,7 @@ class Hands:
     """
 
     def __init__(
-        self, site: Site, wiring: Wiring, clock: Clock, pause: Callable[[float], object], guard: Guard,
+        self, site: Site, wiring: Wiring, clock: Clock, pause: Callable[[float], object], guard: Guard, beat: Beat,
         resting: Callable[[str, float], None] = lambda _output, _s: None,
         burnt: Mapping[str, float | None] | None = None,
     ) -> None:
@@ -140,8 +141,10 @@ class Hands:
         self._clock = clock
         self.pause = pause
         self._guard = guard
+        self._beat = beat
         self._resting = resting
         self._on: list[str] = []
+        self._ends: dict[str, float] = {}  # when they are off at the latest (monotonic s), if nothing hangs
         self._loose: set[str] = set()  # driven OFF, and nobody has seen yet that this is off
         now, known = clock.now(), burnt or {}
         self._burnt = {name for name, at in known.items() if at is None}
@@ -161,8 +164,10 @@ class Hands:
 
     def on(self, output: str, for_s: float) -> None:
         """Drive it ON; somebody turns it off within `for_s`. Raises as `settle` does."""
+        self._ends[output] = self._clock.mono() + for_s + BOARD_SPARE_S
         self._on = sorted({*self._on, output}, key=lambda name: OFF_FIRST.index(name.partition("/")[0]))
         self._guard.on(self._on)
+        self._beat.until(max(self._ends.values(), default=0.0))
         self._write(output, on=True, for_s=for_s + BOARD_SPARE_S)
 
     def off(self, output: str) -> None:
@@ -170,6 +175,8 @@ class Hands:
         self._write(output, on=False)
         self._off_at[output] = self._clock.mono()
         self._on = [name for name in self._on if name != output]
+        self._ends.pop(output, None)
+        self._beat.until(max(self._ends.values(), default=math.inf))
         self._guard.on(self._on)
 
     def let_go(self, output: str) -> None:
@@ -216,6 +223,7 @@ class Hands:
         for output in sorted(self._loose - set(self._on)):
             with suppress(Exception):  # it was told OFF, and said so
                 self.let_go(output)
+        self._beat.end()
         with suppress(OSError):
             self._guard.on(self._on)
         self._guard.close()

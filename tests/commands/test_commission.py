@@ -15,6 +15,7 @@ import pytest
 from commission_house import (
     CONFIG,
     HALL_A,
+    HEARTBEAT,
     PUMP,
     ROAD_A,
     ROAD_B_CONTACT,
@@ -157,6 +158,23 @@ def test_whatever_ends_it_in_the_middle_the_valve_goes_off(start: Start, cabinet
     until(lambda: levels(cabinet, VALVE, since)[2:3] == [1], 8, "the valve to close")
     assert session.ends() == (-number if number == signal.SIGKILL else 2)
     assert 0 not in levels(cabinet, VALVE, since)[2:]
+
+
+def test_the_heartbeat_feeds_the_relays_as_long_as_a_pulse_may_last_and_ends_with_it(start: Start, cabinet: Path) -> None:
+    since = logged(cabinet / "run")
+    session = start("--outputs", "valve/plot", times={PULSE: {"valve": 2.2}, "edge.shell.commission_hands.BOARD_SPARE_S": -1.0})
+    session.hears("Enter = go")
+    until(lambda: len(levels(cabinet, HEARTBEAT, since)) >= 2, 5, "the heartbeat")
+    session.types("")
+    session.hears("Did it click")
+    run = cabinet / "run"
+    (_, on), (_, off) = driven(run, VALVE, since)[1:3]
+    during = [at for _, at in driven(run, HEARTBEAT, since) if on < at < off]
+    assert during
+    assert max(during) < on + 1.3  # not beyond what the ON was said to last: whoever hangs feeds nobody
+    session.types("y")
+    assert session.ends() == 0
+    assert levels(cabinet, HEARTBEAT, since)[-1] == 0
 
 
 def test_a_coil_is_off_when_it_is_killed_too(start: Start, cabinet: Path) -> None:
