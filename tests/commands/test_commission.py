@@ -55,7 +55,8 @@ def start(cabinet: Path, tmp_path: Path) -> Iterator[Start]:
     def begin(*words: str, change: tuple[str, str] = ("", ""), times: dict[str, object] | None = None) -> Session:
         config = tmp_path / "site.yaml"
         assert change[0] in CONFIG
-        config.write_text(CONFIG.replace(*change) if change[0] else CONFIG, "utf-8")
+        text = CONFIG.replace(*change) if change[0] else CONFIG
+        config.write_text(text + "mqtt: {port: 1}\n", "utf-8")
         pulses = {PULSE: dict.fromkeys(("light", "switch", "valve", "pump"), 0.2)}
         sessions.append(Session(config, cabinet / "run", *words, times={**pulses, **(times or {})}))
         return sessions[-1]
@@ -282,6 +283,19 @@ def test_what_was_found_wrong_is_not_run(start: Start, cabinet: Path) -> None:
     assert session.ends() == 1
     assert "none of its valves may be opened" in session.said
     assert levels(cabinet, PUMP, since) == []
+
+
+def test_the_sheet_has_what_the_run_found_and_the_file_is_said(start: Start, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.html"
+    session = start("--outputs", "light/hall", "--match", "light/hall", "--sheet", str(sheet), "--yes", "--lang", "vi")
+    assert session.ends() == 1  # no broker is at this configuration's address
+    assert f"{sheet}: mở bằng trình duyệt" in session.said
+    html = sheet.read_text("utf-8")
+    for part in ("hall +180 W", "đã đóng, không ai nhìn", "meter/cabinet", "pzem016", "broker", "pump/well", "GPIO 26"):
+        assert part in html
+    session = start("--machine", "--sheet", str(tmp_path / "none" / "sheet.html"))
+    assert session.ends() == 2
+    assert "name a file that can be written" in session.said
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 Two lanes side by side, a core to each: what looks at lights, meters and the history, and what looks at water and
 switches. For bugs of the phone page, its server and the broker's access there are two others: what looks through a
-browser, and what does not. The same runs, in the same order, for every bug of either sort; none of them knows which bug
-there is.
+browser, and what does not; and two for commissioning: what judges, and what switches. The same runs, in the same order,
+for every bug of a sort; none of them knows which bug there is.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ UNDOS = (
 )
 STRANGE = "test_a_strange_about_is_read_as_far_as_it_can_be"
 FAR = ("edge/web/", "edge/access/")  # what is between a phone and the controller, and no search looks at
+CABINET = ("edge/shell/commission", "edge/core/diagnosis", "edge/commands/doctor", "edge/sheet/")
 Run = tuple[str, ...]  # files and tests for one pytest; or what the search is to be told
 
 
@@ -94,6 +95,20 @@ def far_lanes() -> tuple[list[Run], list[Run]]:
     return doors, page
 
 
+def cabinet_lanes() -> tuple[list[Run], list[Run]]:
+    """The same for what a person commissions a cabinet with."""
+    judges: list[Run] = [
+        ("tests/core/test_diagnosis.py", "tests/core/test_diagnosis_machine.py", "tests/core/test_diagnosis_outputs.py"),
+        ("tests/shell/test_commission_machine.py", "tests/commands/test_sheet.py"),
+    ]
+    return judges, [("tests/commands/test_commission.py",)]
+
+
+def lanes_of(sort: str, first_seed: int) -> tuple[list[Run], list[Run]]:
+    """What is run for bugs of this sort: `core`, `far` or `cabinet`."""
+    return far_lanes() if sort == "far" else cabinet_lanes() if sort == "cabinet" else lanes(first_seed)
+
+
 class Outcome(NamedTuple):
     """What became of one patch."""
 
@@ -125,9 +140,13 @@ def number(patch: Path) -> int:
     return int(patch.stem.partition("-")[0])
 
 
-def is_far(patch: Path) -> bool:
-    """Whether it harms what is between a phone and the controller."""
-    return any(line.startswith(tuple(f"+++ b/{part}" for part in FAR)) for line in patch.read_text("utf-8").splitlines())
+def sort_of(patch: Path) -> str:
+    """What it harms: the controller's `core`; what is between it and a phone, `far`; or what commissions a `cabinet`."""
+    lines = patch.read_text("utf-8").splitlines()
+    for sort, parts in (("far", FAR), ("cabinet", CABINET)):
+        if any(line.startswith(tuple(f"+++ b/{part}" for part in parts)) for line in lines):
+            return sort
+    return "core"
 
 
 def apply(patch: Path, tree: Path) -> str:
@@ -249,16 +268,17 @@ def tried(patch: Path, first_seed: int, within_s: float) -> Outcome:
         wrong = apply(patch, tree) or imports(tree)
         if wrong:
             return Outcome(f"{patch.stem}: {wrong}", None, 0.0)
-        these = far_lanes() if is_far(patch) else lanes(first_seed)
+        these = lanes_of(sort_of(patch), first_seed)
         return Outcome(patch.stem, *Chase(tree, these, within_s).run())
 
 
-def sound(far: bool, first_seed: int, within_s: float) -> Outcome:
+def sound(sort: str, first_seed: int, within_s: float) -> Outcome:
     """The tree without any bug."""
     with TemporaryDirectory(prefix="planted-") as folder:
         tree = copied(Path(folder).resolve())
-        found, seconds = Chase(tree, far_lanes() if far else lanes(first_seed), within_s).run()
-    return Outcome(f"the sound tree{' of page and access' if far else ''}", found, seconds)
+        found, seconds = Chase(tree, lanes_of(sort, first_seed), within_s).run()
+    whose = {"far": " of page and access", "cabinet": " of commissioning"}.get(sort, "")
+    return Outcome(f"the sound tree{whose}", found, seconds)
 
 
 def main() -> int:
@@ -272,8 +292,8 @@ def main() -> int:
     if not chosen:
         parser.error(f"no patch's name contains {' or '.join(args.names)}; there are {', '.join(p.stem for p in patches())}")
     bad = []
-    for far in sorted({is_far(patch) for patch in chosen}):
-        name, found, seconds = sound(far, args.first, args.within)
+    for sort in sorted({sort_of(patch) for patch in chosen}):
+        name, found, seconds = sound(sort, args.first, args.within)
         print(f"{name:56} {seconds:5.1f} s  {found or 'passes'}", flush=True)
         bad += [] if found is None else [name]
     for patch in chosen:
