@@ -62,8 +62,9 @@ def root() -> Iterator[Path]:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[Callable[[], None]]:
-    """Call it to be nobody for the rest of the test."""
+def as_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Call it to be nobody for the rest of the test; what is patched is put back by who it was."""
+    assert monkeypatch
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
     groups = os.getgroups()
@@ -152,10 +153,12 @@ def test_a_write_is_measured_where_it_counts_and_leaves_nothing(root: Path) -> N
 
 
 def test_a_state_directory_of_somebody_else_is_said(root: Path, as_nobody: Callable[[], None]) -> None:
+    clock = SystemClock()
+    assert see_card(root, 1500, Places(), clock).error is None
     as_nobody()
-    seen = see_card(root, 1500, Places(), SystemClock())
+    seen = see_card(root, 1500, Places(), clock)
     assert (seen.error, seen.sync_ms) == ("Permission denied", ())
-    assert see_card(root / "none", 1500, Places(), SystemClock()).there is False
+    assert see_card(root / "none", 1500, Places(), clock).there is False
 
 
 # --- the broker ---
@@ -309,9 +312,11 @@ def test_what_nobody_may_use_is_said_of_each(root: Path, as_nobody: Callable[[],
     secret.chmod(0o600)
     monkeypatch.chdir(root)
     monkeypatch.setattr(commission_rights, "_lgpio", lambda: "ok")  # the interpreter may be where nobody gets
-    as_nobody()
     text = "mqtt: {user: controller, password_file: secret}"
-    found = see_rights(site(text), root / "site.yaml", places, simulated=False)
+    village = site(text)
+    assert "as-root" in codes(see_rights(village, root / "site.yaml", places, simulated=False))
+    as_nobody()  # who may not import anything from here
+    found = see_rights(village, root / "site.yaml", places, simulated=False)
     assert codes(found)[:6] == [
         "no-group", "no-group", "gpio-forbidden", "forbidden", "folder-forbidden", "secret-forbidden"
     ]  # fmt: skip
