@@ -13,7 +13,7 @@ COMMANDS = {
     "demo": "try it on this machine: a simulated village, a broker and the controller, all in one",
     "run": "run the controller",
     "web": "serve the phone page, beside the broker",
-    "doctor": "say what is wrong on the serial ports, and set a meter's address or speed",
+    "doctor": "say what is wrong with a cabinet, try its outputs, and set a meter's address or speed",
     "record": "keep a device's answers as a test of its model",
     "health": "say whether the controller of this machine is well",
     "check": "check a configuration and say what this version drives of it",

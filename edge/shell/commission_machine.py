@@ -66,7 +66,7 @@ def _clock(clock: SystemClock, site: Site, places: Places) -> ClockSeen:
 def see_card(state: Path, most_mb: float, places: Places, clock: Clock) -> CardSeen:
     """What the state directory lies on, and how long a write takes there. What is written is taken away again."""
     if not state.is_dir():
-        return CardSeen(str(state), there=False)
+        return CardSeen(str(state.absolute()), there=False)
     kind, options = mount_of(places, state)
     room = os.statvfs(state)
     error: str | None = None
@@ -77,7 +77,7 @@ def see_card(state: Path, most_mb: float, places: Places, clock: Clock) -> CardS
         error = wrong.strerror or str(wrong)
     history_mb = sum(_size(state / f"{FILE}{end}") for end in ("", "-wal")) / MB
     free_mb = room.f_bavail * room.f_frsize / MB
-    return CardSeen(str(state), True, error, kind, options, free_mb, took, history_mb, most_mb)
+    return CardSeen(str(state.absolute()), True, error, kind, options, free_mb, took, history_mb, most_mb)
 
 
 def _syncs(state: Path, clock: Clock) -> tuple[float, ...]:
