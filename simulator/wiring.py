@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from simulator.hydraulics import PUMP_W
 from simulator.world import Load
-
-SECTIONS = {"pump": "pumps", "valve": "valves", "switch": "switches"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,13 @@ def loads(site: Any) -> list[Load]:
 
 def relays(site: Any) -> dict[int, Relay]:
     """What hangs on lines of the Pi, by BCM number."""
-    found = ((target, out) for target, out in _outputs(site) if hasattr(out, "gpio"))
+    found = ((target, out) for target, out in site.outputs().items() if hasattr(out, "gpio"))
     return {out.gpio: Relay(load_of(target), int(out.active == "high")) for target, out in found}
 
 
 def coils(site: Any) -> dict[str, Relay]:
     """What hangs on coils, by `<board>/<coil>`."""
-    found = ((target, out) for target, out in _outputs(site) if hasattr(out, "board"))
+    found = ((target, out) for target, out in site.outputs().items() if hasattr(out, "board"))
     return {f"{out.board}/{out.coil}": Relay(load_of(target), 1) for target, out in found}
 
 
@@ -59,11 +56,3 @@ def pulls(site: Any) -> dict[int, int]:
     """External pulls that hold every relay off while nobody drives its line: the level by BCM number."""
     return {pin: 1 - relay.active for pin, relay in relays(site).items()}
 
-
-def _outputs(site: Any) -> Iterator[tuple[str, Any]]:
-    for name, light in site.lights.items():
-        for key, circuit in light.circuits.items():
-            yield f"light/{name}/{key}", circuit.output
-    for kind, section in SECTIONS.items():
-        for name, device in getattr(site, section).items():
-            yield f"{kind}/{name}", device.output

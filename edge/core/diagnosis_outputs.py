@@ -17,7 +17,7 @@ HEADER = {
     0: 27, 1: 28, 2: 3, 3: 5, 4: 7, 5: 29, 6: 31, 7: 26, 8: 24, 9: 21, 10: 19, 11: 23, 12: 32, 13: 33, 14: 8, 15: 10,
     16: 36, 17: 11, 18: 12, 19: 35, 20: 38, 21: 40, 22: 15, 23: 16, 24: 18, 25: 22, 26: 37, 27: 13,
 }  # fmt: skip
-Verdict = Literal["right", "inverted", "nothing", "other", "skipped", "locked", "failed", "unseen", "unfit"]
+Verdict = Literal["right", "inverted", "nothing", "other", "skipped", "locked", "failed", "unseen"]
 LEAST_W = 10.0  # what lamps next door and the meters' own steps come to
 SHARE = 0.25  # of the rated power: less than that is not this circuit
 NEAR = 0.3  # lamps draw their rated power within this; a motor what its load asks for

@@ -55,7 +55,6 @@ OUTPUTS: Mapping[str, Words] = {
     "pulse-unseen": Words(
         "{place}: đã đóng một lần, không ai nói thấy gì", "{place}: pulsed, and nobody said what was seen"
     ),
-    "pulse-unfit": Words("{place}: không thử: {error}", "{place}: not tried: {error}"),
     "feedback-right": Words("tiếp điểm báo đi theo", "its feedback contact follows"),
     "feedback-inverted": Words(
         "tiếp điểm báo nói ngược",

@@ -14,7 +14,7 @@ from edge.core.diagnosis_machine import CardSeen, ClockSeen, HealthSeen, Machine
 from edge.core.site import Site
 from edge.shell.clock import Clock, SystemClock
 from edge.shell.commission_broker import see_broker
-from edge.shell.commission_places import Places, mount_of, seconds_of, systemd_setting, text_of
+from edge.shell.commission_places import Places, mount_of, seconds_of, systemd_setting, text_of, throttled
 from edge.shell.commission_rights import see_rights
 from edge.shell.keeping import FILE
 
@@ -111,9 +111,8 @@ def _health(places: Places) -> HealthSeen:
     names = [text_of(path / "identity") or path.name for path in sorted(places.watchdogs.glob("watchdog*"))]
     storage = (systemd_setting(places, "journald", "Storage") or "auto").lower()
     kept = storage == "persistent" or (storage == "auto" and places.journals.is_dir())
-    word = text_of(places.throttled)
     return HealthSeen(
         names[0] if names else None, seconds_of(systemd_setting(places, "system", "RuntimeWatchdogSec")),
-        int(word, 16) if word else None, "persistent" if kept else "volatile",
+        throttled(places), "persistent" if kept else "volatile",
         systemd_setting(places, "journald", "SystemMaxUse" if kept else "RuntimeMaxUse"),
     )  # fmt: skip

@@ -29,7 +29,7 @@ class Places:
     dev: Path = Path("/dev")
     modules: Path = Path("/sys/module")
     watchdogs: Path = Path("/sys/class/watchdog")
-    throttled: Path = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+    platform: Path = Path("/sys/devices/platform")
     journals: Path = Path("/var/log/journal")
     systemd: Path = Path("/etc/systemd")
     systemd_run: Path = Path("/run/systemd")
@@ -47,6 +47,14 @@ def text_of(path: Path) -> str | None:
         return path.read_text("utf-8", "replace").strip("\0 \n")
     except OSError:
         return None
+
+
+def throttled(places: Places) -> int | None:
+    """The firmware's word of voltage and heat; its folder is called after the chip. None: there is none."""
+    for path in sorted(places.platform.glob("soc*/soc*:firmware/get_throttled")):
+        if word := text_of(path):
+            return int(word, 16)
+    return None
 
 
 def systemd_setting(places: Places, name: str, key: str) -> str | None:

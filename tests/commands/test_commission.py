@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from commission_house import (
 )
 from support import until
 
+from edge.commands import doctor
 from edge.core.events import Persist
 from edge.shell.clock import ManualClock
 from edge.shell.store import StoreWorker
@@ -301,21 +301,17 @@ def test_the_sheet_has_what_the_run_found_and_the_file_is_said(start: Start, tmp
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--outputs", "light/rod"], "no output is called 'light/rod'; there are light/road/a, light/road/b"),
-        (["--match", "valve/plot", "--yes"], "valve/plot: --match takes lights and pumps"),
+        (["--sim", "SIM", "--outputs", "light/rod"], "no output is called 'light/rod'; there are light/road/a, light/road/b"),
+        (["--sim", "SIM", "--match", "valve/plot", "--yes"], "valve/plot: --match takes lights and pumps"),
+        (["--outputs", "--yes"], "--yes with --outputs or --match goes with --sim only"),
     ],
 )
-def test_what_cannot_be_switched_is_said_first(start: Start, words: list[str], told: str) -> None:
-    session = start(*words)
-    assert session.ends() == 2
-    assert told in session.said
-
-
-def test_without_a_simulation_somebody_must_look(tmp_path: Path) -> None:
+def test_what_cannot_be_switched_is_said_first(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "site.yaml").write_text(CONFIG, "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "edge", "doctor", "--config", str(tmp_path / "site.yaml"), "--outputs", "--yes"],
-        check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "--yes with --outputs or --match goes with --sim only" in done.stderr
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    given = [str(tmp_path) if word == "SIM" else word for word in words]
+    assert doctor.run(parser.parse_args(["--config", str(tmp_path / "site.yaml"), *given])) == 2
+    assert told in capsys.readouterr().err

@@ -118,6 +118,13 @@ def test_an_unknown_factory_is_refused(lgpio: FakeLgpio, monkeypatch: pytest.Mon
         pin_factory()
 
 
+def test_a_released_line_becomes_an_input_without_a_pull_of_the_chips(lgpio: FakeLgpio) -> None:
+    output = GpioOutput(17, active_low=True)
+    output.write(False)
+    output.release()
+    assert lgpio.calls == [("open", 0), ("output", 17, 1), ("free", 17), ("input", 17, "floating")]
+
+
 def test_our_class_still_makes_inputs(lgpio: FakeLgpio) -> None:
     line = pin_factory().pin(6)
     line.function = "input"

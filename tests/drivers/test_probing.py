@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import serial
+from doctor_bus import Bus, site
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import dlt645
-from drivers.api import BadAnswer, PortGone
+from drivers.api import BadAnswer, NoAnswer, PortGone
 from drivers.modbus import check, read_request, sealed
 from drivers.probing import Probe, told, told_write
 from drivers.serial_port import SerialPort
@@ -118,6 +119,27 @@ def test_listening_takes_all_that_comes_until_it_is_silent(pty: tuple[int, str])
     assert port.listen(ASK, mono() + 2.0, 0.1) == ANSWER + ANSWER
     thread.join(5)
     port.close()
+
+
+BOARD = "boards: {b: {model: waveshare-relay-8, port: line, address: 10}}"
+
+
+def test_a_coil_is_driven_and_read_back_and_its_timer_ends_it() -> None:
+    bus = Bus(site(BOARD))
+    asked = bus.probe()
+    assert asked.switch(10, "waveshare-relay-8", 3, True) is True
+    assert [frame[1] for frame in bus.asked] == [5, 1]
+    assert asked.switch(10, "waveshare-relay-8", 3, False) is False
+    assert asked.switch(10, "waveshare-relay-8", 0, True, 2.0) is True
+    bus.clock.advance(3.0)
+    assert asked.read("board/b", 10, "waveshare-relay-8").values == {f"coil_{i}": 0.0 for i in range(8)}
+
+
+def test_a_coil_of_a_board_that_is_not_there_is_given_up() -> None:
+    bus = Bus(site(BOARD))
+    bus.plant("slave-dead", on="board/b")
+    with pytest.raises(NoAnswer):
+        bus.probe().switch(10, "waveshare-relay-8", 3, True)
 
 
 def test_a_line_that_is_never_silent_counts_as_damaged() -> None:

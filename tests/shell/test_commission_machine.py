@@ -378,7 +378,7 @@ def test_a_pi_in_order_is_right_in_everything(root: Path, closed: Mosquitto, lgp
     put(root, "/sys/class/watchdog/watchdog0/identity", "Broadcom BCM2835 Watchdog timer\n")
     put(root, "/etc/systemd/system.conf.d/village-edge.conf", "[Manager]\nRuntimeWatchdogSec=15\n")
     put(root, "/etc/systemd/journald.conf.d/village-edge.conf", "[Journal]\nSystemMaxUse=64M\n")
-    put(root, "/sys/devices/platform/soc/soc:firmware/get_throttled", "0\n")
+    put(root, "/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled", "0\n")
     (root / "var/log/journal").mkdir(parents=True)
     put(root, "/proc/self/mountinfo", "22 1 179:2 / / rw,noatime - ext4 /dev/mmcblk0p2 rw\n")
     put(root, "secret", "right\n").chmod(0o640)
