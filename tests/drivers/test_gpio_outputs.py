@@ -71,17 +71,6 @@ def test_closing_does_not_move_the_line(level: Level) -> None:
     assert output.read() is None
 
 
-def test_a_released_line_is_left_to_its_pull_and_can_be_claimed_again(level: Level) -> None:
-    output = GpioOutput(17, active_low=True)
-    output.release()  # which was never claimed
-    output.write(True)
-    output.release()
-    assert level(17) is None
-    assert output.read() is None
-    output.write(False)
-    assert level(17) == 1
-
-
 def test_a_closed_output_can_be_claimed_again(level: Level) -> None:
     first = GpioOutput(17, active_low=True)
     first.write(True)
