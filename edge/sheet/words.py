@@ -7,7 +7,7 @@ from edge.figures import Language
 NOTHING = "–"
 WORDS: dict[Language, dict[str, str]] = {
     "vi": {
-        "title": "Biên bản chạy thử tủ điều khiển", "site": "Thôn", "made": "Lập lúc", "cabinet": "Tủ (vị trí)",
+        "title": "Biên bản nghiệm thu tủ điều khiển", "site": "Thôn", "made": "Lập lúc", "cabinet": "Tủ (vị trí)",
         "version": "village-edge", "machine": "Máy", "serial": "Số sê-ri", "system": "Hệ điều hành",
         "config": "Cấu hình (SHA-256)", "by": "Người thử", "computer": "Máy tính trong tủ",
         "outputs": "Ngõ ra", "output": "Ngõ ra", "place": "Dây, bo", "polarity": "Đóng thử",

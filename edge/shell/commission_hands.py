@@ -163,11 +163,11 @@ class Hands:
             self.pause(left)
 
     def on(self, output: str, for_s: float) -> None:
-        """Drive it ON; somebody turns it off within `for_s`. Raises as `settle` does."""
+        """Drive it ON, or renew its ON; somebody turns it off within `for_s`. Raises as `settle` does."""
         self._ends[output] = self._clock.mono() + for_s + BOARD_SPARE_S
         self._on = sorted({*self._on, output}, key=lambda name: OFF_FIRST.index(name.partition("/")[0]))
         self._guard.on(self._on)
-        self._beat.until(max(self._ends.values(), default=0.0))
+        self._beat.until(min(self._ends.values()))
         self._write(output, on=True, for_s=for_s + BOARD_SPARE_S)
 
     def off(self, output: str) -> None:
@@ -176,7 +176,7 @@ class Hands:
         self._off_at[output] = self._clock.mono()
         self._on = [name for name in self._on if name != output]
         self._ends.pop(output, None)
-        self._beat.until(max(self._ends.values(), default=math.inf))
+        self._beat.until(min(self._ends.values(), default=math.inf))
         self._guard.on(self._on)
 
     def let_go(self, output: str) -> None:

@@ -20,7 +20,7 @@ ROUNDS = 3
 SETTLE_S = 4.0  # drivers of LED lamps start within one, and meters average over one or two
 LIGHT_MOST_S = 120.0
 PUMP_MOST_S = 20.0
-VALVE_MOST_S = 120.0  # for its board's own timer: as long as all of it may take
+LAST_S = 8.0  # what the last question to a meter takes at most, if it falls silent
 PORT_S = 2.0  # what a round of readings takes, for the announcement
 
 
@@ -85,23 +85,25 @@ class Matcher:
         pump = self.site.pumps[output.partition("/")[2]]
         self.hands.settle(valve)
         try:
-            self.hands.on(valve, VALVE_MOST_S)
+            self.hands.on(valve, pump.lead + LIGHT_MOST_S)
             self.hands.pause(pump.lead)
             try:
-                return self._three(output, PUMP_MOST_S)
+                return self._three(output, PUMP_MOST_S, valve)
             finally:
                 self.hands.let_go(output)
                 self.hands.pause(pump.lag)
         finally:
             self.hands.off(valve)
 
-    def _three(self, output: str, most_s: float) -> list[dict[str, list[float]]]:
+    def _three(self, output: str, most_s: float, valve: str | None = None) -> list[dict[str, list[float]]]:
         self.hands.settle(output)
         before = self._read(self.meters, math.inf)
         heard = [name for name in self.meters if before[name]]  # who is silent would keep it on for long
+        if valve is not None:  # its board's own timer must not close it while the pump runs
+            self.hands.on(valve, most_s + LAST_S + self.site.pumps[output.partition("/")[2]].lag)
         try:
             self.hands.on(output, most_s)
-            end = self.clock.mono() + most_s
+            end = self.clock.mono() + most_s - LAST_S
             self.hands.pause(SETTLE_S)
             during = self._read(heard, end)
         finally:

@@ -259,9 +259,10 @@ def test_a_pump_runs_only_when_asked_for_and_between_its_valves_opening_and_clos
     run = cabinet / "run"
     pump, valve = driven(run, PUMP, since), driven(run, VALVE, since)
     assert [level for level, _ in pump] == [1, 0, 1, None]
-    assert [level for level, _ in valve] == [1, 0, 1, None]
+    assert [level for level, _ in valve] == [1, 0, 0, 1, None]  # its ON is renewed before the pump's, for boards' timers
     assert valve[1][1] + 1.0 <= pump[0][1]  # also its line is not touched before the valve is open
-    assert pump[3][1] + 1.0 <= valve[2][1]
+    assert valve[2][1] <= pump[1][1]
+    assert pump[3][1] + 1.0 <= valve[3][1]
     assert pump[2][1] - pump[1][1] < 21
 
 
