@@ -1,4 +1,4 @@
-"""intact.py FOLDER: are the packages in this site-packages, byte for byte, what their wheels brought? Exit status 0 or 1.
+"""intact.py FOLDER: are the packages in this site-packages, byte for byte, what their wheels brought? Exit 0 or 1.
 
 Each wheel's RECORD has the SHA-256 of its files (https://packaging.python.org/specifications/recording-installed-packages).
 """
