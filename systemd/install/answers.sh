@@ -99,8 +99,8 @@ ask_all() { # only for a first installation
         again latitude "Vĩ độ" "Degrees north" 19.87
         again longitude "Kinh độ" "Degrees east" 105.68
     fi
-    ask "Điện thoại đầu tiên là của ai (để trống: chưa)" "Whose is the first phone (empty: none yet)" "Trưởng thôn"
-    pair_name=$answer pair_role=head
+    ask "Điện thoại đầu tiên là của ai (- : chưa có)" "Whose is the first phone (- : none yet)" "Trưởng thôn"
+    pair_name=${answer#-} pair_role=head
     [ -z "$pair_name" ] || again pair_role "Vai trò: head, technician, viewer" "Role: head, technician, viewer" head
 }
 
