@@ -25,7 +25,7 @@ def card() -> Path:
 
 @pytest.fixture
 def house(card: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[Behaviour], PiHouse]]:
-    """Makes a house whose lines are followed; what they did is kept under build/pi/record once the test has passed."""
+    """Makes a house whose lines are followed; what they did is kept under build/pi/record."""
     built: list[PiHouse] = []
     active, names = wired()
 
@@ -38,7 +38,8 @@ def house(card: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     record = pi_image.BUILT / "record"
     record.mkdir(exist_ok=True)
     place = request.session.items.index(request.node)
-    title = request.node.name.removeprefix("test_").replace("_", " ").replace("[", " [kernel ")
+    test, bracket, kernel = request.node.name.partition("[")
+    title = test.removeprefix("test_").replace("_", " ") + (" [kernel " + kernel if bracket else "")
     for made in built:
         assert made.lines is not None
         (record / f"{place:02}.txt").write_text("\n".join([title, *made.lines.told(names)]) + "\n", "utf-8")

@@ -81,6 +81,8 @@ def test_each_relay_follows_whatever_its_polarity(house: Build, behaviour: Behav
         assert {line: lines.level(line) for line in EVERYTHING} == dict(lines.active)
         for device, seen in SEEN_ON.items():
             village.observed(device, seen)
+        ons = [line for line, _ in lines.switched()]
+        assert ons.index(WELL) > min(ons.index(PLOT_LOW), ons.index(PLOT_HIGH)), "a valve opens before its pump runs"
         since = last_at(lines)
         for light in ("hall-low", "hall-high", "street-low", "street-high"):
             village.command(f"light/{light}", "OFF")
