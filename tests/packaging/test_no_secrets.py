@@ -99,7 +99,7 @@ PLANTED = {
     "docs/mqtt.md": "mqtt://bac-tu:" + "Zk3vQ9xL0aTf7R@thon.example:1883",
     "tests/x.py": "$7$101$" + "a" * 16 + "$" + "b" * 86 + "==",
     "README.md": "token: " + "Zk3vQ9x_L0aTf7RrB2mYcw",
-    "edge/web/page/x.js": "const t = '" + "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0aG9uIn0.abcdefghijkl'",
+    "edge/web/page/x.js": "const t = '" + "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiJ0aG9uIn0.abcdefghijkl'",
 }
 
 
