@@ -60,10 +60,7 @@ class Blackouts:
         self.right_s: list[float] = []
         self.boots = 0
         self.cuts: Counter[str] = Counter()
-        self.just_told = [
-            0,
-            0,
-        ]  # devices that were told something less than STORED_S before a cut, and those that lost it
+        self.just_told: Counter[str] = Counter()  # what became of orders given less than STORED_S before a cut
         self.watered_s = 0.0
         self.ear: Listener | None = None
         self.kept = Kept()
