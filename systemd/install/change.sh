@@ -82,7 +82,7 @@ change_to() { # TO FROM
     note_phase switched "$1" "$2"
     point current "$1"
     settle "$1" || { why=$(tail -n 5 "$LOG"); go_back; }
-    see_to_it
+    see_to_it --fresh
 }
 
 # Everything as the release in force has it, and running; what runs by another unit is started anew. 1: no broker.
@@ -93,9 +93,9 @@ settle() { # RELEASE
     start_all
 }
 
-see_to_it() { # of phase `switched`: finish, or go back
+see_to_it() { # [--fresh], of phase `switched`: finish, or go back
     step "Đợi phiên bản $to chạy ổn (nhiều nhất $wait)" "Waiting for the release $to to be well (at most $wait)"
-    if well "$to" --fresh; then
+    if well "$to" "$@"; then
         did "ổn" "it is well"
         [ -z "$from" ] || [ "$from" = "$to" ] || point previous "$from"
         end_change

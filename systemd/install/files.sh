@@ -73,7 +73,6 @@ configure() { # RELEASE
     program=$BASE/releases/$1/bin/village-edge
     if [ ! -f $CONFIG/site.yaml ] && [ -n "$restore" ]; then
         step "Lấy lại bản sao lưu $restore" "Restoring the backup $restore"
-        rmdir $CONFIG/secrets 2>/dev/null || : # the empty one that was just made is in the way of the backup's
         quietly "$program" restore "$restore" || or_fail "không lấy lại được" "it could not be restored"
         did
     elif [ ! -f $CONFIG/site.yaml ]; then
