@@ -15,6 +15,8 @@ alone() { # one at a time; held until this process and its children have ended
     exec 9>"$LOCK"
     flock -n 9 || fail "Một lần cài khác đang chạy: đợi nó xong." "Another installation is under way: wait for its end."
     LOG=$JOURNAL
+    trap '' HUP PIPE # it goes on when the terminal's connection is lost
+    trap 'fail "Bị ngắt: chạy lại đúng lệnh đó thì việc dở được làm nốt hoặc hủy." "Interrupted: the same command again finishes or undoes what was begun."' INT TERM
     touch "$LOG"
     chmod 600 "$LOG"
     printf '%s  install.sh %s, %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$verb" "$source" >>"$LOG"

@@ -1,7 +1,11 @@
-"""The power is cut in the middle of an upgrade: one whole version is in force, and the same command brings it to an end."""
+"""The power is cut in the middle of an upgrade: one whole version is in force, and the same command brings it to an end.
+
+A connection that is lost in the middle stops nothing.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 from machine_install import BASE, freeze, in_force, install, is_well, keeps_what_was_frozen, these, version
 from machine_village import installed
 from machines import Machine
+from support import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # When: what a loop in the machine waits for. The new version is well but where it is to be put back.
@@ -46,3 +51,18 @@ def test_the_power_is_cut(moment: str, tmp_path: Path) -> None:
         assert machine.run("test", "-e", f"{BASE}/change", check=False).returncode == 1
         assert is_well(machine)
         keeps_what_was_frozen(machine)
+
+
+@pytest.mark.skipif(os.environ.get("KILLS") != "all", reason="KILLS=all tries it")
+def test_the_terminal_goes_away(tmp_path: Path) -> None:
+    with Machine(tmp_path, base=installed()) as machine:
+        machine.boot()
+        new = version(machine.shared / "new", "0.2.0")
+        command = machine.command("script", "-qec", f"sh {new}/systemd/install.sh --wheels /wheels", "/dev/null")
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as terminal:
+            machine.run("sh", "-c", f"until grep -qs ^switched {BASE}/change; do sleep 0.05; done", timeout_s=200)
+            machine.run("pkill", "-KILL", "-x", "script")
+            terminal.wait(20)
+        until(lambda: machine.run("test", "-e", f"{BASE}/change", check=False).returncode, 90, "the upgrade to end")
+        assert in_force(machine) == "0.2.0"
+        assert is_well(machine)
