@@ -46,9 +46,9 @@ def told_in(text: str, secrets: Iterable[str]) -> set[str]:
     return {secret for secret in secrets if any(form in text for form in forms(secret))}
 
 
-def files_with(machine: Machine, patterns: Iterable[str], user: str = "root") -> set[str]:
-    """Every file of the machine in which `user` can read one of these texts."""
-    tops = [f"/{name}" for name in machine.run("ls", "-A", "/").stdout.split() if name not in NOT_ITS_OWN]
+def files_with(machine: Machine, patterns: Iterable[str], user: str = "root", within: Iterable[str] = ()) -> set[str]:
+    """Every file of the machine, or of these files and folders, in which `user` can read one of these texts."""
+    tops = [*within] or [f"/{name}" for name in machine.run("ls", "-A", "/").stdout.split() if name not in NOT_ITS_OWN]
     search = ["runuser", "-u", user, "--", "grep", "-raslF", "-D", "skip", "-f", "-", "--", *tops]
     done = machine.run(*search, text="\n".join(patterns), check=False, timeout_s=300)
     assert done.returncode in (0, 1, 2), done.stderr  # 2: a file that cannot be read, too

@@ -57,7 +57,8 @@ def paired(machine: MachineVillage, *arguments: str) -> tuple[str, str]:
 
 
 def live(lived: Lived) -> None:
-    """Phones are let in, come by the page, are refused; a token is replaced; the same version is installed once more."""
+    """Phones are let in, come by the page, are refused; a token is replaced; the same version is installed once more; all
+    is backed up."""
     machine, beside = lived.machine, lived.beside
     lost = paired(machine, "--name", "Bác Tư", "--role", "head")
     login = paired(machine, "--again", lost[0])
@@ -78,6 +79,7 @@ def live(lived: Lived) -> None:
         stranger.loop_stop()
     machine.run("mosquitto_sub", "-u", login[0], "-P", wrong[1], "-t", "#", "-W", "2", check=False)
     machine.run("sh", *INSTALL, timeout_s=300)
+    machine.run("systemctl", "start", "village-edge-backup")
     phone.disconnect()
     phone.loop_stop()
 
@@ -130,13 +132,16 @@ def test_only_declared_ports_are_open(lived: Lived) -> None:
 def test_no_secret_lies_where_others_can_read_it(lived: Lived) -> None:
     machine, every = lived.machine, all_forms(lived.secrets.values())
     assert files_with(machine, every | lived.hashes(), "nobody") == set()
-    found = files_with(machine, every)
+    anything = files_with(machine, every | lived.hashes())
+    found = files_with(machine, every, within=anything)
     assert {path: rights(machine, path) for path in found} == KEPT
-    assert files_with(machine, every, "village-edge") == {CONTROLLER}
-    assert files_with(machine, every, "mosquitto") == {KEY}
-    of_hashes = files_with(machine, lived.hashes())
+    assert files_with(machine, every, "village-edge", anything) == {CONTROLLER}
+    assert files_with(machine, every, "mosquitto", anything) == {KEY}
+    of_hashes = files_with(machine, lived.hashes(), within=anything)
     assert "/etc/mosquitto/village/users.json" in of_hashes
     assert {rights(machine, path).split()[0] for path in of_hashes} <= {"600", "640"}
+    (backup,) = machine.run("find", "/var/backups/village-edge", "-type", "f").stdout.split()  # packed: no search sees into it
+    assert [rights(machine, path) for path in ("/var/backups/village-edge", backup)] == ["700 root:root", "600 root:root"]
 
 
 def test_no_secret_is_told_in_logs_databases_or_topics(lived: Lived) -> None:
@@ -152,7 +157,7 @@ def test_no_secret_is_told_in_logs_databases_or_topics(lived: Lived) -> None:
         assert told_in(text, values) == set()
     for known in lived.hashes():
         assert known not in written + audit + heard
-    assert files_with(machine, all_forms(values)) & set(machine.run("find", "/var/log", "/run").stdout.splitlines()) == set()
+    assert files_with(machine, all_forms(values) | lived.hashes(), within=("/var/log", "/run")) == set()
     assert "█" not in machine.run("sh", "-c", "cat /var/log/*.log").stdout, "a code for a phone in a log"
 
 
@@ -170,7 +175,7 @@ def test_planted_a_secret_or_a_port_is_found(lived: Lived) -> None:
     hidden = {form: f"/var/tmp/found-{n}" for n, form in enumerate(sorted(forms(token)))}
     for form, path in hidden.items():
         machine.write(path, f"x{form}y\n")
-    assert files_with(machine, all_forms([token]), "nobody") == set(hidden.values())
+    assert files_with(machine, all_forms([token]), "nobody", ("/etc", "/var")) == set(hidden.values())
     machine.run("rm", *hidden.values())
     machine.run("sh", "-c", 'logger "$(cat)"', text=f"login of bac-tu with {token}")
     until(lambda: told_in(journal(machine), [token]) == {token}, 5, "the line in the journal")
