@@ -12,6 +12,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from support import until
+
 EXT4_IOC_SHUTDOWN = 0x8004587D
 WITHOUT_A_FLUSH = 2  # neither what is dirty nor the file system's own log gets to the disk any more
 # Forks a writer for each path it is told; the writer says a row's name once the store has answered that it has it.
@@ -159,6 +161,10 @@ class Disk:
         """Leave neither mount nor loop device."""
         if self._mounted:
             subprocess.run(["umount", str(self.where)], check=True, capture_output=True)
+            # A namespace that somebody makes at this moment has the mount too, until it lets go of it: mounted again
+            # meanwhile, the disk would be the one without power.
+            users = ["losetup", "-j", str(self._image)]
+            until(lambda: not subprocess.run(users, capture_output=True, check=True).stdout, 20, "the disk to be let go of")
             self._mounted = False
 
 

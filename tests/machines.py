@@ -62,7 +62,8 @@ def need_machines() -> None:
         pytest.skip(f"no namespaces here: {tried.stderr.strip()}")
 
 
-NAMESPACES = ["unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child"]
+GENTLY = ["nice", "-n", "5"]  # behind what runs beside it, as the browser of the page's tests is
+NAMESPACES = [*GENTLY, "unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child"]
 
 
 @contextmanager
@@ -225,7 +226,7 @@ class Machine:
     def command(self, *words: str) -> list[str]:
         """What runs a command in it, in its root directory and as root."""
         inside = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"]
-        return ["nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "-T", "-r", "-w", *inside, *words]
+        return [*GENTLY, "nsenter", "-t", str(self.init), "-m", "-u", "-i", "-n", "-p", "-C", "-T", "-r", "-w", *inside, *words]
 
     def run(
         self, *words: str, check: bool = True, timeout_s: float = 120, text: str | None = None

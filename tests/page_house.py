@@ -208,9 +208,10 @@ class Phone:
         self.page.evaluate("async (n) => { while (n-- > 0) await new Promise((d) => requestAnimationFrame(d)); }", count)
 
     def clear(self) -> None:
-        """End, and fail on whatever the page has complained of."""
+        """End, and fail on whatever the page has complained of until then."""
+        problems = list(self.problems)  # not what a link says that is cut by the end
         self.context.close()
-        assert not self.problems, "the page complains:\n" + "\n".join(self.problems)
+        assert not problems, "the page complains:\n" + "\n".join(problems)
 
 
 def _now(route: Route, at: dt.datetime) -> None:

@@ -16,6 +16,10 @@ if [ -z "${OWN_CGROUP:-}" ]; then
 fi
 lower=$1 disk=$2 image=$3 shared=$4 source=$5 wheels=$6 boot_id=$7
 mount --make-rprivate /
+# Disks that others have mounted: a copy of a mount keeps a disk in use, and its power could not be cut.
+while read -r device where _; do
+    case $device in /dev/loop*) umount -l "$where" ;; esac
+done </proc/self/mounts
 # In this namespace alone: whatever else is begun meanwhile would keep it in use.
 [ -z "$image" ] || mount -o loop,noatime,lazytime "$image" "$disk"
 mkdir -p "$disk/upper" "$disk/work"
