@@ -57,7 +57,7 @@ def need_machines() -> None:
     for tool in ("debootstrap", "unshare", "nsenter", "ip"):
         if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             pytest.skip(f"a machine of its own needs {tool}: apt-get install debootstrap util-linux iproute2")
-    tried = subprocess.run([*NAMESPACES, "--net", "true"], capture_output=True, text=True, check=False)
+    tried = subprocess.run([*NAMESPACES, "--time", "--net", "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"no namespaces here: {tried.stderr.strip()}")
 
